@@ -1,0 +1,23 @@
+"""AnimateDiff XL: AnimateDiff for SDXL in ComfyUI. What the host imports, and nothing else."""
+
+import os
+
+import folder_paths
+from comfy_api.latest import ComfyExtension, io
+
+from .nodes import NODES
+
+WEB_DIRECTORY = "./js"
+
+# the names AnimateDiff packs have used since 2023, so that people's files are found
+for folder in ("animatediff_models", "animatediff_motion_lora"):
+    folder_paths.add_model_folder_path(folder, os.path.join(folder_paths.models_dir, folder))
+
+
+class AnimateDiffXL(ComfyExtension):
+    async def get_node_list(self) -> list[type[io.ComfyNode]]:
+        return NODES
+
+
+async def comfy_entrypoint() -> AnimateDiffXL:
+    return AnimateDiffXL()

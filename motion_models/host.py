@@ -1,0 +1,178 @@
+"""The one file that names ComfyUI's internals. When the host moves something, this is where it is mended.
+
+Written against 0.16.3 to 0.33.0; `tests/host` resolves every name used here on the hosts it runs.
+"""
+
+import copy
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import comfy.model_management
+import comfy.model_patcher
+import comfy.model_sampling
+import comfy.ops
+import comfy.utils
+import torch
+from comfy.ldm.modules.attention import SpatialTransformer, optimized_attention
+from comfy.ldm.modules.diffusionmodules.openaimodel import ResBlock, UNetModel
+from comfy.model_patcher import ModelPatcher
+from comfy.patcher_extension import WrappersMP
+from torch import Tensor, nn
+
+Place = tuple[str, int]
+"""Where a motion module stands in the UNet: ("input" | "middle" | "output", n-th place of that path)."""
+
+operations = comfy.ops.manual_cast
+"""Layers that hold weights in one dtype, compute in that of their input, and let the host offload them."""
+
+
+KEY = "animatediff_xl"
+"""Under which everything of this pack is kept in a ModelPatcher."""
+
+Options = dict[str, Any]
+"""The host's transformer_options."""
+
+
+# Files and weights
+
+
+def read_tensors(path: Path) -> Any:
+    """What the host's safe loader makes of a file: tensors by name, on the CPU; no code of the file is run."""
+    return comfy.utils.load_torch_file(str(path), safe_load=True)
+
+
+def offload_device() -> torch.device:
+    return comfy.model_management.unet_offload_device()
+
+
+def new_patcher(module: nn.Module, weights: dict[str, Tensor], disable_dynamic: bool, reload: tuple) -> ModelPatcher:
+    """Weights in the host's care: loaded, counted, offloaded and patched like those of its own models.
+
+    reload: (function, arguments) that makes another one; the host calls it for copies on further devices.
+    """
+    comfy.model_management.archive_model_dtypes(module)
+    # the host replaces CoreModelPatcher when it starts, so it is looked up here and not at import
+    kind = ModelPatcher if disable_dynamic else comfy.model_patcher.CoreModelPatcher
+    patcher = kind(module, load_device=comfy.model_management.get_torch_device(), offload_device=offload_device())
+    module.load_state_dict(weights, strict=True, assign=patcher.is_dynamic())
+    patcher.cached_patcher_init = reload
+    return patcher
+
+
+def compute_dtype(model: ModelPatcher) -> torch.dtype:
+    """The precision a MODEL calculates in, which is that of its weights unless those are cast."""
+    return model.get_model_object("manual_cast_dtype") or model.model_dtype()
+
+
+# Attention and the places of the UNet
+
+
+def attention(query: Tensor, key: Tensor, value: Tensor, heads: int) -> Tensor:
+    """The attention the host was started with, (n f c) in and out.
+
+    No transformer_options go along: an attention override of another pack means the spatial attention, not this one.
+    """
+    # kernels of reduced precision gain nothing over 16 to 32 tokens
+    return optimized_attention(query, key, value, heads=heads, low_precision_attention=False)
+
+
+def places(unet: nn.Module) -> dict[Place, nn.Module]:
+    """The layer whose output each motion module takes: the spatial transformer of a block, or its ResBlock if it has
+    none; always before a downsample or upsample and before the skip connection is stored. Found by structure, so that
+    any width and depth will do."""
+    found: dict[Place, nn.Module] = {}
+    for path, blocks in (("input", unet.input_blocks), ("output", unet.output_blocks)):
+        layers = [[layer for layer in block if isinstance(layer, ResBlock | SpatialTransformer)] for block in blocks]
+        found |= {(path, index): block[-1] for index, block in enumerate(block for block in layers if block)}
+    middle = [layer for layer in unet.middle_block or () if isinstance(layer, SpatialTransformer)]
+    return found | {("middle", index): layer for index, layer in enumerate(middle)}
+
+
+def place_channels(unet: nn.Module) -> dict[Place, int]:
+    """Channels of what the layer at each place gives out."""
+    return {
+        place: layer.out_channels if isinstance(layer, ResBlock) else layer.in_channels
+        for place, layer in places(unet).items()
+    }
+
+
+def unet_of(model: ModelPatcher) -> UNetModel | None:
+    """The UNet of a MODEL, or None if it has another kind of network."""
+    network = model.get_model_object("diffusion_model")
+    return network if isinstance(network, UNetModel) else None
+
+
+@contextmanager
+def joined(unet: nn.Module, motion: Callable[[Place, Tensor], Tensor]) -> Iterator[None]:
+    """While open, the output of every place of `unet` goes through `motion(place, x)`.
+
+    Forward hooks, not new layers: the module tree keeps its keys, and nothing is left when the block ends, however it
+    ends.
+    """
+    hooks = []
+    try:
+        for place, layer in places(unet).items():
+            hooks.append(layer.register_forward_hook(lambda _, __, x, place=place: motion(place, x)))
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+# Joining a MODEL
+
+
+def motion_patchers(model: ModelPatcher) -> list[ModelPatcher]:
+    return model.get_additional_models_with_key(KEY)
+
+
+def add_motion_patcher(model: ModelPatcher, motion: ModelPatcher, wrappers: dict[str, Callable]) -> None:
+    """Let the host load, count and unload `motion` together with `model`, a clone, and call our wrappers.
+
+    wrappers: functions by kind of call; however many motion models a MODEL has, each wraps once.
+    """
+    model.set_additional_models(KEY, [*motion_patchers(model), motion])
+    for kind, wrapper in wrappers.items():
+        model.remove_wrappers_with_key(kind, KEY)
+        model.add_wrapper_with_key(kind, KEY, wrapper)
+
+
+OPTIONS_POSITION = 5
+"""Of transformer_options among the arguments of the calls that APPLY_MODEL and DIFFUSION_MODEL wrap."""
+
+
+def options_of(arguments: tuple, keywords: dict[str, Any]) -> Options:
+    if "transformer_options" in keywords:
+        return keywords["transformer_options"]
+    return arguments[OPTIONS_POSITION]
+
+
+def with_options(arguments: tuple, keywords: dict[str, Any], options: Options) -> tuple[tuple, dict[str, Any]]:
+    """The same arguments with other options; the caller's own are never written into."""
+    if "transformer_options" in keywords:
+        return arguments, {**keywords, "transformer_options": options}
+    before, after = arguments[:OPTIONS_POSITION], arguments[OPTIONS_POSITION + 1 :]
+    return (*before, options, *after), keywords
+
+
+# Noise schedules
+
+
+def with_sigmas(model_sampling: nn.Module, sigmas: Tensor) -> nn.Module | None:
+    """A copy of a MODEL's sampling object on other sigmas, (1000,) by training step; None if it is not of that kind.
+
+    The prediction type (eps, v, LCM) stays, and so does a zero terminal signal-to-noise ratio. Objects that use a part
+    of the steps, as LCM's do, take the new sigmas at theirs.
+    """
+    if not isinstance(model_sampling, comfy.model_sampling.ModelSamplingDiscrete):
+        return None
+    steps = model_sampling.timestep(model_sampling.sigmas)
+    if steps.is_floating_point() or len(sigmas) != model_sampling.num_timesteps:
+        return None
+    if model_sampling.zsnr:
+        sigmas = comfy.model_sampling.rescale_zero_terminal_snr_sigmas(sigmas)
+    changed = copy.deepcopy(model_sampling)
+    changed.set_sigmas(sigmas[steps.cpu()])
+    return changed

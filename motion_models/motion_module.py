@@ -1,0 +1,198 @@
+"""The motion module: a temporal transformer that lets the frames of a clip see each other.
+
+One module stands behind every spatial block of the UNet. Inside it each pixel position is a short sequence of frames:
+group norm, projection in, two self-attentions over the frames, feed-forward, projection out, residual. It sees neither
+the text nor the timestep.
+
+Reference: Guo et al., "AnimateDiff: Animate Your Personalized Text-to-Image Diffusion Models without Specific Tuning",
+arXiv 2307.04725, and the authors' code (guoyww/AnimateDiff, branch sdxl, commit 8d19107). The names of the submodules
+are those of the authors' checkpoints, so their files load unmapped.
+"""
+
+import math
+from dataclasses import dataclass
+from types import ModuleType
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import gelu
+
+from . import host
+
+HEADS = 8  # every published family; the weights do not tell (authors' configs)
+GROUPS = 32
+
+PEAK_TENSORS = 19
+"""Input-sized tensors alive at the peak of a module: input, residual, normalised, GEGLU's 8 + 4 + 4 (counted in tests)."""
+
+
+@dataclass(frozen=True)
+class MotionShape:
+    """What the tensors of a checkpoint say about the model they belong to."""
+
+    down: tuple[tuple[int, ...], ...]
+    """Channels of each motion module, level by level, on the way down."""
+    up: tuple[tuple[int, ...], ...]
+    mid: tuple[int, ...]
+    """Channels of the motion module in the middle block: one or none."""
+    frame_limit: int
+    """Rows of the positional encoding: the longest clip, or window of a clip, the model has positions for."""
+
+    def channels_by_place(self) -> dict[host.Place, int]:
+        """Channels of the motion modules by the place of the UNet they stand behind: the n-th down, middle, up."""
+        paths = {"input": self.down, "middle": (self.mid,), "output": self.up}
+        return {
+            (path, index): width
+            for path, levels in paths.items()
+            for index, width in enumerate(width for level in levels for width in level)
+        }
+
+
+def sinusoidal_positions(length: int, channels: int) -> Tensor:
+    """The authors' positional encoding, (1 length channels): sine in even channels, cosine in odd ones."""
+    position = torch.arange(length, dtype=torch.float32)[:, None]
+    frequency = torch.exp(torch.arange(0, channels, 2) * (-math.log(10000.0) / channels))
+    table = torch.empty(1, length, channels)
+    table[0, :, 0::2] = torch.sin(position * frequency)
+    table[0, :, 1::2] = torch.cos(position * frequency)
+    return table
+
+
+class PositionalEncoding(nn.Module):
+    def __init__(self, length: int, channels: int, **factory):
+        super().__init__()
+        self.register_buffer("pe", torch.empty(1, length, channels, **factory))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.pe[:, : x.shape[1]].to(x)  # the host moves weights between devices, not buffers
+
+
+class TemporalAttention(nn.Module):
+    """Self-attention over the frames of one pixel position. The positions are added to queries, keys and values."""
+
+    def __init__(self, channels: int, frame_limit: int, operations: ModuleType, **factory):
+        super().__init__()
+        self.pos_encoder = PositionalEncoding(frame_limit, channels, **factory)
+        self.to_q = operations.Linear(channels, channels, bias=False, **factory)
+        self.to_k = operations.Linear(channels, channels, bias=False, **factory)
+        self.to_v = operations.Linear(channels, channels, bias=False, **factory)
+        self.to_out = nn.ModuleList([operations.Linear(channels, channels, **factory)])
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: (pixels, f, c)."""
+        x = self.pos_encoder(x)
+        return self.to_out[0](host.attention(self.to_q(x), self.to_k(x), self.to_v(x), heads=HEADS))
+
+
+class GEGLU(nn.Module):
+    def __init__(self, channels: int, operations: ModuleType, **factory):
+        super().__init__()
+        self.proj = operations.Linear(channels, 8 * channels, **factory)
+
+    def forward(self, x: Tensor) -> Tensor:
+        value, gate = self.proj(x).chunk(2, dim=-1)
+        return value * gelu(gate)
+
+
+class FeedForward(nn.Module):
+    def __init__(self, channels: int, operations: ModuleType, **factory):
+        super().__init__()
+        # the empty slot is the authors' dropout: it has no weights but counts in the key names
+        self.net = nn.Sequential(
+            GEGLU(channels, operations, **factory), nn.Identity(), operations.Linear(4 * channels, channels, **factory)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.net(x)
+
+
+class TemporalBlock(nn.Module):
+    def __init__(self, channels: int, frame_limit: int, operations: ModuleType, **factory):
+        super().__init__()
+        self.attention_blocks = nn.ModuleList(
+            TemporalAttention(channels, frame_limit, operations, **factory) for _ in range(2)
+        )
+        self.norms = nn.ModuleList(operations.LayerNorm(channels, **factory) for _ in range(2))
+        self.ff = FeedForward(channels, operations, **factory)
+        self.ff_norm = operations.LayerNorm(channels, **factory)
+
+    def forward(self, x: Tensor) -> Tensor:
+        for attention, norm in zip(self.attention_blocks, self.norms, strict=True):
+            x = x + attention(norm(x))
+        return x + self.ff(self.ff_norm(x))
+
+
+class TemporalTransformer(nn.Module):
+    def __init__(self, channels: int, frame_limit: int, operations: ModuleType, **factory):
+        super().__init__()
+        self.norm = operations.GroupNorm(GROUPS, channels, eps=1e-6, **factory)
+        self.proj_in = operations.Linear(channels, channels, **factory)
+        self.transformer_blocks = nn.ModuleList([TemporalBlock(channels, frame_limit, operations, **factory)])
+        self.proj_out = operations.Linear(channels, channels, **factory)
+
+    def forward(self, x: Tensor, frames: int, joint_norm: bool) -> Tensor:
+        """The motion to be added to x, (b f) c h w in and out.
+
+        joint_norm: the group norm takes its statistics over the whole clip (SDXL beta) instead of over each frame.
+        """
+        height, width = x.shape[-2:]
+        if joint_norm:
+            hidden = self.norm(x.unflatten(0, (-1, frames)).transpose(1, 2))  # b c f h w
+            hidden = hidden.permute(0, 3, 4, 2, 1)
+        else:
+            hidden = self.norm(x).unflatten(0, (-1, frames)).permute(0, 3, 4, 1, 2)
+        hidden = self.proj_in(hidden.flatten(0, 2))  # (b h w) f c
+        for block in self.transformer_blocks:
+            hidden = block(hidden)
+        hidden = self.proj_out(hidden).unflatten(0, (-1, height, width))
+        return hidden.permute(0, 3, 4, 1, 2).flatten(0, 1)
+
+
+class MotionModule(nn.Module):
+    def __init__(self, channels: int, frame_limit: int, operations: ModuleType, **factory):
+        super().__init__()
+        self.channels = channels
+        self.temporal_transformer = TemporalTransformer(channels, frame_limit, operations, **factory)
+
+    def forward(self, x: Tensor, frames: int, joint_norm: bool, strength: float = 1.0) -> Tensor:
+        """x: (b f) c h w, the frames of a clip behind one another; same shape out."""
+        return torch.add(x, self.temporal_transformer(x, frames, joint_norm), alpha=strength)
+
+
+class MotionLevel(nn.Module):
+    def __init__(self, channels: tuple[int, ...], frame_limit: int, operations: ModuleType, **factory):
+        super().__init__()
+        self.motion_modules = nn.ModuleList(
+            MotionModule(width, frame_limit, operations, **factory) for width in channels
+        )
+
+
+class MotionModel(nn.Module):
+    """All motion modules of one checkpoint. Weights are uninitialised until a state dict is loaded.
+
+    operations: the host's layer classes (they know how to cast and to offload).
+    """
+
+    def __init__(self, shape: MotionShape, joint_norm: bool, operations: ModuleType, **factory):
+        super().__init__()
+        self.shape = shape
+        self.joint_norm = joint_norm
+        build = (shape.frame_limit, operations)
+        self.down_blocks = nn.ModuleList(MotionLevel(level, *build, **factory) for level in shape.down)
+        self.up_blocks = nn.ModuleList(MotionLevel(level, *build, **factory) for level in shape.up)
+        if shape.mid:
+            self.mid_block = MotionLevel(shape.mid, *build, **factory)
+
+    def modules_by_place(self) -> dict[host.Place, MotionModule]:
+        """The motion modules by the place of the UNet they stand behind, as in `MotionShape.channels_by_place`."""
+        levels = [*self.down_blocks, *([self.mid_block] if self.shape.mid else []), *self.up_blocks]
+        modules = (module for level in levels for module in level.motion_modules)
+        return dict(zip(self.shape.channels_by_place(), modules, strict=True))
+
+    def activation_elements(self, area: int) -> int:
+        """Numbers that live at once, at most, while a motion module runs.
+
+        area: frames x height x width of the latents. The peak is in the feed-forward of the first level, whose hidden
+        layer is eight times as wide as the picture's features.
+        """
+        return PEAK_TENSORS * self.shape.down[0][0] * area

@@ -1,0 +1,35 @@
+"""Latents to start a clip from."""
+
+import torch
+from comfy_api.latest import io
+
+
+class EmptyLatentFrames(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="ADXL_EmptyLatentFrames",
+            display_name="Empty Latent Frames",
+            category="AnimateDiff XL/latent",
+            description="Empty latents for a clip: a batch with one latent for each frame.",
+            search_aliases=["empty latent video", "batch of frames", "animatediff"],
+            inputs=[
+                io.Int.Input("width", default=1024, min=64, max=16384, step=8, tooltip="Width of the clip in pixels."),
+                io.Int.Input("height", default=1024, min=64, max=16384, step=8, tooltip="Height of the clip in pixels."),
+                io.Int.Input(
+                    "frames",
+                    default=16,
+                    min=1,
+                    max=4096,
+                    tooltip="Frames of the clip. AnimateDiff SDXL was trained on 16 and takes up to 32 at once.",
+                ),
+            ],
+            outputs=[io.Latent.Output(tooltip="Zero latents, one for each frame.")],
+        )
+
+    @classmethod
+    def execute(cls, width: int, height: int, frames: int) -> io.NodeOutput:
+        return io.NodeOutput({"samples": torch.zeros(frames, 4, height // 8, width // 8)})
+
+
+NODES = [EmptyLatentFrames]

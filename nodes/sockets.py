@@ -1,0 +1,5 @@
+"""The socket types of this pack."""
+
+from comfy_api.latest import io
+
+MotionModel = io.Custom("ADXL_MOTION_MODEL")

@@ -1,0 +1,39 @@
+"""Starts a real ComfyUI, in this process or as a server of its own, with this pack in it.
+
+    python -m tests.host.boot COMFYUI [flags of ComfyUI]
+"""
+
+import runpy
+import sys
+from pathlib import Path
+
+import torch
+
+SHIMS = Path(__file__).parent / "shims"
+sys.path.append(str(SHIMS))  # last, so that what is installed comes first
+
+# A CPU build of torch meets a torchvision built for CUDA: its operators are missing and importing it fails without
+# them. The library object must stay alive.
+TORCHVISION = torch.library.Library("torchvision", "DEF")
+for operator in ("nms", "qnms"):
+    TORCHVISION.define(operator + "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+
+
+def import_host(root: Path) -> None:
+    """Make `comfy` and the host's other modules importable in this process, on the CPU."""
+    sys.path.insert(0, str(root))
+    import comfy.cli_args
+
+    comfy.cli_args.args.cpu = True  # before any other import of the host
+    comfy.cli_args.args.use_pytorch_cross_attention = True
+    import utils.extra_config  # noqa: F401 - the host's package of that name, before its `comfy` folder shadows it
+
+
+def serve(root: Path, flags: list[str]) -> None:
+    sys.argv = ["main.py", *flags]
+    sys.path.insert(0, str(root))
+    runpy.run_path(str(root / "main.py"), run_name="__main__")
+
+
+if __name__ == "__main__":
+    serve(Path(sys.argv[1]), sys.argv[2:])

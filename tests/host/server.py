@@ -1,0 +1,175 @@
+"""A real ComfyUI as a server of its own, with this pack in it, driven over HTTP and websocket as its page does."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import websocket
+
+from .obtain import PACK
+
+TINY = PACK / "tests" / "tiny"
+START_SECONDS = 120
+FLAGS = ("--cpu", "--disable-api-nodes", "--use-pytorch-cross-attention")
+
+Progress = Callable[[int, int], None]
+
+
+class WorkflowError(RuntimeError):
+    """What the host's error dialog would show."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished run."""
+
+    outputs: dict[str, dict[str, list[dict[str, Any]]]]
+    cached: list[str]
+    """Ids of the nodes that did not have to run again."""
+
+    def files(self, folder: Path) -> list[Path]:
+        """What the run saved, below the output folder."""
+        items = [item for node in self.outputs.values() for entries in node.values() for item in entries]
+        return [folder / i["subfolder"] / i["filename"] for i in items if isinstance(i, dict) and "filename" in i]
+
+
+class Server:
+    def __init__(self, port: int, folder: Path):
+        self.address = f"http://127.0.0.1:{port}"
+        self.client = uuid.uuid4().hex
+        self.folder = folder
+        self.output = folder / "output"
+        self.socket = websocket.create_connection(f"ws://127.0.0.1:{port}/ws?clientId={self.client}", timeout=600)
+
+    def get(self, path: str) -> Any:
+        with urllib.request.urlopen(self.address + path) as reply:
+            return json.load(reply)
+
+    def post(self, path: str, content: dict[str, Any]) -> dict[str, Any]:
+        request = urllib.request.Request(
+            self.address + path, json.dumps(content).encode(), {"Content-Type": "application/json"}
+        )
+        try:
+            with urllib.request.urlopen(request) as reply:
+                text = reply.read()
+        except urllib.error.HTTPError as error:
+            text = error.read()
+        return json.loads(text or b"{}")
+
+    def queue(self, prompt: dict[str, Any]) -> str:
+        """Queue an API-format graph; gives its id. Raises WorkflowError if the host refuses any part of it."""
+        reply = self.post("/prompt", {"prompt": prompt, "client_id": self.client})
+        if reply.get("node_errors") or "prompt_id" not in reply:
+            details = [e["details"] or e["message"] for n in reply["node_errors"].values() for e in n["errors"]]
+            raise WorkflowError("; ".join(details) or json.dumps(reply))
+        return reply["prompt_id"]
+
+    def events(self, prompt_id: str) -> Iterator[dict[str, Any]]:
+        """The host's messages about a run, the last one included."""
+        while True:
+            message = self.socket.recv()
+            if isinstance(message, bytes):  # a preview picture
+                continue
+            event = json.loads(message)
+            if event["data"].get("prompt_id", prompt_id) != prompt_id:
+                continue
+            yield event
+            if event["type"] in ("execution_success", "execution_error", "execution_interrupted"):
+                return
+
+    def run(self, prompt: dict[str, Any], on_progress: Progress | None = None) -> Result:
+        """Queue a graph and wait for it. Raises WorkflowError with the host's message if it fails."""
+        prompt_id = self.queue(prompt)
+        cached: list[str] = []
+        for event in self.events(prompt_id):
+            if event["type"] == "progress" and on_progress:
+                on_progress(event["data"]["value"], event["data"]["max"])
+            elif event["type"] == "execution_cached":
+                cached = event["data"]["nodes"]
+            elif event["type"] == "execution_error":
+                raise WorkflowError(event["data"]["exception_message"].strip())
+            elif event["type"] == "execution_interrupted":
+                raise WorkflowError("interrupted")
+        return Result(self.history(prompt_id)["outputs"], cached)
+
+    def history(self, prompt_id: str) -> dict[str, Any]:
+        for _ in range(200):  # it is written a moment after the last message
+            entry = self.get(f"/history/{prompt_id}").get(prompt_id)
+            if entry:
+                return entry
+            time.sleep(0.05)
+        raise TimeoutError(f"no history of run {prompt_id}")
+
+
+def prepare_folder(folder: Path) -> None:
+    """Everything ComfyUI keeps beside its own tree: this pack, the pack of the tiny SDXL, its files, a front page."""
+    links = {
+        folder / "custom_nodes" / "animatediff_xl": PACK,
+        folder / "custom_nodes" / "tiny_sdxl": TINY / "host_pack",
+        folder / "models" / "checkpoints" / "tiny_sdxl.safetensors": TINY / "tiny_sdxl.safetensors",
+        folder / "models" / "animatediff_models" / "tiny_motion.safetensors": TINY / "tiny_motion.safetensors",
+    }
+    for link, target in links.items():
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.unlink(missing_ok=True)
+        link.symlink_to(target)
+    (folder / "web").mkdir(exist_ok=True)
+    (folder / "web" / "index.html").write_text("<!doctype html><title>ComfyUI without its front end</title>")
+
+
+@contextmanager
+def serving(comfyui: Path, folder: Path, *flags: str) -> Iterator[Server]:
+    """A running server that keeps its files in `folder`; it is stopped at the end of the block."""
+    prepare_folder(folder)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "tests.host.boot", str(comfyui), *FLAGS, "--port", str(port)]
+    command += ["--base-directory", str(folder), "--front-end-root", str(folder / "web")]
+    command += ["--database-url", f"sqlite:///{folder / 'host.db'}", *flags]
+    log_path = folder / "comfyui.log"
+    with log_path.open("w") as log:
+        process = subprocess.Popen(command, cwd=PACK, stdout=log, stderr=subprocess.STDOUT, env=os.environ | QUIET)
+    try:
+        wait_until_up(port, process, log_path)
+        server = Server(port, folder)
+        yield server
+        server.socket.close()
+    finally:
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+QUIET = {"PYTHONUNBUFFERED": "1", "HF_HUB_OFFLINE": "1", "DO_NOT_TRACK": "1"}
+
+
+def wait_until_up(port: int, process: subprocess.Popen, log_path: Path) -> None:
+    for _ in range(START_SECONDS * 5):
+        if process.poll() is not None:
+            break
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/system_stats"):
+                return
+        except OSError:
+            time.sleep(0.2)
+    process.kill()
+    raise RuntimeError(f"ComfyUI did not start. The end of its log:\n{log_path.read_text()[-3000:]}")
+
+
+def clear(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,120 @@
+"""Small random SDXL models with random motion modules: in the host, and in diffusers as the oracle."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import comfy.model_patcher
+import comfy.supported_models
+import comfy.utils
+import torch
+from diffusers import MotionAdapter, UNet2DConditionModel, UNetMotionModel
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+WIDTHS = (32, 64, 128)
+CONTEXT, POOLED = 64, 32
+SIZES = (768, 768, 0, 0, 768, 768)
+"""What the host tells SDXL about the picture if no node says otherwise."""
+
+HOST_CONFIG = {
+    "image_size": 32, "use_checkpoint": False, "legacy": False, "use_spatial_transformer": True,
+    "in_channels": 4, "out_channels": 4, "model_channels": WIDTHS[0], "num_res_blocks": [2, 2, 2],
+    "channel_mult": [1, 2, 4], "transformer_depth": [0, 0, 1, 1, 2, 2], "transformer_depth_middle": 2,
+    "transformer_depth_output": [0, 0, 0, 1, 1, 1, 2, 2, 2], "use_linear_in_transformer": True,
+    "context_dim": CONTEXT, "num_classes": "sequential", "adm_in_channels": POOLED + 6 * 256,
+    "use_temporal_attention": False, "use_temporal_resblock": False,
+}  # fmt: skip
+
+
+class SmallSDXL(comfy.supported_models.SDXL):
+    unet_extra_config = {"num_heads": -1, "num_head_channels": 16}
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The same weights twice."""
+
+    model: comfy.model_patcher.ModelPatcher
+    """In the host, without the motion modules."""
+    motion: dict[str, Tensor]
+    """The motion modules in the authors' spelling."""
+    adapter: dict[str, Tensor]
+    """The motion modules in diffusers' spelling."""
+    oracle: UNetMotionModel
+    """In diffusers, with the motion modules."""
+
+
+def random_vectors(module: nn.Module) -> None:
+    """Norms begin as 1 and 0, which would hide a wrong one."""
+    with torch.no_grad():
+        for parameter in module.parameters():
+            if parameter.ndim == 1:
+                parameter.add_(0.1 * torch.randn_like(parameter))
+
+
+def small_pair(seed: int = 0) -> Pair:
+    torch.manual_seed(seed)
+    unet = UNet2DConditionModel(
+        sample_size=16,
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+        block_out_channels=WIDTHS,
+        layers_per_block=2,
+        attention_head_dim=(2, 4, 8),
+        transformer_layers_per_block=(1, 1, 2),
+        use_linear_projection=True,
+        addition_embed_type="text_time",
+        addition_time_embed_dim=256,
+        projection_class_embeddings_input_dim=POOLED + 6 * 256,
+        cross_attention_dim=CONTEXT,
+    ).eval()
+    adapter = MotionAdapter(block_out_channels=WIDTHS, motion_max_seq_length=32, use_motion_mid_block=False).eval()
+    random_vectors(unet)
+    random_vectors(adapter)
+    oracle = UNetMotionModel.from_unet2d(unet, adapter).eval()
+    oracle.add_embedding.load_state_dict(unet.add_embedding.state_dict())  # from_unet2d leaves it random
+    diffusers_weights = adapter.state_dict()
+    return Pair(host_model(unet.state_dict()), in_authors_spelling(diffusers_weights), diffusers_weights, oracle)
+
+
+def host_model(diffusers_weights: dict[str, Tensor]) -> comfy.model_patcher.ModelPatcher:
+    config = SmallSDXL(HOST_CONFIG)
+    config.set_inference_dtype(torch.float32, None)
+    base = config.get_model({}, device="cpu")
+    names = comfy.utils.unet_to_diffusers(HOST_CONFIG)
+    base.diffusion_model.load_state_dict({names[k]: v for k, v in diffusers_weights.items() if k in names})
+    cpu = torch.device("cpu")
+    return comfy.model_patcher.CoreModelPatcher(base, load_device=cpu, offload_device=cpu)
+
+
+def in_authors_spelling(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """diffusers' names turned into the authors', written apart from the pack's own conversion."""
+    turned = {}
+    for key, value in weights.items():
+        key = re.sub(r"(motion_modules\.\d+)\.", r"\1.temporal_transformer.", key)
+        key = re.sub(r"\.attn([12])\.", lambda m: f".attention_blocks.{int(m[1]) - 1}.", key)
+        key = re.sub(r"\.norm([12])\.", lambda m: f".norms.{int(m[1]) - 1}.", key)
+        key = key.replace(".norm3.", ".ff_norm.")
+        if "pos_embed" in key:
+            for index in (0, 1):
+                turned[key.replace("pos_embed", f"attention_blocks.{index}.pos_encoder")] = value
+        else:
+            turned[key] = value
+    return turned
+
+
+def save(weights: dict[str, Tensor], path: Path) -> Path:
+    """A .safetensors file, or a pickle for any other suffix."""
+    if path.suffix == ".safetensors":
+        save_file({key: value.contiguous().clone() for key, value in weights.items()}, path)
+    else:
+        torch.save(weights, path)
+    return path
+
+
+def conditioning(seed: int, tokens: int = 7) -> list:
+    """What a text encode node gives: [[context (1 tokens c), {pooled}]]."""
+    generator = torch.Generator().manual_seed(seed)
+    context = torch.randn(1, tokens, CONTEXT, generator=generator)
+    return [[context, {"pooled_output": torch.randn(1, POOLED, generator=generator)}]]

@@ -1,0 +1,224 @@
+"""Trains the tiny SDXL and its motion model, by the paper's order: image model first, then motion with it frozen.
+
+    python -m tests.tiny.train --comfyui PATH --work DIR
+
+runs every stage that has not left its file in DIR yet (text, pool, image, motion, decoder) and writes the two committed
+files, `tiny_sdxl.safetensors` and `tiny_motion.safetensors`, beside this one. About two hours on two cores.
+"""
+
+import argparse
+import logging
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.nn.functional import l1_loss
+
+from tests.host.boot import import_host
+
+log = logging.getLogger("tiny")
+
+POOL = 4096  # clips drawn once; every stage learns from them
+EMPTY_CAPTION_SHARE = 0.1  # guoyww/AnimateDiff train.py, cfg_random_null_text_ratio
+IMAGE_SCHEDULE = "SDXL"
+MOTION_SCHEDULE = "AnimateDiff SDXL"
+FRAME_LIMIT = 32  # rows of the positional encoding of mm_sdxl_v10_beta
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--comfyui", type=Path, required=True, help="root of a ComfyUI")
+    arguments.add_argument("--work", type=Path, required=True, help="where the stages leave their files")
+    options = arguments.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    import_host(options.comfyui)
+    options.work.mkdir(parents=True, exist_ok=True)
+    for stage in (text, pool, image, motion, decoder):
+        path = options.work / f"{stage.__name__}.safetensors"
+        if not path.exists():
+            log.info("stage %s", stage.__name__)
+            torch.manual_seed(0)
+            save_file({name: value.contiguous() for name, value in stage(options.work).items()}, path)
+    assemble(options.work)
+
+
+def text(work: Path) -> dict[str, Tensor]:
+    """Two random text encoders, rounded as they will be stored."""
+    from .parts import new_clip
+
+    return {name: value.half() for name, value in new_clip().state_dict().items()}
+
+
+def pool(work: Path) -> dict[str, Tensor]:
+    """`POOL` clips as latents (b f 4 h w), with the index of each one's scene."""
+    from . import world
+
+    generator = torch.Generator().manual_seed(1)
+    scenes = torch.arange(POOL) % len(world.SCENES)
+    clips = [
+        world.measure(world.draw([world.SCENES[index] for index in few], generator).flatten(0, 1)).half()
+        for few in scenes.split(16)
+    ]
+    return {"clips": torch.cat(clips).unflatten(0, (POOL, world.FRAMES)), "scenes": scenes}
+
+
+def decoder(work: Path) -> dict[str, Tensor]:
+    """The VAE: its decoder learns to undo `world.measure` on 64x64 crops."""
+    from animatediff_xl.motion_models.training import TrainingSettings, train
+
+    from . import world
+    from .parts import new_vae
+
+    vae = new_vae()
+    vae.taesd_encoder.requires_grad_(False)
+    vae.vae_scale.requires_grad_(False)
+    vae.vae_shift.requires_grad_(False)
+    vae.to(memory_format=torch.channels_last)
+    generator = torch.Generator().manual_seed(2)
+
+    def loss() -> Tensor:
+        picks = torch.randint(len(world.SCENES), (2,), generator=generator)
+        frames = world.draw([world.SCENES[index] for index in picks], generator)[:, ::2].flatten(0, 1)
+        latents = world.measure(frames)
+        top, left = (8 * int(torch.randint(9, (), generator=generator)) for _ in range(2))
+        frames = frames[..., top : top + 64, left : left + 64]
+        latents = latents[..., top // 8 : top // 8 + 8, left // 8 : left // 8 + 8]
+        # what the UNet gives is never exact, so the decoder meets a little noise as well
+        latents = latents + 0.05 * torch.randn(latents.shape, generator=generator)
+        return l1_loss(vae.taesd_decoder(latents), frames)
+
+    settings = TrainingSettings(steps=900, learning_rate=1e-3, warmup_steps=50, average_decay=0.99)
+    return train(vae, forever(loss), settings, progress("decoder"))
+
+
+def image(work: Path) -> dict[str, Tensor]:
+    """The UNet learns single frames."""
+    from animatediff_xl.motion_models.schedules import BETA_SCHEDULES, alphas_cumprod
+    from animatediff_xl.motion_models.training import TrainingSettings, noise_loss, train
+
+    from .parts import new_unet
+
+    unet = new_unet().to(memory_format=torch.channels_last)
+    batches = Batches(work, clips=64, seed=3)
+    alphas = alphas_cumprod(BETA_SCHEDULES[IMAGE_SCHEDULE])
+
+    def loss() -> Tensor:
+        latents, context, y = batches.next()
+        moments = torch.randint(latents.shape[1], (len(latents),), generator=batches.generator)
+        frames = latents[torch.arange(len(latents)), moments][:, None]
+        return noise_loss(lambda x, t: unet(x, t, context, y), frames, alphas, batches.generator)
+
+    settings = TrainingSettings(steps=IMAGE_STEPS, learning_rate=1e-3)
+    return train(unet, forever(loss), settings, progress("image", work))
+
+
+def motion(work: Path) -> dict[str, Tensor]:
+    """The motion modules learn clips; the UNet is frozen."""
+    from animatediff_xl.motion_models import host
+    from animatediff_xl.motion_models.motion_module import MotionModel, MotionShape, sinusoidal_positions
+    from animatediff_xl.motion_models.schedules import BETA_SCHEDULES, alphas_cumprod
+    from animatediff_xl.motion_models.training import TrainingSettings, noise_loss, train
+
+    from .parts import initialise, new_unet
+
+    unet = new_unet().requires_grad_(False)
+    unet.load_state_dict({name: value.half().float() for name, value in load_file(work / "image.safetensors").items()})
+    unet.to(memory_format=torch.channels_last)
+    shape = MotionShape(((32,) * 2, (64,) * 2, (96,) * 2), ((96,) * 3, (64,) * 3, (32,) * 3), (), FRAME_LIMIT)
+    model = MotionModel(shape, joint_norm=True, operations=host.operations)
+    initialise(model)
+    modules = model.modules_by_place()
+    for module in modules.values():
+        transformer = module.temporal_transformer
+        nn.init.zeros_(transformer.proj_out.weight)
+        nn.init.zeros_(transformer.proj_out.bias)
+        for attention in transformer.transformer_blocks[0].attention_blocks:
+            attention.pos_encoder.pe.copy_(sinusoidal_positions(FRAME_LIMIT, module.channels))
+    batches = Batches(work, clips=4, seed=4)
+    alphas = alphas_cumprod(BETA_SCHEDULES[MOTION_SCHEDULE])
+
+    def loss() -> Tensor:
+        latents, context, y = batches.next()
+        frames = latents.shape[1]
+        context, y = (part.repeat_interleave(frames, dim=0) for part in (context, y))
+        with host.joined(unet, lambda place, x: modules[place](x, frames, joint_norm=True)):
+            return noise_loss(lambda x, t: unet(x, t, context, y), latents, alphas, batches.generator)
+
+    settings = TrainingSettings(steps=MOTION_STEPS, learning_rate=1e-3)
+    return train(model, forever(loss), settings, progress("motion", work))
+
+
+IMAGE_STEPS = 2200
+MOTION_STEPS = 2400
+
+
+class Batches:
+    """Clips of the pool in random order with what the host's text encode node makes of their captions."""
+
+    def __init__(self, work: Path, clips: int, seed: int):
+        from . import world
+        from .parts import encode, new_clip
+
+        stored = load_file(work / "pool.safetensors")
+        self.latents, self.scenes = stored["clips"], stored["scenes"]
+        clip = new_clip()
+        clip.load_state_dict({name: value.float() for name, value in load_file(work / "text.safetensors").items()})
+        self.context, self.y = encode(clip, [*(scene.caption for scene in world.SCENES), ""])
+        self.clips = clips
+        self.generator = torch.Generator().manual_seed(seed)
+
+    def next(self) -> tuple[Tensor, Tensor, Tensor]:
+        """latents (b f 4 h w), context (b 77 c), y (b c)."""
+        picks = torch.randint(len(self.scenes), (self.clips,), generator=self.generator)
+        captions = self.scenes[picks]
+        empty = torch.rand(self.clips, generator=self.generator) < EMPTY_CAPTION_SHARE
+        captions = torch.where(empty, len(self.context) - 1, captions)
+        return self.latents[picks].float(), self.context[captions], self.y[captions]
+
+
+def forever(loss: Callable[[], Tensor]) -> Iterator[Callable[[], Tensor]]:
+    while True:
+        yield loss
+
+
+def progress(stage: str, work: Path | None = None) -> Callable:
+    """Logs the mean loss every 50 steps and keeps the newest averaged weights of a long stage in `work`."""
+    recent: list[float] = []
+    began = time.monotonic()
+
+    def on_step(step: int, loss: float, average) -> None:
+        recent.append(loss)
+        if step % 50 == 0:
+            mean = sum(recent) / len(recent)
+            log.info("%s %d loss %.4f, %.2f s a step", stage, step, mean, (time.monotonic() - began) / step)
+            recent.clear()
+        if work and step % 250 == 0:
+            save_file({k: v.contiguous() for k, v in average.weights.items()}, work / f"{stage}-newest.safetensors")
+
+    return on_step
+
+
+def assemble(work: Path) -> None:
+    """The two committed files, in fp16 and in the key spelling of the published ones."""
+    here = Path(__file__).parent
+    prefixes = {
+        ("text", "clip_l."): "conditioner.embedders.0.",
+        ("text", "clip_g."): "conditioner.embedders.1.model.",
+        ("decoder", ""): "first_stage_model.",
+        ("image", ""): "model.diffusion_model.",
+    }
+    checkpoint = {}
+    for (stage, old), new in prefixes.items():
+        for name, value in load_file(work / f"{stage}.safetensors").items():
+            if name.startswith(old):
+                checkpoint[new + name.removeprefix(old)] = value.half().contiguous()
+    save_file(checkpoint, here / "tiny_sdxl.safetensors")
+    motion_weights = {name: value.half() for name, value in load_file(work / "motion.safetensors").items()}
+    save_file(motion_weights, here / "tiny_motion.safetensors")
+
+
+if __name__ == "__main__":
+    main()
