@@ -1,11 +1,6 @@
 """One real ComfyUI for the whole test run, imported into this process; `tests/server` starts another as a server."""
 
-import logging
 import sys
-from pathlib import Path
-
-import pytest
-import torch
 
 from tests.host.boot import import_host
 from tests.host.obtain import CACHE, PACK, comfyui_root

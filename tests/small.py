@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import comfy.model_patcher
 import comfy.supported_models
@@ -25,10 +26,6 @@ HOST_CONFIG = {
     "context_dim": CONTEXT, "num_classes": "sequential", "adm_in_channels": POOLED + 6 * 256,
     "use_temporal_attention": False, "use_temporal_resblock": False,
 }  # fmt: skip
-
-
-class SmallSDXL(comfy.supported_models.SDXL):
-    unet_extra_config = {"num_heads": -1, "num_head_channels": 16}
 
 
 @dataclass(frozen=True)
@@ -75,17 +72,37 @@ def small_pair(seed: int = 0) -> Pair:
     oracle = UNetMotionModel.from_unet2d(unet, adapter).eval()
     oracle.add_embedding.load_state_dict(unet.add_embedding.state_dict())  # from_unet2d leaves it random
     diffusers_weights = adapter.state_dict()
-    return Pair(host_model(unet.state_dict()), in_authors_spelling(diffusers_weights), diffusers_weights, oracle)
+    return Pair(host_model(host_weights(unet.state_dict())), in_authors_spelling(diffusers_weights), diffusers_weights, oracle)
 
 
-def host_model(diffusers_weights: dict[str, Tensor]) -> comfy.model_patcher.ModelPatcher:
-    config = SmallSDXL(HOST_CONFIG)
-    config.set_inference_dtype(torch.float32, None)
-    base = config.get_model({}, device="cpu")
+def host_weights(diffusers_weights: dict[str, Tensor]) -> dict[str, Tensor]:
     names = comfy.utils.unet_to_diffusers(HOST_CONFIG)
-    base.diffusion_model.load_state_dict({names[k]: v for k, v in diffusers_weights.items() if k in names})
+    return {names[key]: value for key, value in diffusers_weights.items() if key in names}
+
+
+def host_model(
+    weights: dict[str, Tensor] | None,
+    kind: type[comfy.supported_models.SDXL] = comfy.supported_models.SDXL,
+    dtype: torch.dtype = torch.float32,
+    compute: torch.dtype | None = None,
+    **changes: Any,
+) -> comfy.model_patcher.ModelPatcher:
+    """A MODEL of the host. kind: the host's class of model; changes: to HOST_CONFIG; without weights it cannot run."""
+    small = type("Small", (kind,), {"unet_extra_config": {"num_heads": -1, "num_head_channels": 16}})
+    config = small(HOST_CONFIG | changes)
+    config.set_inference_dtype(dtype, compute)
+    base = config.get_model({}, device="cpu")
+    if weights is not None:
+        base.diffusion_model.load_state_dict(weights)
     cpu = torch.device("cpu")
     return comfy.model_patcher.CoreModelPatcher(base, load_device=cpu, offload_device=cpu)
+
+
+def with_input_channels(weights: dict[str, Tensor], channels: int) -> dict[str, Tensor]:
+    """The same UNet taking more channels than the latents', as inpainting and instruct-pix2pix models do."""
+    first = weights["input_blocks.0.0.weight"]
+    further = torch.randn(first.shape[0], channels - first.shape[1], *first.shape[2:]) * 0.05
+    return weights | {"input_blocks.0.0.weight": torch.cat([first, further], dim=1)}
 
 
 def in_authors_spelling(weights: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -1,28 +1,21 @@
 """The pack computes what the authors' SDXL model computes. Oracle: diffusers' UNetMotionModel with the same weights,
 whose motion norms are joint over the frames and whose other norms are per frame, as the authors' are."""
 
-import comfy.model_management
+import dataclasses
+
 import pytest
 import torch
-from animatediff_xl.motion_models.joining import KEEP_SCHEDULE, MotionSettings, join
-from animatediff_xl.motion_models.loading import open_motion_file
 from torch import Tensor
 
-from tests.small import POOLED, SIZES, Pair, conditioning, save, small_pair
+from tests.motion_models.conftest import SETTINGS
+from tests.small import POOLED, SIZES, Pair
 
 TOLERANCE = 2e-5
-SETTINGS = MotionSettings("random.safetensors", strength=1.0, start_percent=0.0, end_percent=1.0, clip_frames=0)
 
 
-@pytest.fixture(scope="module")
-def pair() -> Pair:
-    return small_pair()
-
-
-@pytest.fixture(scope="module")
-def animated(pair: Pair, tmp_path_factory: pytest.TempPathFactory):
-    path = save(pair.motion, tmp_path_factory.mktemp("motion") / "random.safetensors")
-    return join(pair.model, open_motion_file(path), SETTINGS, KEEP_SCHEDULE)
+@pytest.fixture
+def animated(pair: Pair, animate):
+    return animate(pair.model)
 
 
 def predicted_noise(model, x: Tensor, timestep: int, context: Tensor, pooled: Tensor, conditions: int) -> Tensor:
@@ -31,7 +24,7 @@ def predicted_noise(model, x: Tensor, timestep: int, context: Tensor, pooled: Te
     sigma = base.model_sampling.sigmas[timestep]
     y = base.encode_adm(pooled_output=pooled, noise=x, device="cpu")
     options = model.model_options["transformer_options"] | {
-        "cond_or_uncond": list(range(conditions)), "sigmas": sigma.expand(frames), "wrappers": wrappers(model)
+        "cond_or_uncond": list(range(conditions)), "sigmas": sigma.expand(frames), "wrappers": model.wrappers
     }
     model.pre_run()
     denoised = base.apply_model(
@@ -43,10 +36,6 @@ def predicted_noise(model, x: Tensor, timestep: int, context: Tensor, pooled: Te
     )
     model.cleanup()
     return (x - denoised) / sigma
-
-
-def wrappers(model) -> dict:
-    return {kind: dict(by_key) for kind, by_key in model.wrappers.items()}
 
 
 def oracle_noise(pair: Pair, x: Tensor, timestep: int, context: Tensor, pooled: Tensor, conditions: int) -> Tensor:
@@ -77,7 +66,6 @@ def inputs(frames: int, height: int, width: int, conditions: int) -> dict:
     }
 
 
-@torch.inference_mode()
 @pytest.mark.parametrize("conditions", [1, 2])
 @pytest.mark.parametrize("frames", [1, 2, 8, 16])
 def test_the_unet_with_motion_equals_diffusers(pair: Pair, animated, frames: int, conditions: int) -> None:
@@ -86,7 +74,6 @@ def test_the_unet_with_motion_equals_diffusers(pair: Pair, animated, frames: int
     assert difference.abs().max() < TOLERANCE
 
 
-@torch.inference_mode()
 @pytest.mark.parametrize("size", [(8, 24), (18, 14), (17, 11)])
 def test_any_picture_size_equals_diffusers(pair: Pair, animated, size: tuple[int, int]) -> None:
     given = inputs(4, *size, conditions=2)
@@ -94,13 +81,11 @@ def test_any_picture_size_equals_diffusers(pair: Pair, animated, size: tuple[int
     assert difference.abs().max() < TOLERANCE
 
 
-@torch.inference_mode()
 def test_motion_matters(pair: Pair, animated) -> None:
     given = inputs(8, 16, 16, 1)
     assert (predicted_noise(animated, **given) - predicted_noise(pair.model, **given)).abs().max() > 0.1
 
 
-@torch.inference_mode()
 def test_a_wrong_norm_policy_would_be_seen(pair: Pair, animated, monkeypatch: pytest.MonkeyPatch) -> None:
     given = inputs(8, 16, 16, 2)
     expected = oracle_noise(pair, **given)
@@ -109,11 +94,8 @@ def test_a_wrong_norm_policy_would_be_seen(pair: Pair, animated, monkeypatch: py
     assert (predicted_noise(animated, **given) - expected).abs().max() > 1000 * TOLERANCE
 
 
-@torch.inference_mode()
-def test_clips_of_one_batch_are_apart(pair: Pair, tmp_path) -> None:
-    motion = open_motion_file(save(pair.motion, tmp_path / "random.safetensors"))
-    settings = MotionSettings("random", strength=1.0, start_percent=0.0, end_percent=1.0, clip_frames=4)
-    animated = join(pair.model, motion, settings, KEEP_SCHEDULE)
+def test_clips_of_one_batch_are_apart(pair: Pair, animate) -> None:
+    animated = animate(pair.model, settings=dataclasses.replace(SETTINGS, clip_frames=4))
     given = inputs(8, 16, 16, 2)
     together = predicted_noise(animated, **given).unflatten(0, (2, 2, 4))
     for clip in range(2):

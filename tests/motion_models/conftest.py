@@ -1,0 +1,46 @@
+"""One small model with its motion modules for all tests of this folder."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+import torch
+from animatediff_xl.motion_models.joining import KEEP_SCHEDULE, MotionSettings, join
+from animatediff_xl.motion_models.loading import MotionFile, open_motion_file
+
+from tests.small import Pair, save, small_pair
+
+SETTINGS = MotionSettings("random.safetensors", strength=1.0, start_percent=0.0, end_percent=1.0, clip_frames=0)
+
+
+@pytest.fixture(autouse=True)
+def inference() -> Iterator[None]:
+    """As the host runs its nodes."""
+    with torch.inference_mode():
+        yield
+
+
+@pytest.fixture(scope="session")
+def pair() -> Pair:
+    return small_pair()
+
+
+@pytest.fixture(scope="session")
+def motion(pair: Pair, tmp_path_factory: pytest.TempPathFactory) -> MotionFile:
+    return open_motion_file(save(pair.motion, tmp_path_factory.mktemp("motion") / "random.safetensors"))
+
+
+@pytest.fixture(scope="session")
+def still(pair: Pair, tmp_path_factory: pytest.TempPathFactory) -> MotionFile:
+    """The same motion model with every `proj_out` zero: all of it runs, and nothing may change."""
+    weights = {key: value * (".proj_out." not in key) for key, value in pair.motion.items()}
+    return open_motion_file(save(weights, tmp_path_factory.mktemp("motion") / "still.safetensors"))
+
+
+@pytest.fixture(scope="session")
+def animate(motion: MotionFile) -> Callable:
+    """(MODEL, motion file) -> MODEL that animates, with everything else at its default."""
+
+    def apply(model, file: MotionFile = motion, settings: MotionSettings = SETTINGS, schedule: str = KEEP_SCHEDULE):
+        return join(model, file, settings, schedule)
+
+    return apply
