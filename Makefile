@@ -1,0 +1,31 @@
+# Two commands: `make demo` makes a clip, `make test` runs every test. Both get what they need and keep it.
+# COMFYUI_PATH=/path/to/ComfyUI uses that ComfyUI; otherwise the one around this pack, or 0.30.0, is used.
+
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+READY := $(VENV)/.ready
+
+.PHONY: demo test lint clean
+
+demo: $(READY)
+	@$(RUN) -m tests.host.demo
+
+test: $(READY)
+	$(VENV)/bin/pytest
+
+lint: $(READY)
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	@$(RUN) -m tests.host.obtain 0.30.0
+	$(VENV)/bin/pyright
+
+$(READY): tests/requirements.txt tests/requirements-no-deps.txt
+	@echo "Setting up $(VENV): some minutes the first time"
+	@$(PYTHON) -m venv $(VENV)
+	@$(RUN) -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps -r tests/requirements-no-deps.txt
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .comfyui output

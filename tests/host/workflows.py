@@ -1,0 +1,233 @@
+"""The example workflows: one graph, drawn for the real SDXL and for the tiny one.
+
+    python -m tests.host.workflows
+
+writes `example_workflows/*.json`. A test sees to it that the files are what this module draws, and runs the tiny one.
+"""
+
+import json
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .obtain import PACK
+
+FOLDER = PACK / "example_workflows"
+FRONT_END_ONLY = ("MarkdownNote",)
+SEED_CONTROL = "fixed"
+"""The widget the front end puts behind each seed."""
+
+# Reference settings of the authors (guoyww/AnimateDiff, branch sdxl, README and configs/inference/inference.yaml)
+STEPS, CFG, SAMPLER, SCHEDULER, FPS = 100, 8.5, "euler", "ddim_uniform", 16.0
+
+SDXL_URL = "https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0/resolve/main/sd_xl_base_1.0.safetensors"
+MOTION_URL = (
+    "https://huggingface.co/conrevo/AnimateDiff-A1111/resolve/main/motion_module/mm_sdxl_v10_beta.safetensors"
+)
+
+SDXL_NOTE = """## A clip with AnimateDiff SDXL
+
+1. **Load Checkpoint**: SDXL base 1.0, or any SDXL fine-tune. Not Turbo or Lightning.
+2. **Load Motion Model**: `mm_sdxl_v10_beta`, in `models/animatediff_models`.
+3. The settings are those of the authors: 1024x1024, 16 frames, 100 steps, cfg 8.5, Euler with ddim_uniform.
+
+Good sizes: 1024x1024, 768x1344, 832x1216, 1216x832, 1344x768.
+For a first look 25 steps are enough. If memory runs out, make the picture smaller before the clip shorter:
+below 8 frames the motion falls apart.
+"""
+TINY_NOTE = """## The same graph on the tiny SDXL
+
+A model of 17 MB that knows coloured shapes. It needs no GPU and makes a clip in seconds.
+Prompts: a (red, green, blue, yellow) (circle, square, triangle) moving (left, right, up, down).
+"""
+
+
+@dataclass(frozen=True)
+class Clip:
+    """What differs between the two workflows."""
+
+    checkpoint: str
+    motion_model: str
+    positive: str
+    negative: str
+    size: int
+    steps: int
+    cfg: float
+    note: str
+    downloads: bool
+
+
+REFERENCE = Clip(
+    checkpoint="sd_xl_base_1.0.safetensors",
+    motion_model="mm_sdxl_v10_beta.safetensors",
+    positive="a panda standing on a surfboard in the ocean, waves, sunset, cinematic, high quality",
+    negative="blurry, low quality, watermark, text",
+    size=1024,
+    steps=STEPS,
+    cfg=CFG,
+    note=SDXL_NOTE,
+    downloads=True,
+)
+TINY = Clip(
+    checkpoint="tiny_sdxl.safetensors",
+    motion_model="tiny_motion.safetensors",
+    positive="a red circle moving right",
+    negative="",
+    size=128,
+    steps=20,
+    cfg=3.0,
+    note=TINY_NOTE,
+    downloads=False,
+)
+FILES = {"AnimateDiff SDXL text to clip.json": REFERENCE, "AnimateDiff tiny SDXL.json": TINY}
+
+
+@dataclass(frozen=True)
+class Box:
+    """A node of the drawing. Sockets are (name, type); a link is (input, box, output index)."""
+
+    type: str
+    place: tuple[int, int]
+    size: tuple[int, int]
+    inputs: tuple[tuple[str, str], ...] = ()
+    outputs: tuple[tuple[str, str], ...] = ()
+    values: tuple = ()
+    links: tuple[tuple[str, str, int], ...] = ()
+    models: tuple[dict[str, str], ...] = ()
+    title: str = ""
+
+
+def boxes(clip: Clip) -> dict[str, Box]:
+    downloads = [
+        ({"name": name, "url": url, "directory": directory},) if clip.downloads else ()
+        for name, url, directory in (
+            (clip.checkpoint, SDXL_URL, "checkpoints"),
+            (clip.motion_model, MOTION_URL, "animatediff_models"),
+        )
+    ]
+    text = Box(
+        "CLIPTextEncode", (430, 260), (420, 150), (("clip", "CLIP"),), (("CONDITIONING", "CONDITIONING"),),
+        (clip.positive,), (("clip", "checkpoint", 1),), title="What the clip shows",
+    )  # fmt: skip
+    return {
+        "note": Box("MarkdownNote", (0, 330), (380, 330), values=(clip.note,), title="About this graph"),
+        "checkpoint": Box(
+            "CheckpointLoaderSimple", (0, 0), (380, 110),
+            outputs=(("MODEL", "MODEL"), ("CLIP", "CLIP"), ("VAE", "VAE")),
+            values=(clip.checkpoint,), models=downloads[0],
+        ),
+        "motion": Box(
+            "ADXL_LoadMotionModel", (0, 170), (380, 100), outputs=(("motion model", "ADXL_MOTION_MODEL"),),
+            values=(clip.motion_model, "auto"), models=downloads[1],
+        ),
+        "apply": Box(
+            "ADXL_ApplyMotionModel", (430, 0), (420, 200),
+            (("model", "MODEL"), ("motion_model", "ADXL_MOTION_MODEL")), (("MODEL", "MODEL"),),
+            ("auto", 1.0, 0.0, 1.0, 0), (("model", "checkpoint", 0), ("motion_model", "motion", 0)),
+        ),
+        "positive": text,
+        "negative": replace(text, place=(430, 460), values=(clip.negative,), title="What it does not"),
+        "latent": Box(
+            "ADXL_EmptyLatentFrames", (430, 670), (420, 130), outputs=(("LATENT", "LATENT"),),
+            values=(clip.size, clip.size, 16),
+        ),
+        "sampler": Box(
+            "KSampler", (900, 0), (320, 280),
+            (("model", "MODEL"), ("positive", "CONDITIONING"), ("negative", "CONDITIONING"), ("latent_image", "LATENT")),
+            (("LATENT", "LATENT"),),
+            (0, SEED_CONTROL, clip.steps, clip.cfg, SAMPLER, SCHEDULER, 1.0),
+            (("model", "apply", 0), ("positive", "positive", 0), ("negative", "negative", 0),
+             ("latent_image", "latent", 0)),
+        ),
+        "decode": Box(
+            "VAEDecode", (900, 340), (320, 60), (("samples", "LATENT"), ("vae", "VAE")), (("IMAGE", "IMAGE"),),
+            links=(("samples", "sampler", 0), ("vae", "checkpoint", 2)),
+        ),
+        "video": Box(
+            "CreateVideo", (900, 460), (320, 90), (("images", "IMAGE"), ("audio", "AUDIO")), (("VIDEO", "VIDEO"),),
+            (FPS,), (("images", "decode", 0),),
+        ),
+        "save": Box(
+            "SaveVideo", (1270, 0), (420, 450), (("video", "VIDEO"),), (),
+            ("animatediff/clip", "auto", "auto"), (("video", "video", 0),),
+        ),
+    }  # fmt: skip
+
+
+def draw(clip: Clip) -> dict[str, Any]:
+    """The graph as the front end saves it."""
+    drawing = boxes(clip)
+    numbers = {name: index for index, name in enumerate(drawing, start=1)}
+    links = [
+        [numbers[source], output, numbers[name], [socket for socket, _ in box.inputs].index(target), kind]
+        for name, box in drawing.items()
+        for target, source, output in box.links
+        for kind in [dict(box.inputs)[target]]
+    ]
+    links = [[index, *link] for index, link in enumerate(links, start=1)]
+    return {
+        "last_node_id": len(drawing),
+        "last_link_id": len(links),
+        "nodes": [node(numbers[name], box, links) for name, box in drawing.items()],
+        "links": links,
+        "groups": [],
+        "config": {},
+        "extra": {"ds": {"scale": 0.8, "offset": [60, 90]}},
+        "version": 0.4,
+    }
+
+
+def node(number: int, box: Box, links: list[list]) -> dict[str, Any]:
+    into = {link[4]: link[0] for link in links if link[3] == number}
+    out_of = [[link[0] for link in links if link[1:3] == [number, slot]] for slot in range(len(box.outputs))]
+    properties: dict[str, Any] = {"Node name for S&R": box.type}
+    if box.type not in FRONT_END_ONLY:
+        properties["cnr_id"] = "animatediff-xl" if box.type.startswith("ADXL_") else "comfy-core"
+    if box.models:
+        properties["models"] = list(box.models)
+    return {
+        "id": number,
+        "type": box.type,
+        "pos": list(box.place),
+        "size": list(box.size),
+        "flags": {},
+        "order": number - 1,
+        "mode": 0,
+        "inputs": [
+            {"name": name, "type": kind, "link": into.get(slot)} | ({"shape": 7} if kind == "AUDIO" else {})
+            for slot, (name, kind) in enumerate(box.inputs)
+        ],
+        "outputs": [
+            {"name": name, "type": kind, "links": out_of[slot]} for slot, (name, kind) in enumerate(box.outputs)
+        ],
+        "properties": properties,
+        "widgets_values": list(box.values),
+    } | ({"title": box.title} if box.title else {})
+
+
+def to_prompt(workflow: dict[str, Any], object_info: dict[str, Any]) -> dict[str, Any]:
+    """What the front end sends for a saved graph: API format, by the node definitions of a running host."""
+    sources = {link[0]: [str(link[1]), link[2]] for link in workflow["links"]}
+    prompt = {}
+    for saved in workflow["nodes"]:
+        if saved["type"] in FRONT_END_ONLY:
+            continue
+        linked = {socket["name"]: sources[socket["link"]] for socket in saved["inputs"] if socket["link"] is not None}
+        sockets = {socket["name"] for socket in saved["inputs"]}
+        definition = object_info[saved["type"]]["input"]
+        names = [name for part in ("required", "optional") for name in definition.get(part, {}) if name not in sockets]
+        values = [value for value in saved["widgets_values"] if value != SEED_CONTROL]
+        prompt[str(saved["id"])] = {
+            "class_type": saved["type"],
+            "inputs": dict(zip(names, values, strict=False)) | linked,
+            "_meta": {"title": saved.get("title", saved["type"])},
+        }
+    return prompt
+
+
+def serialised(clip: Clip) -> str:
+    return json.dumps(draw(clip), indent=2) + "\n"
+
+
+if __name__ == "__main__":
+    for name, clip in FILES.items():
+        (FOLDER / name).write_text(serialised(clip))
