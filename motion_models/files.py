@@ -15,8 +15,11 @@ STRANGERS: tuple[tuple[tuple[str, ...], str, str], ...] = (
     (("controlnet_cond_embedding.", "control_model."), "a ControlNet", "load it with Load ControlNet Model"),
     (("lora_", "_lora.", ".lora", ".alpha"), "a LoRA", "load it with Load LoRA"),
     (("model.diffusion_model.",), "an image checkpoint", "load it with Load Checkpoint"),
-    (("input_blocks.", "conv_in.weight", "double_blocks.", "joint_blocks."), "an image model",
-     "load it with Load Diffusion Model"),
+    (
+        ("input_blocks.", "conv_in.weight", "double_blocks.", "joint_blocks."),
+        "an image model",
+        "load it with Load Diffusion Model",
+    ),
     (("decoder.conv_in.", "first_stage_model.", "decoder.mid."), "a VAE", "load it with Load VAE"),
     (("text_model.", "token_embedding", "encoder.block."), "a text encoder", "load it with Load CLIP"),
 )
@@ -74,6 +77,4 @@ def stranger(keys: list[str], file: str) -> MotionError:
                 f"{file} is {what}, not a motion model: {remedy}, and choose a motion model here, such as "
                 f"mm_sdxl_v10_beta.ckpt."
             )
-    return MotionError(
-        f"{file} holds no motion modules: choose a motion model such as mm_sdxl_v10_beta.ckpt."
-    )
+    return MotionError(f"{file} holds no motion modules: choose a motion model such as mm_sdxl_v10_beta.ckpt.")

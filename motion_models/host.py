@@ -31,6 +31,9 @@ operations = comfy.ops.manual_cast
 KEY = "animatediff_xl"
 """Under which everything of this pack is kept in a ModelPatcher."""
 
+WrappedCall = WrappersMP
+"""The kinds of the host's calls that a MODEL can wrap."""
+
 Options = dict[str, Any]
 """The host's transformer_options."""
 

@@ -41,7 +41,9 @@ class MotionSettings:
     """Frames of one clip where a batch holds several; 0 if the whole batch is one clip."""
 
 
-def join(model: host.ModelPatcher, motion: MotionFile, settings: MotionSettings, beta_schedule: str) -> host.ModelPatcher:
+def join(
+    model: host.ModelPatcher, motion: MotionFile, settings: MotionSettings, beta_schedule: str
+) -> host.ModelPatcher:
     """A clone of MODEL that animates. A motion model it already has stays; both then run, in order.
 
     beta_schedule: one of SCHEDULE_CHOICES.
@@ -67,7 +69,9 @@ def check_fits(model: host.ModelPatcher, motion: MotionFile) -> None:
             f"put motion modules in: load an {base} checkpoint."
         )
     ours = motion.shape.channels_by_place()
-    theirs = {place: width for place, width in host.place_channels(unet).items() if place in ours or place[0] != "middle"}
+    theirs = {
+        place: width for place, width in host.place_channels(unet).items() if place in ours or place[0] != "middle"
+    }
     if ours != theirs:
         widths = " / ".join(str(width) for width in dict.fromkeys(theirs.values()))
         expected = " / ".join(str(width) for width in dict.fromkeys(ours.values()))
@@ -115,7 +119,9 @@ def on_sampling(executor: Callable, noise: Tensor, *args: Any, **kw: Any) -> Any
 def applied(model: host.ModelPatcher) -> list[tuple[MotionModel, MotionSettings]]:
     """The motion models of a MODEL in the order they were applied, each with its settings."""
     patchers = host.motion_patchers(model)
-    return [(patcher.model, settings) for patcher, settings in zip(patchers, model.get_attachment(host.KEY), strict=True)]
+    return [
+        (patcher.model, settings) for patcher, settings in zip(patchers, model.get_attachment(host.KEY), strict=True)
+    ]
 
 
 def clips_in(frames: int, settings: MotionSettings) -> int:
@@ -202,8 +208,8 @@ def on_unet(executor: Callable, *args: Any, **kw: Any) -> Any:
 
 
 WRAPPERS = {
-    host.WrappersMP.OUTER_SAMPLE: on_sampling,
-    host.WrappersMP.PREPARE_SAMPLING: on_prepare_sampling,
-    host.WrappersMP.APPLY_MODEL: on_model_call,
-    host.WrappersMP.DIFFUSION_MODEL: on_unet,
+    host.WrappedCall.OUTER_SAMPLE: on_sampling,
+    host.WrappedCall.PREPARE_SAMPLING: on_prepare_sampling,
+    host.WrappedCall.APPLY_MODEL: on_model_call,
+    host.WrappedCall.DIFFUSION_MODEL: on_unet,
 }

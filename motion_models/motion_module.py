@@ -23,7 +23,7 @@ HEADS = 8  # every published family; the weights do not tell (authors' configs)
 GROUPS = 32
 
 PEAK_TENSORS = 20
-"""Input-sized tensors alive at the peak of a module: the input, three of the block, GEGLU's 8 + 4 + 4; counted in tests."""
+"""Input-sized tensors alive at the peak of a module: the input, three of the block, GEGLU's 8 + 4 + 4 (a test counts)."""
 
 
 @dataclass(frozen=True)

@@ -33,16 +33,21 @@ class TrainingSettings:
         return self.learning_rate * warmup * 0.5 * (1 + math.cos(math.pi * step / self.steps))
 
 
-def noise_loss(denoise: Denoiser, latents: Tensor, alphas: Tensor, generator: torch.Generator) -> Tensor:
+def noise_loss(
+    denoise: Denoiser, latents: Tensor, alphas: Tensor, generator: torch.Generator, noise_offset: float = 0.0
+) -> Tensor:
     """Mean squared error of the predicted noise.
 
-    latents: (b f c h w) as the UNet sees them. alphas: `alphas_cumprod` of the schedule.
+    latents: (b f c h w) as the UNet sees them. alphas: `alphas_cumprod` of the schedule. noise_offset: deviation of a
+    shift of each frame's channels that is added to the noise; the model learns to see a wrong brightness or hue as
+    noise (HotshotXL's fine_tune.py: 0.05).
     """
     clips, frames = latents.shape[:2]
     timestep = torch.randint(len(alphas), (clips,), generator=generator).repeat_interleave(frames)
     alpha = alphas[timestep].to(latents.dtype)[:, None, None, None]
     frames_first = latents.flatten(0, 1)
     noise = torch.randn(frames_first.shape, generator=generator)
+    noise += noise_offset * torch.randn(*noise.shape[:2], 1, 1, generator=generator)
     noised = alpha.sqrt() * frames_first + (1 - alpha).sqrt() * noise
     return mse_loss(denoise(noised, timestep.float()), noise)
 

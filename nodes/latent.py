@@ -15,7 +15,9 @@ class EmptyLatentFrames(io.ComfyNode):
             search_aliases=["empty latent video", "batch of frames", "animatediff"],
             inputs=[
                 io.Int.Input("width", default=1024, min=64, max=16384, step=8, tooltip="Width of the clip in pixels."),
-                io.Int.Input("height", default=1024, min=64, max=16384, step=8, tooltip="Height of the clip in pixels."),
+                io.Int.Input(
+                    "height", default=1024, min=64, max=16384, step=8, tooltip="Height of the clip in pixels."
+                ),
                 io.Int.Input(
                     "frames",
                     default=16,

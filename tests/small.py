@@ -72,7 +72,9 @@ def small_pair(seed: int = 0) -> Pair:
     oracle = UNetMotionModel.from_unet2d(unet, adapter).eval()
     oracle.add_embedding.load_state_dict(unet.add_embedding.state_dict())  # from_unet2d leaves it random
     diffusers_weights = adapter.state_dict()
-    return Pair(host_model(host_weights(unet.state_dict())), in_authors_spelling(diffusers_weights), diffusers_weights, oracle)
+    return Pair(
+        host_model(host_weights(unet.state_dict())), in_authors_spelling(diffusers_weights), diffusers_weights, oracle
+    )
 
 
 def host_weights(diffusers_weights: dict[str, Tensor]) -> dict[str, Tensor]:

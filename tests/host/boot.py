@@ -1,6 +1,6 @@
 """Starts a real ComfyUI, in this process or as a server of its own, with this pack in it.
 
-    python -m tests.host.boot COMFYUI [flags of ComfyUI]
+python -m tests.host.boot COMFYUI [flags of ComfyUI]
 """
 
 import runpy

@@ -1,6 +1,6 @@
 """`make demo`: a real ComfyUI with this pack makes a clip with the tiny SDXL, from the example workflow.
 
-    python -m tests.host.demo [PROMPT]
+python -m tests.host.demo [PROMPT]
 """
 
 import json

@@ -79,4 +79,4 @@ def download(carrier: Carrier) -> Path:
 
 
 if __name__ == "__main__":
-    print(comfyui_root(*sys.argv[1:2]))
+    sys.stdout.write(f"{comfyui_root(*sys.argv[1:2])}\n")

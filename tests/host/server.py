@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -53,9 +52,12 @@ class Server:
         self.output = folder / "output"
         self.socket = websocket.create_connection(f"ws://127.0.0.1:{port}/ws?clientId={self.client}", timeout=600)
 
-    def get(self, path: str) -> Any:
+    def text(self, path: str) -> str:
         with urllib.request.urlopen(self.address + path) as reply:
-            return json.load(reply)
+            return reply.read().decode()
+
+    def get(self, path: str) -> Any:
+        return json.loads(self.text(path))
 
     def post(self, path: str, content: dict[str, Any]) -> dict[str, Any]:
         request = urllib.request.Request(
@@ -169,7 +171,3 @@ def wait_until_up(port: int, process: subprocess.Popen, log_path: Path) -> None:
             time.sleep(0.2)
     process.kill()
     raise RuntimeError(f"ComfyUI did not start. The end of its log:\n{log_path.read_text()[-3000:]}")
-
-
-def clear(folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)

@@ -20,9 +20,7 @@ SEED_CONTROL = "fixed"
 STEPS, CFG, SAMPLER, SCHEDULER, FPS = 100, 8.5, "euler", "ddim_uniform", 16.0
 
 SDXL_URL = "https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0/resolve/main/sd_xl_base_1.0.safetensors"
-MOTION_URL = (
-    "https://huggingface.co/conrevo/AnimateDiff-A1111/resolve/main/motion_module/mm_sdxl_v10_beta.safetensors"
-)
+MOTION_URL = "https://huggingface.co/conrevo/AnimateDiff-A1111/resolve/main/motion_module/mm_sdxl_v10_beta.safetensors"
 
 SDXL_NOTE = """## A clip with AnimateDiff SDXL
 
@@ -132,7 +130,8 @@ def boxes(clip: Clip) -> dict[str, Box]:
         ),
         "sampler": Box(
             "KSampler", (900, 0), (320, 280),
-            (("model", "MODEL"), ("positive", "CONDITIONING"), ("negative", "CONDITIONING"), ("latent_image", "LATENT")),
+            (("model", "MODEL"), ("positive", "CONDITIONING"), ("negative", "CONDITIONING"),
+             ("latent_image", "LATENT")),
             (("LATENT", "LATENT"),),
             (0, SEED_CONTROL, clip.steps, clip.cfg, SAMPLER, SCHEDULER, 1.0),
             (("model", "apply", 0), ("positive", "positive", 0), ("negative", "negative", 0),

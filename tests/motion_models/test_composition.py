@@ -4,8 +4,6 @@ Every case runs twice. With motion modules that add nothing the result must be, 
 alone; with real ones it must differ, or the motion would have been lost on the way.
 """
 
-import asyncio
-
 import comfy.cldm.cldm
 import comfy.controlnet
 import comfy.hooks
@@ -13,10 +11,10 @@ import comfy.ops
 import comfy.samplers
 import comfy.supported_models
 import comfy.t2i_adapter.adapter
-import nodes as host_nodes
 import pytest
 import torch
 from comfy_api.torch_helpers import set_torch_compile_wrapper
+from comfy_extras.nodes_context_windows import ContextWindowsManualNode
 from comfy_extras.nodes_custom_sampler import Guider_DualCFG
 from comfy_extras.nodes_freelunch import FreeU_V2
 from comfy_extras.nodes_model_advanced import ModelComputeDtype, ModelSamplingDiscrete
@@ -193,7 +191,9 @@ def controlled(control: comfy.controlnet.ControlBase) -> dict:
 
 def control_net() -> comfy.controlnet.ControlNet:
     torch.manual_seed(2)
-    config = {key: value for key, value in HOST_CONFIG.items() if key not in ("out_channels", "transformer_depth_output")}
+    config = {
+        key: value for key, value in HOST_CONFIG.items() if key not in ("out_channels", "transformer_depth_output")
+    }
     config |= {"hint_channels": 3, "dtype": torch.float32, "num_head_channels": 16}
     network = comfy.cldm.cldm.ControlNet(**config, operations=comfy.ops.disable_weight_init, device="cpu")
     for parameter in network.parameters():
@@ -267,9 +267,6 @@ def test_torch_compile_of_the_host(trio) -> None:
 
 
 def test_the_hosts_own_context_windows(trio) -> None:
-    asyncio.run(host_nodes.init_builtin_extra_nodes())
-    from comfy_extras.nodes_context_windows import ContextWindowsManualNode
-
     names = {field.id for field in ContextWindowsManualNode.define_schema().inputs}
     settings = {
         "context_length": 4, "context_overlap": 2, "context_schedule": "standard_static", "context_stride": 1,

@@ -106,7 +106,9 @@ def test_the_host_can_make_another_copy(motion) -> None:
 def test_positions_that_a_file_lacks_are_the_sinusoid(pair, tmp_path) -> None:
     bare = {key: value for key, value in pair.motion.items() if not key.endswith(".pe")}
     tensors, _ = motion_tensors(save(bare, tmp_path / "motion.safetensors"))
-    made = tensors["up_blocks.0.motion_modules.2.temporal_transformer.transformer_blocks.0.attention_blocks.1.pos_encoder.pe"]
+    made = tensors[
+        "up_blocks.0.motion_modules.2.temporal_transformer.transformer_blocks.0.attention_blocks.1.pos_encoder.pe"
+    ]
     assert torch.equal(made, sinusoidal_positions(32, WIDTHS[2]))
 
 

@@ -24,7 +24,9 @@ def predicted_noise(model, x: Tensor, timestep: int, context: Tensor, pooled: Te
     sigma = base.model_sampling.sigmas[timestep]
     y = base.encode_adm(pooled_output=pooled, noise=x, device="cpu")
     options = model.model_options["transformer_options"] | {
-        "cond_or_uncond": list(range(conditions)), "sigmas": sigma.expand(frames), "wrappers": model.wrappers
+        "cond_or_uncond": list(range(conditions)),
+        "sigmas": sigma.expand(frames),
+        "wrappers": model.wrappers,
     }
     model.pre_run()
     denoised = base.apply_model(

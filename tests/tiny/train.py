@@ -1,9 +1,10 @@
 """Trains the tiny SDXL and its motion model, by the paper's order: image model first, then motion with it frozen.
 
-    python -m tests.tiny.train --comfyui PATH --work DIR
+    python -m tests.tiny.train DIR
 
-runs every stage that has not left its file in DIR yet (text, pool, image, motion, decoder) and writes the two committed
-files, `tiny_sdxl.safetensors` and `tiny_motion.safetensors`, beside this one. About two hours on two cores.
+runs every stage that has not left its file in DIR yet (text, pool, image, image_offset, motion, decoder) and writes the
+two committed files, `tiny_sdxl.safetensors` and `tiny_motion.safetensors`, beside this one. About two hours on two
+cores. COMFYUI_PATH may name a ComfyUI.
 """
 
 import argparse
@@ -17,45 +18,53 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn.functional import l1_loss
 
-from tests.host.boot import import_host
+import tests.conftest  # noqa: F401 - the host and the pack
+
+# isort: split
+from animatediff_xl.motion_models import host
+from animatediff_xl.motion_models.families import FAMILIES
+from animatediff_xl.motion_models.joining import MotionCall
+from animatediff_xl.motion_models.motion_module import MotionModel, MotionShape, sinusoidal_positions
+from animatediff_xl.motion_models.schedules import BETA_SCHEDULES, alphas_cumprod
+from animatediff_xl.motion_models.training import AveragedWeights, TrainingSettings, noise_loss, train
+
+from tests.tiny import world
+from tests.tiny.parts import encode, initialise, new_clip, new_unet, new_vae
 
 log = logging.getLogger("tiny")
 
 POOL = 4096  # clips drawn once; every stage learns from them
 EMPTY_CAPTION_SHARE = 0.1  # guoyww/AnimateDiff train.py, cfg_random_null_text_ratio
+NOISE_OFFSET = 0.25
 IMAGE_SCHEDULE = "SDXL"
 MOTION_SCHEDULE = "AnimateDiff SDXL"
+IMAGE_MODEL = "image_offset.safetensors"
 FRAME_LIMIT = 32  # rows of the positional encoding of mm_sdxl_v10_beta
+MOTION_SHAPE = MotionShape(((32,) * 2, (64,) * 2, (96,) * 2), ((96,) * 3, (64,) * 3, (32,) * 3), (), FRAME_LIMIT)
 
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("--comfyui", type=Path, required=True, help="root of a ComfyUI")
-    arguments.add_argument("--work", type=Path, required=True, help="where the stages leave their files")
-    options = arguments.parse_args()
+    arguments.add_argument("work", type=Path, help="where the stages leave their files")
+    work = arguments.parse_args().work
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    import_host(options.comfyui)
-    options.work.mkdir(parents=True, exist_ok=True)
-    for stage in (text, pool, image, motion, decoder):
-        path = options.work / f"{stage.__name__}.safetensors"
+    work.mkdir(parents=True, exist_ok=True)
+    for stage in (text, pool, image, image_offset, motion, decoder):
+        path = work / f"{stage.__name__}.safetensors"
         if not path.exists():
             log.info("stage %s", stage.__name__)
             torch.manual_seed(0)
-            save_file({name: value.contiguous() for name, value in stage(options.work).items()}, path)
-    assemble(options.work)
+            save_file({name: value.contiguous() for name, value in stage(work).items()}, path)
+    assemble(work)
 
 
 def text(work: Path) -> dict[str, Tensor]:
     """Two random text encoders, rounded as they will be stored."""
-    from .parts import new_clip
-
     return {name: value.half() for name, value in new_clip().state_dict().items()}
 
 
 def pool(work: Path) -> dict[str, Tensor]:
     """`POOL` clips as latents (b f 4 h w), with the index of each one's scene."""
-    from . import world
-
     generator = torch.Generator().manual_seed(1)
     scenes = torch.arange(POOL) % len(world.SCENES)
     clips = [
@@ -67,11 +76,6 @@ def pool(work: Path) -> dict[str, Tensor]:
 
 def decoder(work: Path) -> dict[str, Tensor]:
     """The VAE: its decoder learns to undo `world.measure` on 64x64 crops."""
-    from animatediff_xl.motion_models.training import TrainingSettings, train
-
-    from . import world
-    from .parts import new_vae
-
     vae = new_vae()
     vae.taesd_encoder.requires_grad_(False)
     vae.vae_scale.requires_grad_(False)
@@ -96,47 +100,39 @@ def decoder(work: Path) -> dict[str, Tensor]:
 
 def image(work: Path) -> dict[str, Tensor]:
     """The UNet learns single frames."""
-    from animatediff_xl.motion_models.schedules import BETA_SCHEDULES, alphas_cumprod
-    from animatediff_xl.motion_models.training import TrainingSettings, noise_loss, train
+    return learn_frames(new_unet(), work, TrainingSettings(steps=2200, learning_rate=1e-3), noise_offset=0.0, seed=3)
 
-    from .parts import new_unet
 
-    unet = new_unet().to(memory_format=torch.channels_last)
-    batches = Batches(work, clips=64, seed=3)
+def image_offset(work: Path) -> dict[str, Tensor]:
+    """The UNet learns to correct wrong hues, which a small one does not learn from plain noise."""
+    unet = new_unet()
+    unet.load_state_dict(load_file(work / "image.safetensors"))
+    settings = TrainingSettings(steps=900, learning_rate=6e-4)
+    return learn_frames(unet, work, settings, NOISE_OFFSET, seed=5)
+
+
+def learn_frames(
+    unet: nn.Module, work: Path, settings: TrainingSettings, noise_offset: float, seed: int
+) -> dict[str, Tensor]:
+    unet.to(memory_format=torch.channels_last)
+    batches = Batches(work, clips=64, seed=seed)
     alphas = alphas_cumprod(BETA_SCHEDULES[IMAGE_SCHEDULE])
 
     def loss() -> Tensor:
         latents, context, y = batches.next()
         moments = torch.randint(latents.shape[1], (len(latents),), generator=batches.generator)
         frames = latents[torch.arange(len(latents)), moments][:, None]
-        return noise_loss(lambda x, t: unet(x, t, context, y), frames, alphas, batches.generator)
+        return noise_loss(lambda x, t: unet(x, t, context, y), frames, alphas, batches.generator, noise_offset)
 
-    settings = TrainingSettings(steps=IMAGE_STEPS, learning_rate=1e-3)
     return train(unet, forever(loss), settings, progress("image", work))
 
 
 def motion(work: Path) -> dict[str, Tensor]:
     """The motion modules learn clips; the UNet is frozen."""
-    from animatediff_xl.motion_models import host
-    from animatediff_xl.motion_models.motion_module import MotionModel, MotionShape, sinusoidal_positions
-    from animatediff_xl.motion_models.schedules import BETA_SCHEDULES, alphas_cumprod
-    from animatediff_xl.motion_models.training import TrainingSettings, noise_loss, train
-
-    from .parts import initialise, new_unet
-
     unet = new_unet().requires_grad_(False)
-    unet.load_state_dict({name: value.half().float() for name, value in load_file(work / "image.safetensors").items()})
+    unet.load_state_dict({name: value.half().float() for name, value in load_file(work / IMAGE_MODEL).items()})
     unet.to(memory_format=torch.channels_last)
-    shape = MotionShape(((32,) * 2, (64,) * 2, (96,) * 2), ((96,) * 3, (64,) * 3, (32,) * 3), (), FRAME_LIMIT)
-    model = MotionModel(shape, joint_norm=True, operations=host.operations)
-    initialise(model)
-    modules = model.modules_by_place()
-    for module in modules.values():
-        transformer = module.temporal_transformer
-        nn.init.zeros_(transformer.proj_out.weight)
-        nn.init.zeros_(transformer.proj_out.bias)
-        for attention in transformer.transformer_blocks[0].attention_blocks:
-            attention.pos_encoder.pe.copy_(sinusoidal_positions(FRAME_LIMIT, module.channels))
+    model = new_motion_model()
     batches = Batches(work, clips=4, seed=4)
     alphas = alphas_cumprod(BETA_SCHEDULES[MOTION_SCHEDULE])
 
@@ -144,24 +140,30 @@ def motion(work: Path) -> dict[str, Tensor]:
         latents, context, y = batches.next()
         frames = latents.shape[1]
         context, y = (part.repeat_interleave(frames, dim=0) for part in (context, y))
-        with host.joined(unet, lambda place, x: modules[place](x, frames, joint_norm=True)):
-            return noise_loss(lambda x, t: unet(x, t, context, y), latents, alphas, batches.generator)
+        with host.joined(unet, MotionCall(((model, frames, 1.0),))):
+            return noise_loss(lambda x, t: unet(x, t, context, y), latents, alphas, batches.generator, NOISE_OFFSET)
 
-    settings = TrainingSettings(steps=MOTION_STEPS, learning_rate=1e-3)
+    settings = TrainingSettings(steps=2600, learning_rate=1e-3)
     return train(model, forever(loss), settings, progress("motion", work))
 
 
-IMAGE_STEPS = 2200
-MOTION_STEPS = 2400
+def new_motion_model() -> MotionModel:
+    """Motion modules that add nothing yet: the authors start from a zero `proj_out`."""
+    model = MotionModel(MOTION_SHAPE, FAMILIES["AnimateDiff SDXL beta"].joint_norm, host.operations)
+    initialise(model)
+    for module in model.modules_by_place().values():
+        transformer = module.temporal_transformer
+        nn.init.zeros_(transformer.proj_out.weight)
+        nn.init.zeros_(transformer.proj_out.bias)
+        for attention in transformer.transformer_blocks[0].attention_blocks:
+            attention.pos_encoder.pe.copy_(sinusoidal_positions(FRAME_LIMIT, module.channels))
+    return model
 
 
 class Batches:
     """Clips of the pool in random order with what the host's text encode node makes of their captions."""
 
     def __init__(self, work: Path, clips: int, seed: int):
-        from . import world
-        from .parts import encode, new_clip
-
         stored = load_file(work / "pool.safetensors")
         self.latents, self.scenes = stored["clips"], stored["scenes"]
         clip = new_clip()
@@ -189,7 +191,7 @@ def progress(stage: str, work: Path | None = None) -> Callable:
     recent: list[float] = []
     began = time.monotonic()
 
-    def on_step(step: int, loss: float, average) -> None:
+    def on_step(step: int, loss: float, average: AveragedWeights) -> None:
         recent.append(loss)
         if step % 50 == 0:
             mean = sum(recent) / len(recent)
@@ -208,7 +210,7 @@ def assemble(work: Path) -> None:
         ("text", "clip_l."): "conditioner.embedders.0.",
         ("text", "clip_g."): "conditioner.embedders.1.model.",
         ("decoder", ""): "first_stage_model.",
-        ("image", ""): "model.diffusion_model.",
+        ("image_offset", ""): "model.diffusion_model.",
     }
     checkpoint = {}
     for (stage, old), new in prefixes.items():

@@ -1,4 +1,5 @@
-"""A pack for the tests: it teaches its host the tiny SDXL, which is the host's own SDXL class with small widths, two small CLIPs with the host's tokenizers, a TAESD VAE.
+"""A pack for the tests: it teaches its host the tiny SDXL, which is the host's own SDXL class with small widths, two
+small CLIPs with the host's tokenizers and a TAESD VAE.
 
 Only the numbers differ from SDXL: 32, 64 and 96 channels for 320, 640 and 1280, one transformer block where SDXL has 2
 and 10, text widths 16 and 32 for 768 and 1280. All 15 places of a motion module are there.
@@ -36,10 +37,18 @@ UNET_CONFIG = {
 }
 
 CLIP_CONFIGS = {
-    "clip_l_model_config": {"hidden_size": CLIP_L_WIDTH, "intermediate_size": 4 * CLIP_L_WIDTH,
-                            "num_attention_heads": 2, "num_hidden_layers": 3},
-    "clip_g_model_config": {"hidden_size": CLIP_G_WIDTH, "intermediate_size": 4 * CLIP_G_WIDTH,
-                            "num_attention_heads": 2, "num_hidden_layers": 3},
+    "clip_l_model_config": {
+        "hidden_size": CLIP_L_WIDTH,
+        "intermediate_size": 4 * CLIP_L_WIDTH,
+        "num_attention_heads": 2,
+        "num_hidden_layers": 3,
+    },
+    "clip_g_model_config": {
+        "hidden_size": CLIP_G_WIDTH,
+        "intermediate_size": 4 * CLIP_G_WIDTH,
+        "num_attention_heads": 2,
+        "num_hidden_layers": 3,
+    },
 }
 
 
@@ -55,8 +64,14 @@ class TinySDXL(comfy.supported_models.SDXL):
 
     unet_config = {
         key: UNET_CONFIG[key]
-        for key in ("model_channels", "use_linear_in_transformer", "transformer_depth", "context_dim",
-                    "adm_in_channels", "use_temporal_attention")
+        for key in (
+            "model_channels",
+            "use_linear_in_transformer",
+            "transformer_depth",
+            "context_dim",
+            "adm_in_channels",
+            "use_temporal_attention",
+        )
     }
     unet_extra_config = {"num_heads": -1, "num_head_channels": UNET_CONFIG["num_head_channels"]}
 

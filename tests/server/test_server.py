@@ -1,0 +1,105 @@
+"""The pack in a running ComfyUI: its files are served, its graphs are valid, its errors reach the dialog."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from tests.host.server import Server, WorkflowError
+from tests.host.workflows import FILES, FOLDER, FRONT_END_ONLY, to_prompt
+from tests.motion_models.test_loading import WRONG_FILES
+from tests.server.conftest import node_of
+from tests.small import small_pair
+
+FEW_STEPS = {"steps": 2}
+
+
+def test_the_nodes_are_registered(object_info: dict[str, Any]) -> None:
+    ours = {name: info for name, info in object_info.items() if name.startswith("ADXL_")}
+    assert set(ours) == {"ADXL_LoadMotionModel", "ADXL_ApplyMotionModel", "ADXL_EmptyLatentFrames"}
+    assert "tiny_motion.safetensors" in str(ours["ADXL_LoadMotionModel"]["input"]["required"]["motion_model"])
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_example_workflows_fit_the_host(object_info: dict[str, Any], name: str) -> None:
+    """Every node, input and value is one that this host knows; only the model files may be missing."""
+    workflow = json.loads((FOLDER / name).read_text())
+    assert [node["type"] for node in workflow["nodes"] if node["type"] not in object_info] == list(FRONT_END_ONLY)
+    for node in to_prompt(workflow, object_info).values():
+        definition = object_info[node["class_type"]]["input"]
+        known = definition["required"] | definition.get("optional", {})
+        assert set(definition["required"]) <= set(node["inputs"])
+        for field, value in node["inputs"].items():
+            kind, options = known[field][0], known[field][1] if len(known[field]) > 1 else {}
+            choices = kind if isinstance(kind, list) else options.get("options", [])
+            if (
+                choices
+                and all(isinstance(choice, str) for choice in choices)
+                and not field.endswith(("_name", "_model"))
+            ):
+                assert value in choices
+            if kind in ("INT", "FLOAT") and not isinstance(value, list):
+                assert options["min"] <= value <= options["max"]
+
+
+def test_example_workflows_are_in_the_template_browser(server: Server) -> None:
+    assert sorted(server.get("/workflow_templates")["animatediff_xl"]) == sorted(
+        name.removesuffix(".json") for name in FILES
+    )
+
+
+def test_translations_and_help_pages_are_served(server: Server) -> None:
+    texts = server.get("/i18n")
+    assert texts["zh"]["nodeDefs"]["ADXL_ApplyMotionModel"]["display_name"] == "应用运动模型"
+    page = server.text("/extensions/animatediff_xl/docs/ADXL_ApplyMotionModel/zh.md")
+    assert page.startswith("# 应用运动模型")
+    assert server.text("/extensions/animatediff_xl/docs/ADXL_ApplyMotionModel.md").startswith("# Apply Motion Model")
+
+
+def test_a_graph_that_is_run_again_is_cached(server: Server, tiny_prompt: Callable) -> None:
+    prompt = tiny_prompt(KSampler=FEW_STEPS)
+    server.run(prompt)
+    again = server.run(prompt)
+    assert set(again.cached) >= {node_of(prompt, kind) for kind in ("ADXL_LoadMotionModel", "KSampler")}
+
+
+def test_an_interrupt_ends_the_run_and_the_next_one_works(server: Server, tiny_prompt: Callable) -> None:
+    prompt_id = server.queue(tiny_prompt(KSampler={"seed": 1, "steps": 500}))
+    types = []
+    for event in server.events(prompt_id):
+        types.append(event["type"])
+        if event["type"] == "progress" and types.count("progress") == 2:
+            server.post("/interrupt", {})
+    assert types[-1] == "execution_interrupted"
+    assert server.run(tiny_prompt(KSampler=FEW_STEPS)).files(server.output)
+
+
+def refusal(server: Server, prompt: dict[str, Any]) -> str:
+    with pytest.raises(WorkflowError) as raised:
+        server.run(prompt)
+    return str(raised.value)
+
+
+@pytest.mark.parametrize("kind", WRONG_FILES)
+def test_a_wrong_file_is_explained_in_the_dialog(server: Server, tiny_prompt: Callable, kind: str) -> None:
+    make, name, _ = WRONG_FILES[kind]
+    path = server.folder / "models" / "animatediff_models" / quote(f"{kind} {name}")
+    make(path, small_pair())
+    server.get("/object_info/ADXL_LoadMotionModel")
+    message = refusal(server, tiny_prompt(ADXL_LoadMotionModel={"motion_model": path.name}))
+    assert path.name in message
+    assert len(message.splitlines()) == 1
+    assert server.run(tiny_prompt(KSampler=FEW_STEPS)).files(server.output)
+
+
+def test_no_file_chosen(server: Server, tiny_prompt: Callable) -> None:
+    message = refusal(server, tiny_prompt(ADXL_LoadMotionModel={"motion_model": "no motion model found"}))
+    assert "There is no motion model 'no motion model found'" in message
+
+
+def test_more_frames_than_the_limit(server: Server, tiny_prompt: Callable) -> None:
+    message = refusal(server, tiny_prompt(ADXL_EmptyLatentFrames={"frames": 33}, KSampler=FEW_STEPS))
+    assert "The clip has 33 frames" in message and "context windows" in message
+    assert server.run(tiny_prompt(KSampler=FEW_STEPS)).files(server.output)

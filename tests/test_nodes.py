@@ -1,0 +1,66 @@
+"""The three nodes as the host calls them."""
+
+from pathlib import Path
+
+import folder_paths
+import pytest
+import torch
+from animatediff_xl.nodes.latent import EmptyLatentFrames
+from animatediff_xl.nodes.motion import AUTO_FAMILY, FOLDER, ApplyMotionModel, LoadMotionModel, motion_model_files
+
+from tests.small import save, small_pair
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The only motion model folder of the host."""
+    monkeypatch.setitem(folder_paths.folder_names_and_paths, FOLDER, ([str(tmp_path)], set()))
+    monkeypatch.setattr(folder_paths, "filename_list_cache", {})
+    return tmp_path
+
+
+def test_empty_latents_are_a_batch_of_frames() -> None:
+    (latent,) = EmptyLatentFrames.execute(width=832, height=1216, frames=16).args
+    assert latent["samples"].shape == (16, 4, 152, 104)
+    assert not latent["samples"].any()
+
+
+def test_only_model_files_are_listed(folder: Path) -> None:
+    for name in ("a.safetensors", "b.CKPT", "readme.md", "picture.png"):
+        (folder / name).touch()
+    assert sorted(motion_model_files()) == ["a.safetensors", "b.CKPT"]
+
+
+def test_an_empty_folder_says_where_to_put_a_file(folder: Path) -> None:
+    (options,) = (i.options for i in LoadMotionModel.define_schema().inputs if i.id == "motion_model")
+    assert options == ["no motion model found"]
+    message = LoadMotionModel.validate_inputs(options[0])
+    assert message == f"No motion model found: put one, such as mm_sdxl_v10_beta.ckpt, into {folder} and press R."
+
+
+def test_a_file_that_is_gone_is_named(folder: Path) -> None:
+    (folder / "a.safetensors").touch()
+    assert LoadMotionModel.validate_inputs("a.safetensors") is True
+    assert "no motion model 'gone.ckpt'" in str(LoadMotionModel.validate_inputs("gone.ckpt"))
+
+
+def test_a_changed_file_is_loaded_again(folder: Path) -> None:
+    path = folder / "a.safetensors"
+    path.write_bytes(b"1")
+    before = LoadMotionModel.fingerprint_inputs(motion_model="a.safetensors", family=AUTO_FAMILY)
+    assert LoadMotionModel.fingerprint_inputs(motion_model="a.safetensors", family=AUTO_FAMILY) == before
+    path.write_bytes(b"12")
+    assert LoadMotionModel.fingerprint_inputs(motion_model="a.safetensors", family=AUTO_FAMILY) != before
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("family", [AUTO_FAMILY, "AnimateDiff SDXL beta"])
+def test_load_and_apply_make_a_model_that_animates(folder: Path, family: str) -> None:
+    pair = small_pair()
+    save(pair.motion, folder / "random.safetensors")
+    (motion,) = LoadMotionModel.execute(motion_model="random.safetensors", family=family).args
+    defaults = {i.id: i.default for i in ApplyMotionModel.define_schema().inputs if hasattr(i, "default")}
+    (animated,) = ApplyMotionModel.execute(model=pair.model, motion_model=motion, **defaults).args
+    assert animated is not pair.model
+    assert len(animated.get_additional_models()) == 1
+    assert animated.get_model_object("model_sampling").sigma_max == pytest.approx(65.929, abs=1e-3)

@@ -1,0 +1,150 @@
+"""What hosts, the registry and translators rely on."""
+
+import ast
+import json
+import re
+from pathlib import Path
+
+import pytest
+from animatediff_xl.motion_models import host
+from animatediff_xl.nodes import NODES
+
+from tests.host.obtain import PACK
+from tests.host.workflows import FILES, FOLDER, serialised
+
+try:
+    import tomllib
+except ModuleNotFoundError:  # Python 3.10
+    import tomli as tomllib
+
+SCHEMAS = {schema.node_id: schema for schema in (node.define_schema() for node in NODES)}
+CODE = [PACK / "__init__.py", *(PACK / "nodes").rglob("*.py"), *(PACK / "motion_models").rglob("*.py")]
+CLASSIFIERS = {
+    "Operating System :: OS Independent",
+    "Environment :: GPU :: NVIDIA CUDA",
+    "Environment :: GPU :: AMD ROCm",
+    "Environment :: GPU :: Intel Arc",
+    "Environment :: GPU :: Apple Metal",
+    "Environment :: NPU :: Huawei Ascend",
+}
+
+
+def test_the_node_ids_are_the_public_ones() -> None:
+    assert set(SCHEMAS) == {"ADXL_LoadMotionModel", "ADXL_ApplyMotionModel", "ADXL_EmptyLatentFrames"}
+    written = re.findall(r'node_id="(\w+)"', "".join(path.read_text() for path in CODE))
+    assert sorted(written) == sorted(SCHEMAS)  # literal, so that the registry's scanner finds them
+
+
+INPUTS = {
+    "ADXL_LoadMotionModel": ["motion_model", "family"],
+    "ADXL_ApplyMotionModel": [
+        "model", "motion_model", "beta_schedule", "strength", "start_percent", "end_percent", "clip_frames",
+    ],
+    "ADXL_EmptyLatentFrames": ["width", "height", "frames"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("node_id", SCHEMAS)
+def test_inputs_are_public_and_explained(node_id: str) -> None:
+    schema = SCHEMAS[node_id]
+    assert [field.id for field in schema.inputs] == INPUTS[node_id]
+    for field in (*schema.inputs, *schema.outputs):
+        assert field.tooltip and field.tooltip.endswith("."), field
+    assert schema.description and schema.display_name.isascii()
+    assert schema.category.startswith("AnimateDiff XL")
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_translations_hold_exactly_what_the_nodes_have(language: str) -> None:
+    texts = json.loads((PACK / "locales" / language / "nodeDefs.json").read_text(encoding="utf-8"))
+    assert set(texts) == set(SCHEMAS)
+    for node_id, schema in SCHEMAS.items():
+        text = texts[node_id]
+        assert set(text["inputs"]) == {field.id for field in schema.inputs}
+        assert set(text["outputs"]) == {str(index) for index in range(len(schema.outputs))}
+        entries = [text, *text["inputs"].values(), *text["outputs"].values()]
+        assert all(entry.get("tooltip") or entry.get("description") for entry in entries)
+        if language == "en":
+            assert (text["display_name"], text["description"]) == (schema.display_name, schema.description)
+            assert [text["inputs"][field.id]["tooltip"] for field in schema.inputs] == [
+                f.tooltip for f in schema.inputs
+            ]
+            assert [o["tooltip"] for o in text["outputs"].values()] == [o.tooltip for o in schema.outputs]
+
+
+@pytest.mark.parametrize("node_id", SCHEMAS)
+@pytest.mark.parametrize("page", ["{}.md", "{}/zh.md"])
+def test_every_node_has_a_help_page_with_a_picture(node_id: str, page: str) -> None:
+    path = PACK / "js" / "docs" / page.format(node_id)
+    text = path.read_text(encoding="utf-8")
+    pictures = re.findall(r"!\[.+\]\((.+)\)", text)
+    assert pictures and all((path.parent / picture).is_file() for picture in pictures)
+    assert all(f"**{field.id}**" in text for field in SCHEMAS[node_id].inputs)
+
+
+def test_the_metadata_meets_the_registry() -> None:
+    metadata = tomllib.loads((PACK / "pyproject.toml").read_text())
+    project, comfy = metadata["project"], metadata["tool"]["comfy"]
+    assert re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", project["name"]) and "comfyui" not in project["name"]
+    assert re.fullmatch(r"\d+\.\d+\.\d+", project["version"])
+    assert project["license"] == {"file": "LICENSE"}
+    assert "Apache License" in (PACK / "LICENSE").read_text()
+    assert set(project["classifiers"]) == CLASSIFIERS
+    assert {"Repository", "Documentation", "Bug Tracker"} <= set(project["urls"])
+    assert comfy["requires-comfyui"] == ">=0.16.3"
+    assert comfy["PublisherId"] and comfy["DisplayName"]
+    assert "web" not in comfy  # WEB_DIRECTORY serves it; both would load every script twice
+
+
+def test_the_pack_needs_nothing_the_host_does_not_bring() -> None:
+    metadata = tomllib.loads((PACK / "pyproject.toml").read_text())
+    listed = [line for line in (PACK / "requirements.txt").read_text().splitlines() if not line.startswith("#")]
+    assert metadata["project"]["dependencies"] == listed == []
+
+
+def imports(path: Path) -> set[str]:
+    tree = ast.parse(path.read_text())
+    names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    froms = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and not node.level]
+    return names | {str(node.module) for node in froms}
+
+
+def test_only_one_file_names_host_internals() -> None:
+    inside = {path.name for path in CODE if any(name.split(".")[0] == "comfy" for name in imports(path))}
+    assert inside == {"host.py"}
+
+
+def test_arrows_run_one_way() -> None:
+    for path in (PACK / "motion_models").rglob("*.py"):
+        assert "nodes" not in path.read_text().split('"""', 2)[2].replace("ComfyUI", "")
+        assert not imports(path) & {"folder_paths", "comfy_api", "comfy_api.latest"}
+
+
+@pytest.mark.parametrize("path", CODE, ids=lambda path: path.name)
+def test_the_code_stays_within_the_pack(path: Path) -> None:
+    text = path.read_text()
+    assert text.isascii()  # messages reach consoles with old code pages
+    assert not imports(path) & {"requests", "urllib", "urllib.request", "aiohttp", "socket", "subprocess", "nodes"}
+    assert "print(" not in text
+
+
+def test_the_example_workflows_are_what_is_drawn() -> None:
+    for name, clip in FILES.items():
+        assert (FOLDER / name).read_text() == serialised(clip)
+
+
+def test_every_host_name_resolves() -> None:
+    """A name that a new host has moved fails here, and not in a user's graph."""
+    tree = ast.parse(Path(host.__file__).read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            name = ast.unparse(node)
+            if name.startswith("comfy."):
+                assert eval_path(name) is not None, name
+
+
+def eval_path(name: str) -> object:
+    value: object = host
+    for part in name.split("."):
+        value = getattr(value, part)
+    return value
