@@ -18,13 +18,14 @@ import torch
 from comfy.ldm.modules.attention import SpatialTransformer, optimized_attention
 from comfy.ldm.modules.diffusionmodules.openaimodel import ResBlock, UNetModel
 from comfy.model_patcher import ModelPatcher
-from comfy.patcher_extension import WrappersMP
+from comfy.patcher_extension import WrapperExecutor, WrappersMP
 from torch import Tensor, nn
 
 Place = tuple[str, int]
 """Where a motion module stands in the UNet: ("input" | "middle" | "output", n-th place of that path)."""
 
-operations = comfy.ops.manual_cast
+Operations = type[comfy.ops.disable_weight_init]
+operations: Operations = comfy.ops.manual_cast
 """Layers that hold weights in one dtype, compute in that of their input, and let the host offload them."""
 
 
@@ -33,6 +34,9 @@ KEY = "animatediff_xl"
 
 WrappedCall = WrappersMP
 """The kinds of the host's calls that a MODEL can wrap."""
+
+Executor = WrapperExecutor
+"""What a wrapper calls to go on; its `class_obj` is the object whose call is wrapped."""
 
 Options = dict[str, Any]
 """The host's transformer_options."""
@@ -66,7 +70,8 @@ def new_patcher(module: nn.Module, weights: dict[str, Tensor], disable_dynamic: 
 
 def compute_dtype(model: ModelPatcher) -> torch.dtype:
     """The precision a MODEL calculates in, which is that of its weights unless those are cast."""
-    return model.get_model_object("manual_cast_dtype") or model.model_dtype()
+    dtype: Any = model.get_model_object("manual_cast_dtype") or model.model_dtype()
+    return dtype
 
 
 # Attention and the places of the UNet
@@ -81,19 +86,20 @@ def attention(query: Tensor, key: Tensor, value: Tensor, heads: int) -> Tensor:
     return optimized_attention(query, key, value, heads=heads, low_precision_attention=False)
 
 
-def places(unet: nn.Module) -> dict[Place, nn.Module]:
+def places(unet: UNetModel) -> dict[Place, ResBlock | SpatialTransformer]:
     """The layer whose output each motion module takes: the spatial transformer of a block, or its ResBlock if it has
     none; always before a downsample or upsample and before the skip connection is stored. Found by structure, so that
     any width and depth will do."""
-    found: dict[Place, nn.Module] = {}
+    found: dict[Place, ResBlock | SpatialTransformer] = {}
     for path, blocks in (("input", unet.input_blocks), ("output", unet.output_blocks)):
-        layers = [[layer for layer in block if isinstance(layer, ResBlock | SpatialTransformer)] for block in blocks]
+        layers = [[x for x in block.children() if isinstance(x, ResBlock | SpatialTransformer)] for block in blocks]
         found |= {(path, index): block[-1] for index, block in enumerate(block for block in layers if block)}
-    middle = [layer for layer in unet.middle_block or () if isinstance(layer, SpatialTransformer)]
-    return found | {("middle", index): layer for index, layer in enumerate(middle)}
+    middle = unet.middle_block.children() if unet.middle_block is not None else ()
+    transformers = [layer for layer in middle if isinstance(layer, SpatialTransformer)]
+    return found | {("middle", index): layer for index, layer in enumerate(transformers)}
 
 
-def place_channels(unet: nn.Module) -> dict[Place, int]:
+def place_channels(unet: UNetModel) -> dict[Place, int]:
     """Channels of what the layer at each place gives out."""
     return {
         place: layer.out_channels if isinstance(layer, ResBlock) else layer.in_channels
@@ -108,16 +114,20 @@ def unet_of(model: ModelPatcher) -> UNetModel | None:
 
 
 @contextmanager
-def joined(unet: nn.Module, motion: Callable[[Place, Tensor], Tensor]) -> Iterator[None]:
+def joined(unet: UNetModel, motion: Callable[[Place, Tensor], Tensor]) -> Iterator[None]:
     """While open, the output of every place of `unet` goes through `motion(place, x)`.
 
     Forward hooks, not new layers: the module tree keeps its keys, and nothing is left when the block ends, however it
     ends.
     """
+
+    def through(place: Place) -> Callable[[nn.Module, Any, Tensor], Tensor]:
+        return lambda _layer, _inputs, x: motion(place, x)
+
     hooks = []
     try:
         for place, layer in places(unet).items():
-            hooks.append(layer.register_forward_hook(lambda _, __, x, place=place: motion(place, x)))
+            hooks.append(layer.register_forward_hook(through(place)))
         yield
     finally:
         for hook in hooks:

@@ -8,7 +8,6 @@ looked up through the patcher that is running, so clones, hooked copies and copi
 
 import logging
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,9 +96,9 @@ def set_schedule(model: host.ModelPatcher, name: str) -> None:
 # One sampling run
 
 
-def on_sampling(executor: Callable, noise: Tensor, *args: Any, **kw: Any) -> Any:
+def on_sampling(executor: host.Executor, noise: Tensor, *args: Any, **kw: Any) -> Any:
     """Before anything is loaded: does the clip have a length that the motion models can take?"""
-    guider = executor.class_obj
+    guider: Any = executor.class_obj
     frames = noise.shape[0]
     windowed = "context_handler" in guider.model_options
     for motion, settings in applied(guider.model_patcher):
@@ -118,10 +117,8 @@ def on_sampling(executor: Callable, noise: Tensor, *args: Any, **kw: Any) -> Any
 
 def applied(model: host.ModelPatcher) -> list[tuple[MotionModel, MotionSettings]]:
     """The motion models of a MODEL in the order they were applied, each with its settings."""
-    patchers = host.motion_patchers(model)
-    return [
-        (patcher.model, settings) for patcher, settings in zip(patchers, model.get_attachment(host.KEY), strict=True)
-    ]
+    chosen: tuple[MotionSettings, ...] = model.get_attachment(host.KEY) or ()
+    return [(patcher.model, settings) for patcher, settings in zip(host.motion_patchers(model), chosen, strict=True)]
 
 
 def clips_in(frames: int, settings: MotionSettings) -> int:
@@ -144,7 +141,9 @@ def check_limit(frames: int, motion: MotionModel, settings: MotionSettings) -> N
         )
 
 
-def on_prepare_sampling(executor: Callable, model: host.ModelPatcher, noise_shape: Any, *args: Any, **kw: Any) -> Any:
+def on_prepare_sampling(
+    executor: host.Executor, model: host.ModelPatcher, noise_shape: list[int], *args: Any, **kw: Any
+) -> Any:
     """Adds what the motion modules need to the memory the host plans with, by way of a taller latent."""
     shape = list(noise_shape)
     area = shape[0] * math.prod(shape[2:])
@@ -174,10 +173,10 @@ class MotionCall:
         return x
 
 
-def on_model_call(executor: Callable, *args: Any, **kw: Any) -> Any:
+def on_model_call(executor: host.Executor, *args: Any, **kw: Any) -> Any:
     """Finds the frames in the batch, which the host lays out as [condition][frame], and hands them to the UNet call."""
     options = host.options_of(args, kw)
-    base = executor.class_obj
+    base: Any = executor.class_obj
     batch = args[0].shape[0] // len(options["cond_or_uncond"])
     steps = []
     for motion, settings in applied(base.current_patcher):
@@ -198,12 +197,13 @@ def takes_part(settings: MotionSettings, model_sampling: Any, sigmas: Tensor) ->
     return last <= sigmas[0].item() <= first
 
 
-def on_unet(executor: Callable, *args: Any, **kw: Any) -> Any:
+def on_unet(executor: host.Executor, *args: Any, **kw: Any) -> Any:
     """Runs the UNet with the motion modules joined to it."""
     call = host.options_of(args, kw).get(host.KEY)
     if call is None or not call.steps:
         return executor(*args, **kw)
-    with host.joined(executor.class_obj, call):
+    unet: Any = executor.class_obj
+    with host.joined(unet, call):
         return executor(*args, **kw)
 
 

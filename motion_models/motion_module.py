@@ -11,7 +11,6 @@ are those of the authors' checkpoints, so their files load unmapped.
 
 import math
 from dataclasses import dataclass
-from types import ModuleType
 
 import torch
 from torch import Tensor, nn
@@ -23,7 +22,7 @@ HEADS = 8  # every published family; the weights do not tell (authors' configs)
 GROUPS = 32
 
 PEAK_TENSORS = 20
-"""Input-sized tensors alive at the peak of a module: the input, three of the block, GEGLU's 8 + 4 + 4 (a test counts)."""
+"""Input-sized tensors alive at the peak of a module: the input, three of the block, GEGLU's 8, 4, 4 (a test counts)."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +58,8 @@ def sinusoidal_positions(length: int, channels: int) -> Tensor:
 
 
 class PositionalEncoding(nn.Module):
+    pe: Tensor
+
     def __init__(self, length: int, channels: int, **factory):
         super().__init__()
         self.register_buffer("pe", torch.empty(1, length, channels, **factory))
@@ -70,7 +71,7 @@ class PositionalEncoding(nn.Module):
 class TemporalAttention(nn.Module):
     """Self-attention over the frames of one pixel position. The positions are added to queries, keys and values."""
 
-    def __init__(self, channels: int, frame_limit: int, operations: ModuleType, **factory):
+    def __init__(self, channels: int, frame_limit: int, operations: host.Operations, **factory):
         super().__init__()
         self.pos_encoder = PositionalEncoding(frame_limit, channels, **factory)
         self.to_q = operations.Linear(channels, channels, bias=False, **factory)
@@ -85,7 +86,7 @@ class TemporalAttention(nn.Module):
 
 
 class GEGLU(nn.Module):
-    def __init__(self, channels: int, operations: ModuleType, **factory):
+    def __init__(self, channels: int, operations: host.Operations, **factory):
         super().__init__()
         self.proj = operations.Linear(channels, 8 * channels, **factory)
 
@@ -95,7 +96,7 @@ class GEGLU(nn.Module):
 
 
 class FeedForward(nn.Module):
-    def __init__(self, channels: int, operations: ModuleType, **factory):
+    def __init__(self, channels: int, operations: host.Operations, **factory):
         super().__init__()
         # the empty slot is the authors' dropout: it has no weights but counts in the key names
         self.net = nn.Sequential(
@@ -107,7 +108,7 @@ class FeedForward(nn.Module):
 
 
 class TemporalBlock(nn.Module):
-    def __init__(self, channels: int, frame_limit: int, operations: ModuleType, **factory):
+    def __init__(self, channels: int, frame_limit: int, operations: host.Operations, **factory):
         super().__init__()
         self.attention_blocks = nn.ModuleList(
             TemporalAttention(channels, frame_limit, operations, **factory) for _ in range(2)
@@ -123,7 +124,7 @@ class TemporalBlock(nn.Module):
 
 
 class TemporalTransformer(nn.Module):
-    def __init__(self, channels: int, frame_limit: int, operations: ModuleType, **factory):
+    def __init__(self, channels: int, frame_limit: int, operations: host.Operations, **factory):
         super().__init__()
         self.norm = operations.GroupNorm(GROUPS, channels, eps=1e-6, **factory)
         self.proj_in = operations.Linear(channels, channels, **factory)
@@ -149,7 +150,7 @@ class TemporalTransformer(nn.Module):
 
 
 class MotionModule(nn.Module):
-    def __init__(self, channels: int, frame_limit: int, operations: ModuleType, **factory):
+    def __init__(self, channels: int, frame_limit: int, operations: host.Operations, **factory):
         super().__init__()
         self.channels = channels
         self.temporal_transformer = TemporalTransformer(channels, frame_limit, operations, **factory)
@@ -160,7 +161,7 @@ class MotionModule(nn.Module):
 
 
 class MotionLevel(nn.Module):
-    def __init__(self, channels: tuple[int, ...], frame_limit: int, operations: ModuleType, **factory):
+    def __init__(self, channels: tuple[int, ...], frame_limit: int, operations: host.Operations, **factory):
         super().__init__()
         self.motion_modules = nn.ModuleList(
             MotionModule(width, frame_limit, operations, **factory) for width in channels
@@ -173,7 +174,7 @@ class MotionModel(nn.Module):
     operations: the host's layer classes (they know how to cast and to offload).
     """
 
-    def __init__(self, shape: MotionShape, joint_norm: bool, operations: ModuleType, **factory):
+    def __init__(self, shape: MotionShape, joint_norm: bool, operations: host.Operations, **factory):
         super().__init__()
         self.shape = shape
         self.joint_norm = joint_norm
