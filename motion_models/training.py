@@ -47,7 +47,8 @@ def noise_loss(
     alpha = alphas[timestep].to(latents.dtype)[:, None, None, None]
     frames_first = latents.flatten(0, 1)
     noise = torch.randn(frames_first.shape, generator=generator)
-    noise += noise_offset * torch.randn(*noise.shape[:2], 1, 1, generator=generator)
+    if noise_offset:
+        noise += noise_offset * torch.randn(*noise.shape[:2], 1, 1, generator=generator)
     noised = alpha.sqrt() * frames_first + (1 - alpha).sqrt() * noise
     return mse_loss(denoise(noised, timestep.float()), noise)
 
