@@ -1,6 +1,6 @@
 """The one file that names ComfyUI's internals. When the host moves something, this is where it is mended.
 
-Written against 0.16.3 to 0.33.0; `tests/host` resolves every name used here on the hosts it runs.
+Written against 0.16.3 to 0.33.0; `tests/test_pack.py` resolves every name used here on each.
 """
 
 import copy
@@ -27,7 +27,6 @@ Place = tuple[str, int]
 Operations = type[comfy.ops.disable_weight_init]
 operations: Operations = comfy.ops.manual_cast
 """Layers that hold weights in one dtype, compute in that of their input, and let the host offload them."""
-
 
 KEY = "animatediff_xl"
 """Under which everything of this pack is kept in a ModelPatcher."""
@@ -105,6 +104,11 @@ def place_channels(unet: UNetModel) -> dict[Place, int]:
         place: layer.out_channels if isinstance(layer, ResBlock) else layer.in_channels
         for place, layer in places(unet).items()
     }
+
+
+def base_name(model: ModelPatcher) -> str:
+    """What the host recognised a MODEL as: SD15, SDXL, SDXLRefiner, Flux and so on."""
+    return type(model.model.model_config).__name__
 
 
 def unet_of(model: ModelPatcher) -> UNetModel | None:

@@ -64,8 +64,8 @@ def check_fits(model: host.ModelPatcher, motion: MotionFile) -> None:
     unet = host.unet_of(model)
     if unet is None:
         raise MotionError(
-            f"{file} animates {base} models, and this MODEL is a {type(model.model).__name__}, which has no UNet to "
-            f"put motion modules in: load an {base} checkpoint."
+            f"{file} animates {base} models, and this MODEL is {host.base_name(model)}, which has no UNet to put "
+            f"motion modules in: load an {base} checkpoint."
         )
     ours = motion.shape.channels_by_place()
     theirs = {
@@ -75,9 +75,9 @@ def check_fits(model: host.ModelPatcher, motion: MotionFile) -> None:
         widths = " / ".join(str(width) for width in dict.fromkeys(theirs.values()))
         expected = " / ".join(str(width) for width in dict.fromkeys(ours.values()))
         raise MotionError(
-            f"{file} is made for the UNet of {base} ({len(ours)} places of {expected} channels), and this MODEL is a "
-            f"{type(model.model).__name__} with {len(theirs)} places of {widths} channels: load an {base} checkpoint, "
-            f"or choose a motion model made for this one."
+            f"{file} is made for {base} ({len(ours)} motion modules of {expected} channels), and this MODEL is "
+            f"{host.base_name(model)} (places for {len(theirs)}, of {widths} channels): load an {base} checkpoint, or "
+            f"choose a motion model made for this one."
         )
 
 
@@ -167,7 +167,7 @@ class MotionCall:
 
     def __call__(self, place: host.Place, x: Tensor) -> Tensor:
         for motion, frames, strength in self.steps:
-            module = motion.modules_by_place().get(place)
+            module = motion.modules_by_place.get(place)
             if module is not None:
                 x = module(x, frames, motion.joint_norm, strength)
         return x

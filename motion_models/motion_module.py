@@ -183,12 +183,9 @@ class MotionModel(nn.Module):
         self.up_blocks = nn.ModuleList(MotionLevel(level, *build, **factory) for level in shape.up)
         if shape.mid:
             self.mid_block = MotionLevel(shape.mid, *build, **factory)
-
-    def modules_by_place(self) -> dict[host.Place, MotionModule]:
-        """The motion modules by the place of the UNet they stand behind, as in `MotionShape.channels_by_place`."""
-        levels = [*self.down_blocks, *([self.mid_block] if self.shape.mid else []), *self.up_blocks]
+        levels = [*self.down_blocks, *([self.mid_block] if shape.mid else []), *self.up_blocks]
         modules = (module for level in levels for module in level.motion_modules)
-        return dict(zip(self.shape.channels_by_place(), modules, strict=True))
+        self.modules_by_place = dict(zip(shape.channels_by_place(), modules, strict=True))
 
     def activation_elements(self, area: int) -> int:
         """Numbers that live at once, at most, while a motion module runs.

@@ -90,7 +90,7 @@ def host_model(
     **changes: Any,
 ) -> comfy.model_patcher.ModelPatcher:
     """A MODEL of the host. kind: the host's class of model; changes: to HOST_CONFIG; without weights it cannot run."""
-    small = type("Small", (kind,), {"unet_extra_config": {"num_heads": -1, "num_head_channels": 16}})
+    small = type(kind.__name__, (kind,), {"unet_extra_config": {"num_heads": -1, "num_head_channels": 16}})
     config = small(HOST_CONFIG | changes)
     config.set_inference_dtype(dtype, compute)
     base = config.get_model({}, device="cpu")

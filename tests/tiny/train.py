@@ -85,7 +85,7 @@ def decoder(work: Path) -> dict[str, Tensor]:
 
     def loss() -> Tensor:
         picks = torch.randint(len(world.SCENES), (2,), generator=generator)
-        frames = world.draw([world.SCENES[index] for index in picks], generator)[:, ::2].flatten(0, 1)
+        frames = world.draw([world.SCENES[index] for index in picks], generator)[:, ::4].flatten(0, 1)
         latents = world.measure(frames)
         top, left = (8 * int(torch.randint(9, (), generator=generator)) for _ in range(2))
         frames = frames[..., top : top + 64, left : left + 64]
@@ -151,7 +151,7 @@ def new_motion_model() -> MotionModel:
     """Motion modules that add nothing yet: the authors start from a zero `proj_out`."""
     model = MotionModel(MOTION_SHAPE, FAMILIES["AnimateDiff SDXL beta"].joint_norm, host.operations)
     initialise(model)
-    for module in model.modules_by_place().values():
+    for module in model.modules_by_place.values():
         transformer = module.temporal_transformer
         nn.init.zeros_(transformer.proj_out.weight)
         nn.init.zeros_(transformer.proj_out.bias)
