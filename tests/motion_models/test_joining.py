@@ -63,9 +63,7 @@ def test_one_frame_runs_and_warns_once(pair, animate, caplog: pytest.LogCaptureF
 
 def test_a_unet_of_other_widths_is_refused(pair, animate) -> None:
     wide = host_model(None, model_channels=64)
-    sentence = (
-        r"made for the UNet of SDXL \(15 places of 32 / 64 / 128 channels\).* SDXL with 15 places of 64 / 128 / 256"
-    )
+    sentence = r"is made for SDXL \(15 motion modules of 32 / 64 / 128 channels\).* \(places for 15, of 64 / 128 / 256"
     with pytest.raises(MotionError, match=sentence):
         animate(wide)
 

@@ -143,7 +143,7 @@ def motion(work: Path) -> dict[str, Tensor]:
         with host.joined(unet, MotionCall(((model, frames, 1.0),))):
             return noise_loss(lambda x, t: unet(x, t, context, y), latents, alphas, batches.generator, NOISE_OFFSET)
 
-    settings = TrainingSettings(steps=2600, learning_rate=1e-3)
+    settings = TrainingSettings(steps=2000, learning_rate=1e-3)
     return train(model, forever(loss), settings, progress("motion", work))
 
 
