@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import mse_loss
 
 Denoiser = Callable[[Tensor, Tensor], Tensor]
 """(noised (b f) c h w, timesteps (b f)) -> predicted noise (b f) c h w."""
@@ -26,21 +25,30 @@ class TrainingSettings:
     gradient_norm: float = 1.0
     average_decay: float = 0.998
     """Of the exponential average of the weights, which is what a training gives."""
+    decay_steps: int | None = None
+    """Steps in which the rate comes down to zero: all, or more in a stage that another one follows."""
 
     def rate(self, step: int) -> float:
         """Learning rate at a step, counted from 0: linear warm-up, then half a cosine down to zero."""
         warmup = min(1.0, (step + 1) / self.warmup_steps)
-        return self.learning_rate * warmup * 0.5 * (1 + math.cos(math.pi * step / self.steps))
+        return self.learning_rate * warmup * 0.5 * (1 + math.cos(math.pi * step / (self.decay_steps or self.steps)))
 
 
 def noise_loss(
-    denoise: Denoiser, latents: Tensor, alphas: Tensor, generator: torch.Generator, noise_offset: float = 0.0
+    denoise: Denoiser,
+    latents: Tensor,
+    alphas: Tensor,
+    generator: torch.Generator,
+    noise_offset: float = 0.0,
+    heaviest: float = 1.0,
 ) -> Tensor:
     """Mean squared error of the predicted noise.
 
     latents: (b f c h w) as the UNet sees them. alphas: `alphas_cumprod` of the schedule. noise_offset: deviation of a
     shift of each frame's channels that is added to the noise; the model learns to see a wrong brightness or hue as
-    noise (HotshotXL's fine_tune.py: 0.05).
+    noise (HotshotXL's fine_tune.py: 0.05). heaviest: weight of the noisiest timesteps. At 1 all weigh the same, as the
+    authors have it; above, a timestep weighs 1 / alpha up to this, which makes it the loss of the velocity (Salimans
+    and Ho, arXiv 2202.00512) and lets short trainings learn where things are, which is decided in the noise.
     """
     clips, frames = latents.shape[:2]
     timestep = torch.randint(len(alphas), (clips,), generator=generator).repeat_interleave(frames)
@@ -50,7 +58,8 @@ def noise_loss(
     if noise_offset:
         noise += noise_offset * torch.randn(*noise.shape[:2], 1, 1, generator=generator)
     noised = alpha.sqrt() * frames_first + (1 - alpha).sqrt() * noise
-    return mse_loss(denoise(noised, timestep.float()), noise)
+    weight = (1 / alpha).clamp(max=heaviest)
+    return (weight * (denoise(noised, timestep.float()) - noise).square()).mean()
 
 
 class AveragedWeights:

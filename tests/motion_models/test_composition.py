@@ -66,6 +66,13 @@ def test_several_conditions_in_one_batch(trio) -> None:
     check(*trio, lambda model: sample(model, positive=conditioning(1) + conditioning(5)))
 
 
+def test_a_condition_for_a_part_of_the_picture(trio) -> None:
+    """The host runs the part as a smaller picture, with all frames."""
+    part = conditioning(5)
+    part[0][1]["area"] = (4, 8, 0, 0)
+    check(*trio, lambda model: sample(model, positive=conditioning(1) + part))
+
+
 def dual_cfg(model) -> torch.Tensor:
     guider = Guider_DualCFG(model)
     guider.set_conds(conditioning(1), conditioning(5), conditioning(2))

@@ -2,9 +2,9 @@
 
     python -m tests.tiny.train DIR
 
-runs every stage that has not left its file in DIR yet (text, pool, image, image_offset, motion, decoder) and writes the
-two committed files, `tiny_sdxl.safetensors` and `tiny_motion.safetensors`, beside this one. About two hours on two
-cores. COMFYUI_PATH may name a ComfyUI.
+runs every stage that has not left its file in DIR yet (text, pool, image, image_offset, motion, motion_layout, decoder)
+and writes the two committed files, `tiny_sdxl.safetensors` and `tiny_motion.safetensors`, beside this one. About two
+hours on two cores. COMFYUI_PATH may name a ComfyUI.
 """
 
 import argparse
@@ -39,6 +39,7 @@ NOISE_OFFSET = 0.25
 IMAGE_SCHEDULE = "SDXL"
 MOTION_SCHEDULE = "AnimateDiff SDXL"
 IMAGE_MODEL = "image_offset.safetensors"
+MOTION_MODEL = "motion_layout.safetensors"
 FRAME_LIMIT = 32  # rows of the positional encoding of mm_sdxl_v10_beta
 MOTION_SHAPE = MotionShape(((32,) * 2, (64,) * 2, (96,) * 2), ((96,) * 3, (64,) * 3, (32,) * 3), (), FRAME_LIMIT)
 
@@ -49,7 +50,7 @@ def main() -> None:
     work = arguments.parse_args().work
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     work.mkdir(parents=True, exist_ok=True)
-    for stage in (text, pool, image, image_offset, motion, decoder):
+    for stage in (text, pool, image, image_offset, motion, motion_layout, decoder):
         path = work / f"{stage.__name__}.safetensors"
         if not path.exists():
             log.info("stage %s", stage.__name__)
@@ -128,12 +129,27 @@ def learn_frames(
 
 
 def motion(work: Path) -> dict[str, Tensor]:
-    """The motion modules learn clips; the UNet is frozen."""
+    """The motion modules learn that the frames of a clip belong together."""
+    settings = TrainingSettings(steps=750, learning_rate=1e-3, decay_steps=2000)
+    return learn_clips(new_motion_model(), work, settings, heaviest=1.0, seed=4)
+
+
+def motion_layout(work: Path) -> dict[str, Tensor]:
+    """The motion modules learn where the object is in each frame, from the noisiest timesteps above all."""
+    model = new_motion_model()
+    model.load_state_dict(load_file(work / "motion.safetensors"))
+    settings = TrainingSettings(steps=1100, learning_rate=1e-3)
+    return learn_clips(model, work, settings, heaviest=50.0, seed=6)
+
+
+def learn_clips(
+    model: MotionModel, work: Path, settings: TrainingSettings, heaviest: float, seed: int
+) -> dict[str, Tensor]:
+    """Train the motion modules; the UNet is frozen."""
     unet = new_unet().requires_grad_(False)
     unet.load_state_dict({name: value.half().float() for name, value in load_file(work / IMAGE_MODEL).items()})
     unet.to(memory_format=torch.channels_last)
-    model = new_motion_model()
-    batches = Batches(work, clips=4, seed=4)
+    batches = Batches(work, clips=4, seed=seed)
     alphas = alphas_cumprod(BETA_SCHEDULES[MOTION_SCHEDULE])
 
     def loss() -> Tensor:
@@ -141,9 +157,10 @@ def motion(work: Path) -> dict[str, Tensor]:
         frames = latents.shape[1]
         context, y = (part.repeat_interleave(frames, dim=0) for part in (context, y))
         with host.joined(unet, MotionCall(((model, frames, 1.0),))):
-            return noise_loss(lambda x, t: unet(x, t, context, y), latents, alphas, batches.generator, NOISE_OFFSET)
+            return noise_loss(
+                lambda x, t: unet(x, t, context, y), latents, alphas, batches.generator, NOISE_OFFSET, heaviest
+            )
 
-    settings = TrainingSettings(steps=2000, learning_rate=1e-3)
     return train(model, forever(loss), settings, progress("motion", work))
 
 
@@ -218,7 +235,7 @@ def assemble(work: Path) -> None:
             if name.startswith(old):
                 checkpoint[new + name.removeprefix(old)] = value.half().contiguous()
     save_file(checkpoint, here / "tiny_sdxl.safetensors")
-    motion_weights = {name: value.half() for name, value in load_file(work / "motion.safetensors").items()}
+    motion_weights = {name: value.half() for name, value in load_file(work / MOTION_MODEL).items()}
     save_file(motion_weights, here / "tiny_motion.safetensors")
 
 
