@@ -41,7 +41,6 @@ def noise_loss(
     generator: torch.Generator,
     noise_offset: float = 0.0,
     heaviest: float = 1.0,
-    noisy_share: float = 0.0,
 ) -> Tensor:
     """Mean squared error of the predicted noise.
 
@@ -50,14 +49,9 @@ def noise_loss(
     noise (HotshotXL's fine_tune.py: 0.05). heaviest: weight of the noisiest timesteps. At 1 all weigh the same, as the
     authors have it; above, a timestep weighs 1 / alpha up to this, which makes it the loss of the velocity (Salimans
     and Ho, arXiv 2202.00512) and lets short trainings learn where things are, which is decided in the noise.
-    noisy_share: share of clips whose timestep is drawn from the noisier half only.
     """
     clips, frames = latents.shape[:2]
-    timestep = torch.randint(len(alphas), (clips,), generator=generator)
-    if noisy_share:
-        noisy = torch.rand(clips, generator=generator) < noisy_share
-        timestep = torch.where(noisy, (timestep + len(alphas)) // 2, timestep)
-    timestep = timestep.repeat_interleave(frames)
+    timestep = torch.randint(len(alphas), (clips,), generator=generator).repeat_interleave(frames)
     alpha = alphas[timestep].to(latents.dtype)[:, None, None, None]
     frames_first = latents.flatten(0, 1)
     noise = torch.randn(frames_first.shape, generator=generator)

@@ -108,26 +108,16 @@ def image_offset(work: Path) -> dict[str, Tensor]:
     return learn_frames(unet_after(work, "image"), work, settings, NOISE_OFFSET, seed=5)
 
 
-def image_start(work: Path) -> dict[str, Tensor]:
-    """The UNet learns where a move begins: what moves left starts on the right. Without it the direction would show in
-    the streak alone, and the motion modules could not know it before the streak is seen."""
-    settings = TrainingSettings(steps=450, learning_rate=6e-4, warmup_steps=30, average_decay=0.99)
-    return learn_frames(unet_after(work, "image_offset"), work, settings, NOISE_OFFSET, seed=8, first_frames=5)
-
-
 def unet_after(work: Path, stage: str) -> UNetModel:
     unet = new_unet()
     unet.load_state_dict(load_file(work / f"{stage}.safetensors"))
     return unet
 
 
-FIRST_FRAMES_SHARE = 0.75
-
-
 def learn_frames(
-    unet: UNetModel, work: Path, settings: TrainingSettings, noise_offset: float, seed: int, first_frames: int = 0
+    unet: UNetModel, work: Path, settings: TrainingSettings, noise_offset: float, seed: int
 ) -> dict[str, Tensor]:
-    """Train on single frames of clips, mostly from the first ones if `first_frames` is set."""
+    """Train on single frames of clips."""
     unet.to(memory_format=torch.channels_last)
     batches = Batches(work, clips=64, seed=seed)
     alphas = alphas_cumprod(BETA_SCHEDULES[IMAGE_SCHEDULE])
@@ -135,9 +125,6 @@ def learn_frames(
     def loss() -> Tensor:
         latents, context, y = batches.next()
         moments = torch.randint(latents.shape[1], (len(latents),), generator=batches.generator)
-        if first_frames:
-            early = torch.rand(len(latents), generator=batches.generator) < FIRST_FRAMES_SHARE
-            moments = torch.where(early, moments % first_frames, moments)
         frames = latents[torch.arange(len(latents)), moments][:, None]
         return noise_loss(lambda x, t: unet(x, t, context, y), frames, alphas, batches.generator, noise_offset)
 
@@ -147,40 +134,22 @@ def learn_frames(
 def motion(work: Path) -> dict[str, Tensor]:
     """The motion modules learn that the frames of a clip belong together."""
     settings = TrainingSettings(steps=750, learning_rate=1e-3, decay_steps=2000)
-    return learn_clips(new_motion_model(), "image_offset", work, settings, seed=4)
+    return learn_clips(new_motion_model(), work, settings, heaviest=1.0, seed=4)
 
 
 def motion_layout(work: Path) -> dict[str, Tensor]:
-    """The motion modules learn where the object is in each frame."""
-    settings = TrainingSettings(steps=750, learning_rate=1e-3, decay_steps=1100)
-    return learn_clips(motion_after(work, "motion"), "image_offset", work, settings, seed=6, heaviest=50.0)
-
-
-def motion_noisy(work: Path) -> dict[str, Tensor]:
-    """The same, while there is hardly more than noise."""
-    settings = TrainingSettings(steps=250, learning_rate=8e-4, warmup_steps=50, decay_steps=700)
-    emphasis = {"heaviest": 400.0, "noisy_share": 0.7}
-    return learn_clips(motion_after(work, "motion_layout"), "image_offset", work, settings, seed=7, **emphasis)
-
-
-def motion_direction(work: Path) -> dict[str, Tensor]:
-    """The motion modules learn to go where the text says, on the UNet that knows where a move begins."""
-    settings = TrainingSettings(steps=550, learning_rate=8e-4, warmup_steps=30, average_decay=0.99)
-    emphasis = {"heaviest": 50.0, "noisy_share": 0.5}
-    return learn_clips(motion_after(work, "motion_noisy"), "image_start", work, settings, seed=9, **emphasis)
-
-
-def motion_after(work: Path, stage: str) -> MotionModel:
+    """The motion modules learn where the object is in each frame, which noisy timesteps decide."""
     model = new_motion_model()
-    model.load_state_dict(load_file(work / f"{stage}.safetensors"))
-    return model
+    model.load_state_dict(load_file(work / "motion.safetensors"))
+    settings = TrainingSettings(steps=750, learning_rate=1e-3, decay_steps=1100)
+    return learn_clips(model, work, settings, heaviest=50.0, seed=6)
 
 
 def learn_clips(
-    model: MotionModel, base: str, work: Path, settings: TrainingSettings, seed: int, **emphasis: float
+    model: MotionModel, work: Path, settings: TrainingSettings, heaviest: float, seed: int
 ) -> dict[str, Tensor]:
-    """Train the motion modules on clips; the UNet, as stored after stage `base`, is frozen. emphasis: of noise_loss."""
-    unet = unet_after(work, base).half().float().requires_grad_(False)
+    """Train the motion modules on clips; the UNet, as it will be stored, is frozen."""
+    unet = unet_after(work, "image_offset").half().float().requires_grad_(False)
     unet.to(memory_format=torch.channels_last)
     batches = Batches(work, clips=4, seed=seed)
     alphas = alphas_cumprod(BETA_SCHEDULES[MOTION_SCHEDULE])
@@ -191,7 +160,7 @@ def learn_clips(
         context, y = (part.repeat_interleave(frames, dim=0) for part in (context, y))
         with host.joined(unet, MotionCall(((model, frames, 1.0),))):
             return noise_loss(
-                lambda x, t: unet(x, t, context, y), latents, alphas, batches.generator, NOISE_OFFSET, **emphasis
+                lambda x, t: unet(x, t, context, y), latents, alphas, batches.generator, NOISE_OFFSET, heaviest
             )
 
     return train(model, forever(loss), settings, progress("motion", work))
@@ -253,9 +222,7 @@ def progress(stage: str, work: Path | None = None) -> Callable:
     return on_step
 
 
-STAGES = (
-    text, pool, image, image_offset, image_start, motion, motion_layout, motion_noisy, motion_direction, decoder,
-)  # fmt: skip
+STAGES = (text, pool, image, image_offset, motion, motion_layout, decoder)
 
 
 def assemble(work: Path) -> None:
@@ -265,7 +232,7 @@ def assemble(work: Path) -> None:
         ("text", "clip_l."): "conditioner.embedders.0.",
         ("text", "clip_g."): "conditioner.embedders.1.model.",
         ("decoder", ""): "first_stage_model.",
-        ("image_start", ""): "model.diffusion_model.",
+        ("image_offset", ""): "model.diffusion_model.",
     }
     checkpoint = {}
     for (stage, old), new in prefixes.items():
@@ -273,7 +240,7 @@ def assemble(work: Path) -> None:
             if name.startswith(old):
                 checkpoint[new + name.removeprefix(old)] = value.half().contiguous()
     save_file(checkpoint, here / "tiny_sdxl.safetensors")
-    motion_weights = {name: value.half() for name, value in load_file(work / "motion_direction.safetensors").items()}
+    motion_weights = {name: value.half() for name, value in load_file(work / "motion_layout.safetensors").items()}
     save_file(motion_weights, here / "tiny_motion.safetensors")
 
 
