@@ -96,7 +96,7 @@ def clips(channels: int, frames: int) -> Tensor:
 def test_a_module_of_real_width_equals_diffusers(channels: int) -> None:
     transformer = diffusers_transformer(channels)
     x = clips(channels, 16)
-    assert (ours(transformer)(x, 16, joint_norm=True) - transformer(x, num_frames=16)).abs().max() < 2e-5
+    assert (ours(transformer)(x, 16, joint_norm=True) - transformer(x, num_frames=16)).abs().max() < 1e-5
 
 
 @pytest.mark.parametrize("joint", [True, False], ids=["joint norm", "norm per frame"])
@@ -105,7 +105,7 @@ def test_a_module_of_real_width_equals_the_equations(channels: int, joint: bool)
     module = ours(diffusers_transformer(channels))
     x = clips(channels, 8)
     expected = by_the_equations(module.state_dict(), x.double(), 8, joint)
-    assert (module(x, 8, joint) - expected).abs().max() < 2e-5
+    assert (module(x, 8, joint) - expected).abs().max() < 1e-5
     assert (module(x, 8, not joint) - expected).abs().max() > 0.1
 
 

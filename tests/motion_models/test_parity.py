@@ -10,7 +10,7 @@ from torch import Tensor
 from tests.motion_models.conftest import SETTINGS
 from tests.small import POOLED, SIZES, Pair
 
-TOLERANCE = 2e-5
+TOLERANCE = 1e-5
 
 
 @pytest.fixture

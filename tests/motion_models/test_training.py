@@ -66,7 +66,7 @@ def test_only_what_asks_for_a_gradient_is_trained() -> None:
     losses = []
 
     def loss() -> Tensor:
-        return (network(x) - x.square()).square().mean()
+        return (network(x) - x).square().mean()
 
     settings = TrainingSettings(steps=300, learning_rate=0.05, warmup_steps=10, average_decay=0.9)
     weights = train(network, repeat(loss), settings, lambda step, value, average: losses.append((step, value)))
