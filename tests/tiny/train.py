@@ -134,22 +134,23 @@ def learn_frames(
 def motion(work: Path) -> dict[str, Tensor]:
     """The motion modules learn that the frames of a clip belong together."""
     settings = TrainingSettings(steps=750, learning_rate=1e-3, decay_steps=2000)
-    return learn_clips(new_motion_model(), work, settings, heaviest=1.0, seed=4)
+    return learn_clips(work, settings, heaviest=1.0, seed=4)
 
 
 def motion_layout(work: Path) -> dict[str, Tensor]:
     """The motion modules learn where the object is in each frame, which noisy timesteps decide."""
-    model = new_motion_model()
-    model.load_state_dict(load_file(work / "motion.safetensors"))
     settings = TrainingSettings(steps=750, learning_rate=1e-3, decay_steps=1100)
-    return learn_clips(model, work, settings, heaviest=50.0, seed=6)
+    return learn_clips(work, settings, heaviest=50.0, seed=6, after="motion")
 
 
 def learn_clips(
-    model: MotionModel, work: Path, settings: TrainingSettings, heaviest: float, seed: int
+    work: Path, settings: TrainingSettings, heaviest: float, seed: int, after: str | None = None
 ) -> dict[str, Tensor]:
-    """Train the motion modules on clips; the UNet, as it will be stored, is frozen."""
+    """Train motion modules on clips, new ones or those of a stage; the UNet, as it will be stored, is frozen."""
     unet = unet_after(work, "image_offset").half().float().requires_grad_(False)
+    model = new_motion_model()
+    if after:
+        model.load_state_dict(load_file(work / f"{after}.safetensors"))
     unet.to(memory_format=torch.channels_last)
     batches = Batches(work, clips=4, seed=seed)
     alphas = alphas_cumprod(BETA_SCHEDULES[MOTION_SCHEDULE])
