@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import re
 
 import comfy.ops
 import pytest
@@ -212,4 +211,3 @@ def test_the_levels_are_told_from_the_keys(pair) -> None:
     assert [len(level) for level in shape.down] == [2, 2, 2]
     assert [len(level) for level in shape.up] == [3, 3, 3]
     assert shape.frame_limit == 32
-    assert re.fullmatch(r"\d+", str(sum(map(sum, shape.down + shape.up))))
