@@ -73,6 +73,11 @@ def compute_dtype(model: ModelPatcher) -> torch.dtype:
     return dtype
 
 
+def planned_memory(model: ModelPatcher, shape: list[int]) -> float:
+    """Bytes the host sets aside to run a MODEL on latents of this shape, weights apart."""
+    return model.model.memory_required(shape)
+
+
 # Attention and the places of the UNet
 
 

@@ -149,7 +149,7 @@ def on_prepare_sampling(
     area = shape[0] * math.prod(shape[2:])
     item = host.compute_dtype(model).itemsize
     needed = max(motion.activation_elements(area) * item for motion, _ in applied(model))
-    planned = model.model.memory_required(shape)
+    planned = host.planned_memory(model, shape)
     # the height, not the batch: the host's own window wrapper clamps the batch
     shape[-2] = math.ceil(shape[-2] * (1 + needed / planned))
     return executor(model, shape, *args, **kw)
