@@ -1,8 +1,11 @@
-"""Reading files a user picked: safely, and with one sentence about what a wrong file is."""
+"""Reading files a user picked: safely, and with one sentence about what is wrong with one that cannot be read."""
 
 import pickle
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import torch
 from torch import Tensor
 
 from . import host
@@ -10,30 +13,41 @@ from .errors import MotionError
 
 SUFFIXES = (".safetensors", ".sft", ".ckpt", ".pt", ".pth", ".bin")
 
-# What a file without motion modules is, by a part of a key that only such files have. Specific before broad.
-STRANGERS: tuple[tuple[tuple[str, ...], str, str], ...] = (
-    (("controlnet_cond_embedding.", "control_model."), "a ControlNet", "load it with Load ControlNet Model"),
-    (("lora_", "_lora.", ".lora", ".alpha"), "a LoRA", "load it with Load LoRA"),
-    (("model.diffusion_model.",), "an image checkpoint", "load it with Load Checkpoint"),
+# What downloads leave behind instead of a model, by how the file begins.
+NOT_MODELS: tuple[tuple[bytes, str, str], ...] = (
     (
-        ("input_blocks.", "conv_in.weight", "double_blocks.", "joint_blocks."),
-        "an image model",
-        "load it with Load Diffusion Model",
+        b"version https://git-lfs",
+        "is a git-LFS pointer, the note that git keeps in place of a large file",
+        "run 'git lfs pull' where it came from, or download the file itself",
     ),
-    (("decoder.conv_in.", "first_stage_model.", "decoder.mid."), "a VAE", "load it with Load VAE"),
-    (("text_model.", "token_embedding", "encoder.block."), "a text encoder", "load it with Load CLIP"),
+    (b"<!doctype html", "is a web page that was saved under this name", "download the file itself"),
+    (b"<html", "is a web page that was saved under this name", "download the file itself"),
+    (b"<?xml", "is an answer of a web server that was saved under this name", "download the file itself"),
+    (b"{", "is a text in JSON", "choose the file with the weights that lies beside it"),
+    (b"\x1f\x8b", "is a packed archive", "unpack it, and choose the file inside"),
+    (b"7z\xbc\xaf", "is a packed archive", "unpack it, and choose the file inside"),
+    (b"rar!", "is a packed archive", "unpack it, and choose the file inside"),
+    (b"gguf", "is a GGUF, which language models and some image models come in", "choose a motion model"),
+    (b"\x89png", "is a picture", "choose a motion model"),
 )
-MOTION_LORA_MARKS = ("_lora.", ".lora_", "lora_unet_")
-MOTION_MARKS = ("motion_modules", "temporal_attentions")
+HEAD = 64  # bytes that are looked at
+
+DEEPEST = 3  # dicts in dicts: training scripts leave two
 
 
 def read(path: Path) -> dict[str, Tensor]:
     """The tensors of a .safetensors file or a pickled one, on the CPU, without running any code of the file.
 
+    Tensors in dicts of dicts come under dotted keys.
     Raises MotionError if the file is empty, damaged, not a model file, or a pickle that holds more than tensors.
     """
     if path.stat().st_size == 0:
         raise MotionError(f"{path.name} is empty, so its download never began: delete it and download it again.")
+    with path.open("rb") as opened:
+        head = opened.read(HEAD).lstrip().lower()
+    for begin, what, remedy in NOT_MODELS:
+        if head.startswith(begin):
+            raise MotionError(f"{path.name} {what}, and no model: delete it and {remedy}.")
     try:
         content = host.read_tensors(path)
     except pickle.UnpicklingError as error:
@@ -47,7 +61,28 @@ def read(path: Path) -> dict[str, Tensor]:
         raise damaged(path) from error
     if not isinstance(content, dict):
         raise MotionError(f"{path.name} holds no named tensors, so it is no model file: choose another.")
-    return {key: value for key, value in content.items() if isinstance(key, str) and isinstance(value, Tensor)}
+    tensors = dict(flat(content, DEEPEST, set()))
+    if not all(is_plain(value) for value in tensors.values()):
+        raise damaged(path)
+    return tensors
+
+
+def flat(content: dict, depth: int, seen: set[int]) -> Iterator[tuple[str, Tensor]]:
+    """Tensors by dotted keys. A pickle may hold a dict twice, or in itself: each is read once."""
+    seen.add(id(content))
+    for key, value in content.items():
+        if not isinstance(key, str):
+            continue
+        if isinstance(value, Tensor):
+            yield key, value
+        elif isinstance(value, dict) and depth > 1 and id(value) not in seen:
+            yield from ((f"{key}.{inner}", tensor) for inner, tensor in flat(value, depth - 1, seen))
+
+
+def is_plain(tensor: Any) -> bool:
+    """Whether a tensor holds its numbers. Pickles can hold others: without data, or a few numbers repeated."""
+    plain = tensor.layout is torch.strided and tensor.device.type == "cpu" and not tensor.is_quantized
+    return plain and tensor.numel() * tensor.element_size() <= tensor.untyped_storage().nbytes()
 
 
 def damaged(path: Path) -> MotionError:
@@ -56,25 +91,3 @@ def damaged(path: Path) -> MotionError:
         f"{path.name} ({megabytes:.1f} MB) cannot be read as a model file: the download stopped early or it is "
         f"something else. Delete it and download it again."
     )
-
-
-def stranger(keys: list[str], file: str) -> MotionError:
-    """The sentence about a file in which no motion module was found."""
-    is_motion = any(mark in key for key in keys for mark in MOTION_MARKS)
-    if is_motion and any(mark in key for key in keys for mark in MOTION_LORA_MARKS):
-        return MotionError(
-            f"{file} is a MotionLoRA, which adds a camera move to a motion model and is none itself: choose a motion "
-            f"model here, such as mm_sdxl_v10_beta.ckpt."
-        )
-    if is_motion:
-        return MotionError(
-            f"{file} holds motion layers in a spelling this pack does not know (HotshotXL's, perhaps): choose a motion "
-            f"model such as mm_sdxl_v10_beta.ckpt."
-        )
-    for marks, what, remedy in STRANGERS:
-        if any(mark in key for key in keys for mark in marks):
-            return MotionError(
-                f"{file} is {what}, not a motion model: {remedy}, and choose a motion model here, such as "
-                f"mm_sdxl_v10_beta.ckpt."
-            )
-    return MotionError(f"{file} holds no motion modules: choose a motion model such as mm_sdxl_v10_beta.ckpt.")

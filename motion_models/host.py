@@ -62,7 +62,11 @@ def new_patcher(module: nn.Module, weights: dict[str, Tensor], disable_dynamic: 
     # the host replaces CoreModelPatcher when it starts, so it is looked up here and not at import
     kind = ModelPatcher if disable_dynamic else comfy.model_patcher.CoreModelPatcher
     patcher = kind(module, load_device=comfy.model_management.get_torch_device(), offload_device=offload_device())
-    module.load_state_dict(weights, strict=True, assign=patcher.is_dynamic())
+    assign = patcher.is_dynamic()
+    if assign:  # the file's own tensors stay, so they must have the precision; else they are copied into it
+        precision = {key: value.dtype for key, value in module.state_dict().items()}
+        weights = {key: value.to(precision[key]) for key, value in weights.items()}
+    module.load_state_dict(weights, strict=True, assign=assign)
     patcher.cached_patcher_init = reload
     return patcher
 
@@ -116,6 +120,16 @@ def base_name(model: ModelPatcher) -> str:
     return type(model.model.model_config).__name__
 
 
+def predicts_velocity(model: ModelPatcher) -> bool:
+    return isinstance(model.get_model_object("model_sampling"), comfy.model_sampling.V_PREDICTION)
+
+
+def checkpoint_name(model: ModelPatcher) -> str:
+    """File name of the checkpoint a MODEL was loaded from, as far as the host remembers it."""
+    _, arguments, *_ = getattr(model, "cached_patcher_init", None) or (None, ())
+    return next((Path(argument).name for argument in arguments if isinstance(argument, str)), "")
+
+
 def unet_of(model: ModelPatcher) -> UNetModel | None:
     """The UNet of a MODEL, or None if it has another kind of network."""
     network = model.get_model_object("diffusion_model")
@@ -141,6 +155,13 @@ def joined(unet: UNetModel, motion: Callable[[Place, Tensor], Tensor]) -> Iterat
     finally:
         for hook in hooks:
             hook.remove()
+
+
+def residual_norms(unet: UNetModel) -> list[nn.GroupNorm]:
+    """The group norms of a UNet that some families were trained to see a whole clip with: all but the spatial
+    transformers'."""
+    blocks = [layer for layer in unet.modules() if isinstance(layer, ResBlock)]
+    return [norm for block in blocks for norm in (block.in_layers[0], block.out_layers[0])] + [unet.out[0]]
 
 
 # Joining a MODEL
@@ -182,12 +203,15 @@ def with_options(arguments: tuple, keywords: dict[str, Any], options: Options) -
 # Noise schedules
 
 
-def with_sigmas(model_sampling: nn.Module, sigmas: Tensor) -> nn.Module | None:
+def with_sigmas(model_sampling: nn.Module, sigmas: Tensor, distilled_steps: int | None = None) -> nn.Module | None:
     """A copy of a MODEL's sampling object on other sigmas, (1000,) by training step; None if it is not of that kind.
 
     The prediction type (eps, v, LCM) stays, and so does a zero terminal signal-to-noise ratio. Objects that use a part
     of the steps, as LCM's do, take the new sigmas at theirs.
+    distilled_steps: for a consistency model that knows only so many steps; it becomes the host's LCM sampling.
     """
+    if distilled_steps and isinstance(model_sampling, comfy.model_sampling.ModelSamplingDiscrete):
+        model_sampling = lcm_sampling(distilled_steps)
     if not isinstance(model_sampling, comfy.model_sampling.ModelSamplingDiscrete):
         return None
     steps = model_sampling.timestep(model_sampling.sigmas)
@@ -198,3 +222,13 @@ def with_sigmas(model_sampling: nn.Module, sigmas: Tensor) -> nn.Module | None:
     changed = copy.deepcopy(model_sampling)
     changed.set_sigmas(sigmas[steps.cpu()])
     return changed
+
+
+def lcm_sampling(distilled_steps: int) -> nn.Module:
+    """What the host's ModelSamplingDiscrete node makes for "lcm", for a model distilled on so many steps."""
+    from comfy_extras.nodes_model_advanced import LCM, ModelSamplingDiscreteDistilled  # imports the host's nodes
+
+    class ConsistencySampling(ModelSamplingDiscreteDistilled, LCM):
+        original_timesteps = distilled_steps
+
+    return ConsistencySampling()

@@ -8,13 +8,16 @@ looked up through the patcher that is running, so clones, hooked copies and copi
 
 import logging
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor
 
 from . import host
+from .doubts import length_doubts, model_doubts
 from .errors import MotionError
+from .group_norm import over_clips
 from .loading import MotionFile
 from .motion_module import MotionModel
 from .schedules import BETA_SCHEDULES, training_sigmas
@@ -26,11 +29,15 @@ KEEP_SCHEDULE = "keep the model's"
 SCHEDULE_CHOICES = (AUTO_SCHEDULE, *BETA_SCHEDULES, KEEP_SCHEDULE)
 
 
+def log_doubts(text: str) -> None:
+    if text:
+        log.warning(text)
+
+
 @dataclass(frozen=True)
 class MotionSettings:
     """What the user chose for one applied motion model."""
 
-    file: str
     strength: float
     """Share of the motion modules' change that is added: 0 leaves the frames alone, 1 is the trained motion."""
     start_percent: float
@@ -38,6 +45,8 @@ class MotionSettings:
     """The part of the denoising it takes part in; 0 is the noisiest step, 1 the end."""
     clip_frames: int
     """Frames of one clip where a batch holds several; 0 if the whole batch is one clip."""
+    tell: Callable[[str], None] = log_doubts
+    """Takes, once a sampling run, what the person at the graph should know of it; nothing if all is well."""
 
 
 def join(
@@ -51,11 +60,15 @@ def join(
     check_fits(model, motion)
     joined = model.clone()
     host.add_motion_patcher(joined, motion.patcher(host.compute_dtype(model)), WRAPPERS)
-    joined.set_attachments(host.KEY, (*(joined.get_attachment(host.KEY) or ()), settings))
+    joined.set_attachments(host.KEY, (*(joined.get_attachment(host.KEY) or ()), (motion, settings)))
     if beta_schedule != KEEP_SCHEDULE:
-        name = motion.family.beta_schedule if beta_schedule == AUTO_SCHEDULE else beta_schedule
-        set_schedule(joined, name)
+        set_schedule(joined, schedule_name(beta_schedule, motion))
     return joined
+
+
+def schedule_name(choice: str, motion: MotionFile) -> str:
+    """What one of SCHEDULE_CHOICES comes to for a motion model."""
+    return motion.family.beta_schedule if choice == AUTO_SCHEDULE else choice
 
 
 def check_fits(model: host.ModelPatcher, motion: MotionFile) -> None:
@@ -83,8 +96,9 @@ def check_fits(model: host.ModelPatcher, motion: MotionFile) -> None:
 
 def set_schedule(model: host.ModelPatcher, name: str) -> None:
     """Put a beta schedule into MODEL, a clone; its prediction type stays."""
-    sigmas = training_sigmas(BETA_SCHEDULES[name])
-    changed = host.with_sigmas(model.get_model_object("model_sampling"), sigmas)
+    schedule = BETA_SCHEDULES[name]
+    sampling = model.get_model_object("model_sampling")
+    changed = host.with_sigmas(sampling, training_sigmas(schedule), schedule.distilled_steps)
     if changed is None:
         raise MotionError(
             f"This MODEL does not count its noise in 1000 steps, so it cannot take the beta schedule {name}: set "
@@ -96,29 +110,36 @@ def set_schedule(model: host.ModelPatcher, name: str) -> None:
 # One sampling run
 
 
+@dataclass(frozen=True)
+class Applied:
+    """A motion model as it stands in a MODEL: the weights that the host has loaded, where they are from, how used."""
+
+    motion: MotionModel
+    file: MotionFile
+    settings: MotionSettings
+
+
+def applied(model: host.ModelPatcher) -> list[Applied]:
+    """The motion models of a MODEL in the order they were applied."""
+    chosen: tuple[tuple[MotionFile, MotionSettings], ...] = model.get_attachment(host.KEY) or ()
+    patchers = host.motion_patchers(model)
+    return [Applied(patcher.model, *choice) for patcher, choice in zip(patchers, chosen, strict=True)]
+
+
 def on_sampling(executor: host.Executor, noise: Tensor, *args: Any, **kw: Any) -> Any:
     """Before anything is loaded: does the clip have a length that the motion models can take?"""
     guider: Any = executor.class_obj
     frames = noise.shape[0]
     windowed = "context_handler" in guider.model_options
-    for motion, settings in applied(guider.model_patcher):
-        clip = settings.clip_frames or frames
-        if not windowed:
-            clips_in(frames, settings)
-            check_limit(clip, motion, settings)
-        if clip == 1:
-            log.warning(
-                "%s: one latent is a still picture, so nothing can move. For a clip, give the sampler a latent batch "
-                "of 16 frames (Empty Latent Frames).",
-                settings.file,
-            )
+    motions = applied(guider.model_patcher)
+    if not windowed:
+        for one in motions:
+            check_limit(frames // clips_in(frames, one.settings), one.file)
+    for one in motions:
+        doubts = [*model_doubts(guider.model_patcher, one.file)]
+        doubts += length_doubts(one.settings.clip_frames or frames, windowed, one.file)
+        one.settings.tell("\n".join(doubts))
     return executor(noise, *args, **kw)
-
-
-def applied(model: host.ModelPatcher) -> list[tuple[MotionModel, MotionSettings]]:
-    """The motion models of a MODEL in the order they were applied, each with its settings."""
-    chosen: tuple[MotionSettings, ...] = model.get_attachment(host.KEY) or ()
-    return [(patcher.model, settings) for patcher, settings in zip(host.motion_patchers(model), chosen, strict=True)]
 
 
 def clips_in(frames: int, settings: MotionSettings) -> int:
@@ -131,13 +152,13 @@ def clips_in(frames: int, settings: MotionSettings) -> int:
     return frames // settings.clip_frames if settings.clip_frames else 1
 
 
-def check_limit(frames: int, motion: MotionModel, settings: MotionSettings) -> None:
-    limit = motion.shape.frame_limit
+def check_limit(frames: int, file: MotionFile) -> None:
+    limit = file.shape.frame_limit
     if frames > limit:
         raise MotionError(
-            f"The clip has {frames} frames, and {settings.file} knows the positions of {limit} at most: make it "
-            f"shorter, or put context windows of 16 frames between this node and the sampler (Context Windows "
-            f"(Manual), dim 0)."
+            f"The clip has {frames} frames, and {file.path.name} knows the positions of {limit} at most: make it "
+            f"shorter, or put context windows of {file.family.trained_frames} frames between this node and the sampler "
+            f"(Context Windows (Manual), dim 0)."
         )
 
 
@@ -148,7 +169,7 @@ def on_prepare_sampling(
     shape = list(noise_shape)
     area = shape[0] * math.prod(shape[2:])
     item = host.compute_dtype(model).itemsize
-    needed = max(motion.activation_elements(area) * item for motion, _ in applied(model))
+    needed = max(one.motion.activation_elements(area) * item for one in applied(model))
     planned = host.planned_memory(model, shape)
     # the height, not the batch: the host's own window wrapper clamps the batch
     shape[-2] = math.ceil(shape[-2] * (1 + needed / planned))
@@ -169,8 +190,12 @@ class MotionCall:
         for motion, frames, strength in self.steps:
             module = motion.modules_by_place.get(place)
             if module is not None:
-                x = module(x, frames, motion.joint_norm, strength)
+                x = module(x, frames, motion.norms.motion, strength)
         return x
+
+    def norm_frames(self) -> int | None:
+        """Frames over which the UNet's own norms are taken: those of a clip, or None if each frame has its own."""
+        return next((frames for motion, frames, _ in self.steps if motion.norms.unet), None)
 
 
 def on_model_call(executor: host.Executor, *args: Any, **kw: Any) -> Any:
@@ -179,12 +204,13 @@ def on_model_call(executor: host.Executor, *args: Any, **kw: Any) -> Any:
     base: Any = executor.class_obj
     batch = args[0].shape[0] // len(options["cond_or_uncond"])
     steps = []
-    for motion, settings in applied(base.current_patcher):
+    for one in applied(base.current_patcher):
+        settings = one.settings
         if settings.strength == 0 or not takes_part(settings, base.model_sampling, options["sigmas"]):
             continue
         frames = batch // clips_in(batch, settings)
-        check_limit(frames, motion, settings)
-        steps.append((motion, frames, settings.strength))
+        check_limit(frames, one.file)
+        steps.append((one.motion, frames, settings.strength))
     args, kw = host.with_options(args, kw, {**options, host.KEY: MotionCall(tuple(steps))})
     return executor(*args, **kw)
 
@@ -203,7 +229,9 @@ def on_unet(executor: host.Executor, *args: Any, **kw: Any) -> Any:
     if call is None or not call.steps:
         return executor(*args, **kw)
     unet: Any = executor.class_obj
-    with host.joined(unet, call):
+    clip = call.norm_frames()
+    norms = host.residual_norms(unet) if clip else []
+    with host.joined(unet, call), over_clips(norms, clip or 1):
         return executor(*args, **kw)
 
 

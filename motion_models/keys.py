@@ -2,31 +2,55 @@
 
     authors    down_blocks.0.motion_modules.1.temporal_transformer.transformer_blocks.0.attention_blocks.0.to_q.weight
     diffusers  down_blocks.0.motion_modules.1.transformer_blocks.0.attn1.to_q.weight
+    HotshotXL  down_blocks.0.temporal_attentions.1.transformer_blocks.0.attention_blocks.0.to_q.weight
 
-Sources: the authors' files and diffusers' MotionAdapter (huggingface/diffusers 58eb52c, unet_motion_model.py).
+Sources: the authors' files, diffusers' MotionAdapter (huggingface/diffusers 58eb52c, unet_motion_model.py), and
+hotshotco/Hotshot-XL (cc01f7f).
 """
 
 import re
+from collections.abc import Iterable
 
 from torch import Tensor
 
 WRAPPING = ("module.", "unet.")
 """In front of every key: what the authors' training script and diffusers' exports leave there."""
 
-MOTION_KEY = re.compile(r"^(?:down_blocks\.\d+|up_blocks\.\d+|mid_block)\.motion_modules\.\d+\.")
+AUTHORS, DIFFUSERS, HOTSHOT = "authors", "diffusers", "hotshot"
 
-DIFFUSERS_MODULE = re.compile(r"(\.motion_modules\.\d+)\.(?=norm\.|proj_in\.|proj_out\.|transformer_blocks\.)")
+MOTION_KEY = re.compile(
+    r"^(?:down_blocks\.\d{1,2}|up_blocks\.\d{1,2}|mid_block)\.(?:motion_modules|temporal_attentions)\.\d{1,2}\."
+)
 
-DIFFUSERS_TO_AUTHORS = {
-    ".attn1.": ".attention_blocks.0.",
-    ".attn2.": ".attention_blocks.1.",
-    ".norm1.": ".norms.0.",
-    ".norm2.": ".norms.1.",
-    ".norm3.": ".ff_norm.",
+# what stands between the number of a module and the names of its layers, and the renamings of each spelling
+RENAMED: dict[str, tuple[re.Pattern[str], dict[str, str]]] = {
+    HOTSHOT: (
+        re.compile(r"\.temporal_attentions\.(\d+)\."),
+        {".pos_encoder.positional_encoding": ".pos_encoder.pe"},
+    ),
+    DIFFUSERS: (
+        re.compile(r"\.motion_modules\.(\d+)\.(?!temporal_transformer\.)"),
+        {
+            ".attn1.": ".attention_blocks.0.",
+            ".attn2.": ".attention_blocks.1.",
+            ".norm1.": ".norms.0.",
+            ".norm2.": ".norms.1.",
+            ".norm3.": ".ff_norm.",
+        },
+    ),
 }
 
 DIFFUSERS_POSITIONS = ".pos_embed.pe"
 AUTHORS_POSITIONS = tuple(f".attention_blocks.{index}.pos_encoder.pe" for index in range(2))
+
+
+def spelling_of(keys: Iterable[str]) -> str:
+    """AUTHORS, DIFFUSERS or HOTSHOT, by the first motion key that is not the authors'."""
+    keys = list(keys)
+    return next(
+        (name for name, (module, _) in RENAMED.items() if any(module.search(key) for key in keys)),
+        AUTHORS,
+    )
 
 
 def unwrapped(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -37,17 +61,20 @@ def unwrapped(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return tensors
 
 
-def in_authors_spelling(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The motion tensors of a file under the authors' keys; what is not motion is left out."""
+def motion_keys(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """What belongs to motion modules, in whatever spelling."""
+    return {key: value for key, value in tensors.items() if MOTION_KEY.match(key)}
+
+
+def in_authors_spelling(tensors: dict[str, Tensor], spelling: str) -> dict[str, Tensor]:
+    """Motion tensors of a spelling under the authors' keys."""
+    if spelling == AUTHORS:
+        return tensors
+    module, names = RENAMED[spelling]
     renamed = {}
-    for key, value in unwrapped(tensors).items():
-        if not MOTION_KEY.match(key):
-            continue
-        if not DIFFUSERS_MODULE.search(key):
-            renamed[key] = value
-            continue
-        key = DIFFUSERS_MODULE.sub(r"\1.temporal_transformer.", key)
-        for theirs, ours in DIFFUSERS_TO_AUTHORS.items():
+    for key, value in tensors.items():
+        key = module.sub(r".motion_modules.\1.temporal_transformer.", key)
+        for theirs, ours in names.items():
             key = key.replace(theirs, ours)
         if key.endswith(DIFFUSERS_POSITIONS):  # one table there, one for each attention here
             stem = key.removesuffix(DIFFUSERS_POSITIONS)

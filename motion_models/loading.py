@@ -1,5 +1,7 @@
 """From a file to motion weights in the host's care."""
 
+import dataclasses
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -7,13 +9,13 @@ import torch
 from torch import Tensor
 
 from . import host
+from .checkpoints import check_complete, shape_of, with_positions
 from .errors import MotionError
-from .families import FAMILIES, Family, detect, shape_of
-from .files import MOTION_LORA_MARKS, read, stranger
-from .keys import in_authors_spelling
-from .motion_module import MotionModel, MotionShape, sinusoidal_positions
-
-MISSING_SHOWN = 3
+from .families import FAMILIES, Detection, Family, chosen, detect
+from .files import read
+from .keys import in_authors_spelling, motion_keys, spelling_of, unwrapped
+from .motion_module import MotionModel, MotionShape
+from .strangers import is_addon, stranger
 
 
 @dataclass(frozen=True)
@@ -24,64 +26,88 @@ class MotionFile:
     """
 
     path: Path
-    family: Family
+    detection: Detection
     shape: MotionShape
+    precision: str
+    used: int
+    """Tensors of the file that are the motion model, and those that are something else and left out."""
+    unused: int
     patchers: dict[torch.dtype, host.ModelPatcher] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def family(self) -> Family:
+        return self.detection.family
 
     def patcher(self, dtype: torch.dtype) -> host.ModelPatcher:
         """The weights as a ModelPatcher of the host. The same one for the same precision: it shares its weights."""
         if dtype not in self.patchers:
             self.patchers.clear()  # one copy in memory is enough
-            self.patchers[dtype] = load_patcher(str(self.path), self.family.name, dtype)
+            self.patchers[dtype] = load_patcher(str(self.path), self.shape, self.family.name, dtype)
         return self.patchers[dtype].clone()
+
+    def report(self) -> str:
+        """What was found, line by line, for the person at the graph."""
+        family = self.family
+        lines = [
+            f"{family.name} for {family.base}",
+            f"up to {self.shape.frame_limit} frames at once, trained on {family.trained_frames}",
+            f"{self.precision}, {self.used} tensors used, {self.unused} not",
+            family.advice,
+        ]
+        return "\n".join(lines + [self.detection.reason] * bool(self.detection.reason))
 
 
 def open_motion_file(path: Path, family_name: str | None = None) -> MotionFile:
     """Look into a file and say what it is.
 
-    family_name: a key of FAMILIES, or None to find out from the tensors.
+    family_name: a key of FAMILIES, or None to find out from the tensors and, where they leave a choice, the name.
     Raises MotionError with one sentence if the file is no motion model, or not one this pack runs.
     """
-    tensors, shape = motion_tensors(path)
-    family = FAMILIES[family_name] if family_name else detect(shape, path.name)
+    content = unwrapped(read(path))
+    found = motion_keys(content)
+    if not found or is_addon(content):
+        raise stranger(content, path.name)
+    spelling = spelling_of(found)
+    tensors = in_authors_spelling(found, spelling)
+    shape = shape_of(tensors, path.name)
+    if family_name:
+        detection = chosen(family_name, shape, path.name)
+    else:
+        stored = (spelling, shape.frame_limit or None)
+        detection = detect(content, shape, stored, path)
+    family = detection.family
+    if family.needs:
+        raise MotionError(
+            f"{path.name} is a {family.name} motion model, which needs {family.needs} beside the latents, and this "
+            f"pack cannot give it one: the pack ComfyUI-AnimateDiff-Evolved can. Choose another motion model here."
+        )
+    shape = dataclasses.replace(shape, frame_limit=shape.frame_limit or family.frame_limit)
     check_complete(tensors, shape, family, path.name)
-    return MotionFile(path, family, shape)
+    precisions = Counter(str(value.dtype).removeprefix("torch.") for value in found.values())
+    unused = len(content) - len(found)
+    return MotionFile(path, detection, shape, precisions.most_common(1)[0][0], len(found), unused)
 
 
-def motion_tensors(path: Path) -> tuple[dict[str, Tensor], MotionShape]:
-    """The motion tensors of a file in the authors' spelling, positions included, and the shape they make."""
-    content = read(path)
-    tensors = in_authors_spelling(content)
-    if not tensors or any(mark in key for key in tensors for mark in MOTION_LORA_MARKS):
-        raise stranger(list(content), path.name)
-    shape = shape_of(tensors, frame_limit=max(family.frame_limit for family in FAMILIES.values()))
-    for key, query in list(tensors.items()):
-        if key.endswith(".to_q.weight"):  # exports without positions: all published ones are this sinusoid
-            positions = key.removesuffix("to_q.weight") + "pos_encoder.pe"
-            tensors.setdefault(positions, sinusoidal_positions(shape.frame_limit, query.shape[-1]))
-    return tensors, shape
+def load_patcher(
+    path: str, shape: MotionShape, family_name: str, dtype: torch.dtype, disable_dynamic: bool = False
+) -> host.ModelPatcher:
+    """Read the weights of a file that `open_motion_file` has looked into into a ModelPatcher of the host.
+
+    Also how the host makes further copies of it, for which it passes `disable_dynamic`.
+    Raises MotionError if the weights are not numbers.
+    """
+    weights = motion_tensors(Path(path), shape)
+    unfit = next((key for key, value in weights.items() if not value.to(dtype).isfinite().all()), None)
+    if unfit:
+        raise MotionError(
+            f"{Path(path).name} holds weights that are no numbers in {dtype} ({unfit}), and would give black frames: "
+            f"it is damaged. Download it again, or choose another."
+        )
+    module = MotionModel(shape, FAMILIES[family_name].norms, host.operations, device=host.offload_device(), dtype=dtype)
+    return host.new_patcher(module, weights, disable_dynamic, (load_patcher, (path, shape, family_name, dtype)))
 
 
-def check_complete(tensors: dict[str, Tensor], shape: MotionShape, family: Family, file: str) -> None:
-    """Raises MotionError if a tensor of the model is missing or of another size, or if one is left over."""
-    expected = MotionModel(shape, family.joint_norm, host.operations, device="meta").state_dict()
-    wrong = [key for key in expected if key not in tensors or tensors[key].shape != expected[key].shape]
-    surplus = [key for key in tensors if key not in expected]
-    if not wrong and not surplus:
-        return
-    listed = ", ".join((wrong or surplus)[:MISSING_SHOWN])
-    raise MotionError(
-        f"{file} is not a complete {family.name} motion model: of {len(expected)} tensors {len(wrong)} are missing or "
-        f"of another size, and {len(surplus)} do not belong ({listed} ...). Download it again, or choose another."
-    )
-
-
-def load_patcher(path: str, family_name: str, dtype: torch.dtype, disable_dynamic: bool = False) -> host.ModelPatcher:
-    """Read the weights into a ModelPatcher of the host. Also how the host makes further copies of it, for which it
-    passes `disable_dynamic`."""
-    tensors, shape = motion_tensors(Path(path))
-    weights = {key: value.to(dtype) for key, value in tensors.items()}
-    module = MotionModel(
-        shape, FAMILIES[family_name].joint_norm, host.operations, device=host.offload_device(), dtype=dtype
-    )
-    return host.new_patcher(module, weights, disable_dynamic, (load_patcher, (path, family_name, dtype)))
+def motion_tensors(path: Path, shape: MotionShape) -> dict[str, Tensor]:
+    """The motion tensors of a file in the authors' spelling, positions included."""
+    found = motion_keys(unwrapped(read(path)))
+    return with_positions(in_authors_spelling(found, spelling_of(found)), shape.frame_limit)

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn.functional import gelu
 
 from . import host
+from .group_norm import NormPolicy
 
 HEADS = 8  # every published family; the weights do not tell (authors' configs)
 GROUPS = 32
@@ -131,13 +132,13 @@ class TemporalTransformer(nn.Module):
         self.transformer_blocks = nn.ModuleList([TemporalBlock(channels, frame_limit, operations, **factory)])
         self.proj_out = operations.Linear(channels, channels, **factory)
 
-    def forward(self, x: Tensor, frames: int, joint_norm: bool) -> Tensor:
+    def forward(self, x: Tensor, frames: int, norm_over_clip: bool) -> Tensor:
         """The motion to be added to x, (b f) c h w in and out.
 
-        joint_norm: the group norm takes its statistics over the whole clip (SDXL beta) instead of over each frame.
+        norm_over_clip: the group norm takes its statistics over the whole clip instead of over each frame.
         """
         height, width = x.shape[-2:]
-        if joint_norm:
+        if norm_over_clip:
             hidden = self.norm(x.unflatten(0, (-1, frames)).transpose(1, 2))  # b c f h w
             hidden = hidden.permute(0, 3, 4, 2, 1)
         else:
@@ -155,9 +156,9 @@ class MotionModule(nn.Module):
         self.channels = channels
         self.temporal_transformer = TemporalTransformer(channels, frame_limit, operations, **factory)
 
-    def forward(self, x: Tensor, frames: int, joint_norm: bool, strength: float = 1.0) -> Tensor:
+    def forward(self, x: Tensor, frames: int, norm_over_clip: bool, strength: float = 1.0) -> Tensor:
         """x: (b f) c h w, the frames of a clip behind one another; same shape out."""
-        return torch.add(x, self.temporal_transformer(x, frames, joint_norm), alpha=strength)
+        return torch.add(x, self.temporal_transformer(x, frames, norm_over_clip), alpha=strength)
 
 
 class MotionLevel(nn.Module):
@@ -174,10 +175,10 @@ class MotionModel(nn.Module):
     operations: the host's layer classes (they know how to cast and to offload).
     """
 
-    def __init__(self, shape: MotionShape, joint_norm: bool, operations: host.Operations, **factory):
+    def __init__(self, shape: MotionShape, norms: NormPolicy, operations: host.Operations, **factory):
         super().__init__()
         self.shape = shape
-        self.joint_norm = joint_norm
+        self.norms = norms
         build = (shape.frame_limit, operations)
         self.down_blocks = nn.ModuleList(MotionLevel(level, *build, **factory) for level in shape.down)
         self.up_blocks = nn.ModuleList(MotionLevel(level, *build, **factory) for level in shape.up)

@@ -19,6 +19,8 @@ class BetaSchedule:
     """What grows linearly: "sqrt_beta" or "beta"."""
     start: float
     end: float
+    distilled_steps: int | None = None
+    """How many of the training steps, evenly spread to the last, a consistency model was distilled on; None: all."""
 
 
 BETA_SCHEDULES: dict[str, BetaSchedule] = {
@@ -28,6 +30,10 @@ BETA_SCHEDULES: dict[str, BetaSchedule] = {
     "AnimateDiff SD1.5": BetaSchedule("beta", 0.00085, 0.012),
     # Stable Diffusion and SDXL themselves; sigma_max 14.61
     "SDXL": BetaSchedule("sqrt_beta", 0.00085, 0.012),
+    # G-U-N/AnimateLCM, commit f873122: inference-t2v.yaml and LCMScheduler(original_inference_steps=100)
+    "AnimateLCM": BetaSchedule("beta", 0.00085, 0.012, distilled_steps=100),
+    # the same, inference-i2v.yaml; sigma_max 41.67
+    "AnimateLCM-I2V": BetaSchedule("beta", 0.00085, 0.014, distilled_steps=200),
 }
 
 

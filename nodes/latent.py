@@ -23,7 +23,7 @@ class EmptyLatentFrames(io.ComfyNode):
                     default=16,
                     min=1,
                     max=4096,
-                    tooltip="Frames of the clip. AnimateDiff SDXL was trained on 16 and takes up to 32 at once.",
+                    tooltip="Frames of the clip. Most motion models were trained on 16 and take up to 32 at once.",
                 ),
             ],
             outputs=[io.Latent.Output(tooltip="Zero latents, one for each frame.")],

@@ -5,11 +5,12 @@ from pathlib import Path
 import folder_paths
 from comfy_api.latest import io
 
-from ..motion_models.families import FAMILIES
+from ..motion_models.families import RUNNABLE
 from ..motion_models.files import SUFFIXES
-from ..motion_models.joining import SCHEDULE_CHOICES, MotionSettings, join
+from ..motion_models.joining import SCHEDULE_CHOICES, MotionSettings, join, schedule_name
 from ..motion_models.loading import MotionFile, open_motion_file
 from . import sockets
+from .text import show, teller
 
 FOLDER = "animatediff_models"
 AUTO_FAMILY = "auto"
@@ -34,17 +35,18 @@ class LoadMotionModel(io.ComfyNode):
                 io.Combo.Input(
                     "motion_model",
                     options=motion_model_files() or [NO_FILES],
-                    tooltip="A file of models/animatediff_models. For SDXL: mm_sdxl_v10_beta.",
+                    tooltip="A file of models/animatediff_models: mm_sdxl_v10_beta for SDXL, v3_sd15_mm for SD1.5.",
                 ),
                 io.Combo.Input(
                     "family",
-                    options=[AUTO_FAMILY, *FAMILIES],
+                    options=[AUTO_FAMILY, *RUNNABLE],
                     default=AUTO_FAMILY,
-                    tooltip="Which AnimateDiff the file belongs to. auto finds out from its tensors.",
+                    tooltip="Which AnimateDiff the file belongs to. auto finds out from its tensors and its name.",
                     advanced=True,
                 ),
             ],
             outputs=[sockets.MotionModel.Output(display_name="motion model", tooltip="For Apply Motion Model.")],
+            hidden=[io.Hidden.unique_id],
         )
 
     @classmethod
@@ -65,7 +67,9 @@ class LoadMotionModel(io.ComfyNode):
     @classmethod
     def execute(cls, motion_model: str, family: str) -> io.NodeOutput:
         family_name = None if family == AUTO_FAMILY else family
-        return io.NodeOutput(open_motion_file(motion_model_path(motion_model), family_name))
+        motion = open_motion_file(motion_model_path(motion_model), family_name)
+        show(cls, motion.report())
+        return io.NodeOutput(motion)
 
 
 def motion_model_path(name: str) -> Path:
@@ -85,15 +89,18 @@ class ApplyMotionModel(io.ComfyNode):
             ),
             search_aliases=["animatediff", "use evolved sampling", "animate"],
             inputs=[
-                io.Model.Input("model", tooltip="An SDXL model: a checkpoint, with or without LoRAs and patches."),
+                io.Model.Input(
+                    "model",
+                    tooltip="An SDXL or SD1.5 model, as the motion model needs it, with or without LoRAs and patches.",
+                ),
                 sockets.MotionModel.Input("motion_model", tooltip="From Load Motion Model."),
                 io.Combo.Input(
                     "beta_schedule",
                     options=list(SCHEDULE_CHOICES),
                     default=SCHEDULE_CHOICES[0],
                     tooltip=(
-                        "How noise grows over the steps. auto: what the motion model was trained with (AnimateDiff "
-                        "SDXL: sigma up to 65.93). AnimateDiff SD1.5: sigma up to 25.15, which other programs use."
+                        "How noise grows over the steps. auto: what the motion model was trained with. AnimateDiff "
+                        "SDXL: sigma up to 65.93. AnimateDiff SD1.5: up to 25.15, which other programs use for SDXL."
                     ),
                 ),
                 io.Float.Input(
@@ -132,6 +139,7 @@ class ApplyMotionModel(io.ComfyNode):
                 ),
             ],
             outputs=[io.Model.Output(tooltip="The MODEL with motion, for a sampler. The one put in stays as it was.")],
+            hidden=[io.Hidden.unique_id],
         )
 
     @classmethod
@@ -145,9 +153,11 @@ class ApplyMotionModel(io.ComfyNode):
         end_percent: float,
         clip_frames: int,
     ) -> io.NodeOutput:
-        file = motion_model.path.name
-        settings = MotionSettings(file, strength, start_percent, end_percent, clip_frames)
-        return io.NodeOutput(join(model, motion_model, settings, beta_schedule))
+        report = f"{motion_model.family.name}, beta schedule {schedule_name(beta_schedule, motion_model)}"
+        settings = MotionSettings(strength, start_percent, end_percent, clip_frames, teller(cls, report))
+        animated = join(model, motion_model, settings, beta_schedule)
+        show(cls, report)
+        return io.NodeOutput(animated)
 
 
 NODES = [LoadMotionModel, ApplyMotionModel]

@@ -1,4 +1,4 @@
-"""Small random SDXL models with random motion modules: in the host, and in diffusers as the oracle."""
+"""Small random SDXL and SD1.5 models with random motion modules: in the host, and in diffusers as the oracle."""
 
 import re
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from typing import Any
 
 import comfy.model_patcher
 import comfy.supported_models
+import comfy.supported_models_base
 import comfy.utils
 import torch
 from diffusers import MotionAdapter, UNet2DConditionModel, UNetMotionModel
@@ -18,14 +19,51 @@ CONTEXT, POOLED = 64, 32
 SIZES = (768, 768, 0, 0, 768, 768)
 """What the host tells SDXL about the picture if no node says otherwise."""
 
-HOST_CONFIG = {
+COMMON = {
     "image_size": 32, "use_checkpoint": False, "legacy": False, "use_spatial_transformer": True,
-    "in_channels": 4, "out_channels": 4, "model_channels": WIDTHS[0], "num_res_blocks": [2, 2, 2],
-    "channel_mult": [1, 2, 4], "transformer_depth": [0, 0, 1, 1, 2, 2], "transformer_depth_middle": 2,
-    "transformer_depth_output": [0, 0, 0, 1, 1, 1, 2, 2, 2], "use_linear_in_transformer": True,
-    "context_dim": CONTEXT, "num_classes": "sequential", "adm_in_channels": POOLED + 6 * 256,
+    "in_channels": 4, "out_channels": 4, "model_channels": WIDTHS[0], "context_dim": CONTEXT,
     "use_temporal_attention": False, "use_temporal_resblock": False,
 }  # fmt: skip
+HOST_CONFIG = COMMON | {
+    "num_res_blocks": [2, 2, 2], "channel_mult": [1, 2, 4], "transformer_depth": [0, 0, 1, 1, 2, 2],
+    "transformer_depth_middle": 2, "transformer_depth_output": [0, 0, 0, 1, 1, 1, 2, 2, 2],
+    "use_linear_in_transformer": True, "num_classes": "sequential", "adm_in_channels": POOLED + 6 * 256,
+}  # fmt: skip
+SD15_CONFIG = COMMON | {
+    "num_res_blocks": [2, 2, 2, 2], "channel_mult": [1, 2, 4, 4], "transformer_depth": [1, 1, 1, 1, 1, 1, 0, 0],
+    "transformer_depth_middle": 1, "transformer_depth_output": [1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0],
+    "use_linear_in_transformer": False, "num_heads": 2, "adm_in_channels": None,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Base:
+    """An image model: as the host builds it and as diffusers does."""
+
+    kind: type[comfy.supported_models_base.BASE]
+    config: dict[str, Any]
+    head_channels: int
+    widths: tuple[int, ...]
+    oracle: dict[str, Any]
+
+
+SDXL = Base(
+    comfy.supported_models.SDXL,
+    HOST_CONFIG,
+    16,
+    WIDTHS,
+    {
+        "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+        "up_block_types": ("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+        "attention_head_dim": (2, 4, 8),
+        "transformer_layers_per_block": (1, 1, 2),
+        "use_linear_projection": True,
+        "addition_embed_type": "text_time",
+        "addition_time_embed_dim": 256,
+        "projection_class_embeddings_input_dim": POOLED + 6 * 256,
+    },
+)
+SD15 = Base(comfy.supported_models.SD15, SD15_CONFIG, -1, (*WIDTHS, WIDTHS[-1]), {"attention_head_dim": 2})
 
 
 @dataclass(frozen=True)
@@ -50,54 +88,55 @@ def random_vectors(module: nn.Module) -> None:
                 parameter.add_(0.1 * torch.randn_like(parameter))
 
 
-def small_pair(seed: int = 0) -> Pair:
+def small_pair(seed: int = 0, base: Base = SDXL, rows: int = 32, mid: bool = False) -> Pair:
+    """rows: of the positional encoding. mid: with a motion module in the middle block."""
     torch.manual_seed(seed)
     unet = UNet2DConditionModel(
-        sample_size=16,
-        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
-        up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
-        block_out_channels=WIDTHS,
-        layers_per_block=2,
-        attention_head_dim=(2, 4, 8),
-        transformer_layers_per_block=(1, 1, 2),
-        use_linear_projection=True,
-        addition_embed_type="text_time",
-        addition_time_embed_dim=256,
-        projection_class_embeddings_input_dim=POOLED + 6 * 256,
-        cross_attention_dim=CONTEXT,
+        sample_size=16, block_out_channels=base.widths, layers_per_block=2, cross_attention_dim=CONTEXT, **base.oracle
     ).eval()
-    adapter = MotionAdapter(block_out_channels=WIDTHS, motion_max_seq_length=32, use_motion_mid_block=False).eval()
+    adapter = MotionAdapter(block_out_channels=base.widths, motion_max_seq_length=rows, use_motion_mid_block=mid).eval()
     random_vectors(unet)
     random_vectors(adapter)
     oracle = UNetMotionModel.from_unet2d(unet, adapter).eval()
-    oracle.add_embedding.load_state_dict(unet.add_embedding.state_dict())  # from_unet2d leaves it random
+    if base is SDXL:
+        oracle.add_embedding.load_state_dict(unet.add_embedding.state_dict())  # from_unet2d leaves it random
     diffusers_weights = adapter.state_dict()
-    return Pair(
-        host_model(host_weights(unet.state_dict())), in_authors_spelling(diffusers_weights), diffusers_weights, oracle
-    )
+    model = host_model(host_weights(unet.state_dict(), base), base=base)
+    return Pair(model, in_authors_spelling(diffusers_weights), diffusers_weights, oracle)
 
 
-def host_weights(diffusers_weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    names = comfy.utils.unet_to_diffusers(HOST_CONFIG)
+def random_motion(widths: tuple[int, ...]) -> dict[str, Tensor]:
+    """Motion modules alone, in the authors' spelling."""
+    torch.manual_seed(0)
+    adapter = MotionAdapter(block_out_channels=widths, motion_max_seq_length=32, use_motion_mid_block=False)
+    return {key: value.detach().clone() for key, value in in_authors_spelling(adapter.state_dict()).items()}
+
+
+def host_weights(diffusers_weights: dict[str, Tensor], base: Base) -> dict[str, Tensor]:
+    names = comfy.utils.unet_to_diffusers(base.config)
     return {names[key]: value for key, value in diffusers_weights.items() if key in names}
 
 
 def host_model(
     weights: dict[str, Tensor] | None,
-    kind: type[comfy.supported_models.SDXL] = comfy.supported_models.SDXL,
+    kind: type[comfy.supported_models_base.BASE] | None = None,
     dtype: torch.dtype = torch.float32,
     compute: torch.dtype | None = None,
+    base: Base = SDXL,
     **changes: Any,
 ) -> comfy.model_patcher.ModelPatcher:
-    """A MODEL of the host. kind: the host's class of model; changes: to HOST_CONFIG; without weights it cannot run."""
-    small = type(kind.__name__, (kind,), {"unet_extra_config": {"num_heads": -1, "num_head_channels": 16}})
-    config = small(HOST_CONFIG | changes)
+    """A MODEL of the host. kind: the host's class of model, if not that of `base`; changes: to its configuration;
+    without weights it cannot run."""
+    kind = kind or base.kind
+    heads = {"num_heads": base.config.get("num_heads", -1), "num_head_channels": base.head_channels}
+    small = type(kind.__name__, (kind,), {"unet_extra_config": heads})
+    config = small(base.config | changes)
     config.set_inference_dtype(dtype, compute)
-    base = config.get_model({}, device="cpu")
+    network = config.get_model({}, device="cpu")
     if weights is not None:
-        base.diffusion_model.load_state_dict(weights)
+        network.diffusion_model.load_state_dict(weights)
     cpu = torch.device("cpu")
-    return comfy.model_patcher.CoreModelPatcher(base, load_device=cpu, offload_device=cpu)
+    return comfy.model_patcher.CoreModelPatcher(network, load_device=cpu, offload_device=cpu)
 
 
 def with_input_channels(weights: dict[str, Tensor], channels: int) -> dict[str, Tensor]:

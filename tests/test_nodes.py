@@ -1,13 +1,16 @@
 """The three nodes as the host calls them."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import folder_paths
 import pytest
 import torch
 from animatediff_xl.nodes.latent import EmptyLatentFrames
 from animatediff_xl.nodes.motion import AUTO_FAMILY, FOLDER, ApplyMotionModel, LoadMotionModel, motion_model_files
+from server import PromptServer
 
+from tests.sampling import sample, start_noise
 from tests.small import save, small_pair
 
 
@@ -53,14 +56,56 @@ def test_a_changed_file_is_loaded_again(folder: Path) -> None:
     assert LoadMotionModel.fingerprint_inputs(motion_model="a.safetensors", family=AUTO_FAMILY) != before
 
 
+class Shown(list):
+    """What nodes show below their widgets, in place of the server that sends it to the browser."""
+
+    def send_progress_text(self, text: str, node_id: str) -> None:
+        self.append((node_id, text))
+
+
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch) -> Shown:
+    server = Shown()
+    monkeypatch.setattr(PromptServer, "instance", server, raising=False)
+    for number, node in enumerate((LoadMotionModel, ApplyMotionModel), start=1):
+        monkeypatch.setattr(node, "hidden", SimpleNamespace(unique_id=str(number)))
+    return server
+
+
+def defaults(node) -> dict:
+    return {i.id: i.default for i in node.define_schema().inputs if hasattr(i, "default")}
+
+
+@torch.inference_mode()
+def test_the_nodes_show_what_they_found_and_what_is_doubtful_in_each_run(folder: Path, shown: Shown, caplog) -> None:
+    pair = small_pair()
+    save(pair.motion, folder / "random.safetensors")
+    (motion,) = LoadMotionModel.execute(motion_model="random.safetensors", family=AUTO_FAMILY).args
+    (animated,) = ApplyMotionModel.execute(model=pair.model, motion_model=motion, **defaults(ApplyMotionModel)).args
+    assert shown == [
+        (
+            "1",
+            "AnimateDiff SDXL beta for SDXL\nup to 32 frames at once, trained on 16\nfloat32, 420 tensors used, 0 not\n"
+            "euler with ddim_uniform, 100 steps, cfg 8.5",
+        ),
+        ("2", "AnimateDiff SDXL beta, beta schedule AnimateDiff SDXL"),
+    ]
+    shown.clear()
+    doubt = "random.safetensors: 4 frames are too few to move well; it was trained on 16."
+    for frames, text in ((4, f"\n{doubt}"), (16, "")):
+        sample(animated, noise=start_noise(frames), steps=1)
+        assert shown.pop() == ("2", f"AnimateDiff SDXL beta, beta schedule AnimateDiff SDXL{text}")
+        assert not shown
+    assert [record.message for record in caplog.records if "too few" in record.message] == [doubt]
+
+
 @torch.inference_mode()
 @pytest.mark.parametrize("family", [AUTO_FAMILY, "AnimateDiff SDXL beta"])
-def test_load_and_apply_make_a_model_that_animates(folder: Path, family: str) -> None:
+def test_load_and_apply_make_a_model_that_animates(folder: Path, shown: Shown, family: str) -> None:
     pair = small_pair()
     save(pair.motion, folder / "random.safetensors")
     (motion,) = LoadMotionModel.execute(motion_model="random.safetensors", family=family).args
-    defaults = {i.id: i.default for i in ApplyMotionModel.define_schema().inputs if hasattr(i, "default")}
-    (animated,) = ApplyMotionModel.execute(model=pair.model, motion_model=motion, **defaults).args
+    (animated,) = ApplyMotionModel.execute(model=pair.model, motion_model=motion, **defaults(ApplyMotionModel)).args
     assert animated is not pair.model
     assert len(animated.get_additional_models()) == 1
     assert animated.get_model_object("model_sampling").sigma_max == pytest.approx(65.929, abs=1e-3)

@@ -25,6 +25,8 @@ FLAGS = ("--cpu", "--disable-api-nodes", "--use-pytorch-cross-attention")
 
 Progress = Callable[[int, int], None]
 
+TEXT_EVENT = 3  # of the host's protocol.BinaryEventTypes
+
 
 class WorkflowError(RuntimeError):
     """What the host's error dialog would show."""
@@ -37,6 +39,8 @@ class Result:
     outputs: dict[str, dict[str, list[dict[str, Any]]]]
     cached: list[str]
     """Ids of the nodes that did not have to run again."""
+    texts: dict[str, str]
+    """What nodes showed below their widgets, by their ids; the last text of each."""
 
     def files(self, folder: Path) -> list[Path]:
         """What the run saved, below the output folder."""
@@ -82,7 +86,9 @@ class Server:
         """The host's messages about a run, the last one included."""
         while True:
             message = self.socket.recv()
-            if isinstance(message, bytes):  # a preview picture
+            if isinstance(message, bytes):
+                if int.from_bytes(message[:4], "big") == TEXT_EVENT:
+                    yield {"type": "text", "data": text_of(message)}
                 continue
             event = json.loads(message)
             if event["data"].get("prompt_id", prompt_id) != prompt_id:
@@ -95,16 +101,19 @@ class Server:
         """Queue a graph and wait for it. Raises WorkflowError with the host's message if it fails."""
         prompt_id = self.queue(prompt)
         cached: list[str] = []
+        texts: dict[str, str] = {}
         for event in self.events(prompt_id):
             if event["type"] == "progress" and on_progress:
                 on_progress(event["data"]["value"], event["data"]["max"])
             elif event["type"] == "execution_cached":
                 cached = event["data"]["nodes"]
+            elif event["type"] == "text":
+                texts |= event["data"]
             elif event["type"] == "execution_error":
                 raise WorkflowError(event["data"]["exception_message"].strip())
             elif event["type"] == "execution_interrupted":
                 raise WorkflowError("interrupted")
-        return Result(self.history(prompt_id)["outputs"], cached)
+        return Result(self.history(prompt_id)["outputs"], cached, texts)
 
     def history(self, prompt_id: str) -> dict[str, Any]:
         for _ in range(200):  # it is written a moment after the last message
@@ -113,6 +122,12 @@ class Server:
                 return entry
             time.sleep(0.05)
         raise TimeoutError(f"no history of run {prompt_id}")
+
+
+def text_of(message: bytes) -> dict[str, str]:
+    """The text a node shows, by the node's id: behind the kind of the message come the length of the id and the id."""
+    behind = 8 + int.from_bytes(message[4:8], "big")
+    return {message[8:behind].decode(): message[behind:].decode()}
 
 
 def prepare_folder(folder: Path) -> None:

@@ -9,7 +9,7 @@ from animatediff_xl.motion_models.loading import MotionFile, open_motion_file
 
 from tests.small import Pair, save, small_pair
 
-SETTINGS = MotionSettings("random.safetensors", strength=1.0, start_percent=0.0, end_percent=1.0, clip_frames=0)
+SETTINGS = MotionSettings(strength=1.0, start_percent=0.0, end_percent=1.0, clip_frames=0)
 
 
 @pytest.fixture(autouse=True)

@@ -5,6 +5,7 @@ import math
 import comfy.ops
 import pytest
 import torch
+from animatediff_xl.motion_models.group_norm import EACH_FRAME
 from animatediff_xl.motion_models.motion_module import (
     PEAK_TENSORS,
     MotionModel,
@@ -96,7 +97,7 @@ def clips(channels: int, frames: int) -> Tensor:
 def test_a_module_of_real_width_equals_diffusers(channels: int) -> None:
     transformer = diffusers_transformer(channels)
     x = clips(channels, 16)
-    assert (ours(transformer)(x, 16, joint_norm=True) - transformer(x, num_frames=16)).abs().max() < 1e-5
+    assert (ours(transformer)(x, 16, norm_over_clip=True) - transformer(x, num_frames=16)).abs().max() < 1e-5
 
 
 @pytest.mark.parametrize("joint", [True, False], ids=["joint norm", "norm per frame"])
@@ -127,7 +128,7 @@ def test_the_positions_are_the_published_sinusoid() -> None:
 
 def test_the_real_model_has_the_published_size() -> None:
     """models.md 3.2: 236,779,200 parameters and 716,800 positions in 420 tensors."""
-    model = MotionModel(SDXL_SHAPE, True, comfy.ops.manual_cast, device="meta")
+    model = MotionModel(SDXL_SHAPE, EACH_FRAME, comfy.ops.manual_cast, device="meta")
     weights = model.state_dict()
     assert len(weights) == 420
     assert sum(tensor.numel() for tensor in weights.values()) == 237_496_000
@@ -156,5 +157,5 @@ def test_the_memory_estimate_is_the_peak_of_a_module() -> None:
     module = ours(diffusers_transformer(320))
     x = torch.randn(16, 320, 8, 8)
     with torch.inference_mode(), PeakElements() as counted:
-        module(x, 16, joint_norm=True)
+        module(x, 16, norm_over_clip=True)
     assert round(counted.peak / x.numel()) == PEAK_TENSORS

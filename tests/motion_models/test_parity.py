@@ -1,14 +1,24 @@
-"""The pack computes what the authors' SDXL model computes. Oracle: diffusers' UNetMotionModel with the same weights,
-whose motion norms are joint over the frames and whose other norms are per frame, as the authors' are."""
+"""The pack computes what the authors' models compute.
+
+Oracle: diffusers' UNetMotionModel with the same weights, and its group norms made to see what those of each family see.
+As it comes, its motion norms see the clip and all others one frame, which is SDXL beta's policy.
+"""
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor
+from animatediff_xl.motion_models.families import FAMILIES, RUNNABLE
+from animatediff_xl.motion_models.group_norm import NormPolicy
+from animatediff_xl.motion_models.loading import open_motion_file
+from diffusers import UNetMotionModel
+from diffusers.models.resnet import ResnetBlock2D
+from diffusers.models.unets.unet_motion_model import AnimateDiffTransformer3D
+from torch import Tensor, nn
 
 from tests.motion_models.conftest import SETTINGS
-from tests.small import POOLED, SIZES, Pair
+from tests.small import POOLED, SD15, SDXL, SIZES, Pair, save, small_pair
 
 TOLERANCE = 1e-5
 
@@ -33,8 +43,8 @@ def predicted_noise(model, x: Tensor, timestep: int, context: Tensor, pooled: Te
         x,
         sigma.expand(len(x)),
         c_crossattn=context.repeat_interleave(frames, 0),
-        y=y.repeat_interleave(frames, 0),
         transformer_options=options,
+        **({} if y is None else {"y": y.repeat_interleave(frames, 0)}),
     )
     model.cleanup()
     return (x - denoised) / sigma
@@ -88,14 +98,6 @@ def test_motion_matters(pair: Pair, animated) -> None:
     assert (predicted_noise(animated, **given) - predicted_noise(pair.model, **given)).abs().max() > 0.1
 
 
-def test_a_wrong_norm_policy_would_be_seen(pair: Pair, animated, monkeypatch: pytest.MonkeyPatch) -> None:
-    given = inputs(8, 16, 16, 2)
-    expected = oracle_noise(pair, **given)
-    (motion,) = (patcher.model for patcher in animated.get_additional_models())
-    monkeypatch.setattr(motion, "joint_norm", False)
-    assert (predicted_noise(animated, **given) - expected).abs().max() > 1000 * TOLERANCE
-
-
 def test_clips_of_one_batch_are_apart(pair: Pair, animate) -> None:
     animated = animate(pair.model, settings=dataclasses.replace(SETTINGS, clip_frames=4))
     given = inputs(8, 16, 16, 2)
@@ -104,3 +106,63 @@ def test_clips_of_one_batch_are_apart(pair: Pair, animate) -> None:
         alone = given | {"x": given["x"].unflatten(0, (2, 2, 4))[:, clip].flatten(0, 1)}
         expected = oracle_noise(pair, **alone).unflatten(0, (2, 4))
         assert (together[:, clip] - expected).abs().max() < TOLERANCE
+
+
+# Every family's policy of group norms
+
+
+def see_one_frame(norm: nn.GroupNorm) -> None:
+    """Makes a norm that gets b c f h w see one frame at a time."""
+
+    def forward(x: Tensor) -> Tensor:
+        frames = x.transpose(1, 2)
+        return group_norm(frames.flatten(0, 1), norm).unflatten(0, frames.shape[:2]).transpose(1, 2)
+
+    norm.forward = forward
+
+
+def see_clips(norm: nn.GroupNorm, frames: int) -> None:
+    """Makes a norm that gets (b f) c h w see the clip at once."""
+
+    def forward(x: Tensor) -> Tensor:
+        clips = x.unflatten(0, (-1, frames)).transpose(1, 2)
+        return group_norm(clips, norm).transpose(1, 2).flatten(0, 1)
+
+    norm.forward = forward
+
+
+def group_norm(x: Tensor, norm: nn.GroupNorm) -> Tensor:
+    return torch.nn.functional.group_norm(x, norm.num_groups, norm.weight, norm.bias, norm.eps)
+
+
+def set_policy(oracle: UNetMotionModel, policy: NormPolicy, frames: int) -> None:
+    motion = [layer.norm for layer in oracle.modules() if isinstance(layer, AnimateDiffTransformer3D)]
+    residual = [layer for layer in oracle.modules() if isinstance(layer, ResnetBlock2D)]
+    unet = [norm for layer in residual for norm in (layer.norm1, layer.norm2)] + [oracle.conv_norm_out]
+    assert (len(motion), len(unet)) in {(15, 35), (20, 45), (21, 45)}
+    for norm in motion if not policy.motion else ():
+        see_one_frame(norm)
+    for norm in unet if policy.unet else ():
+        see_clips(norm, frames)
+
+
+POLICIES = [NormPolicy(motion, unet) for motion in (False, True) for unet in (False, True)]
+BASES = {"SDXL": SDXL, "SD1.5": SD15}
+
+
+@pytest.mark.parametrize("name", RUNNABLE)
+def test_every_family_equals_diffusers_with_its_norms_and_with_no_others(name: str, animate, tmp_path: Path) -> None:
+    family, frames, conditions = FAMILIES[name], 8, 2
+    pair = small_pair(base=BASES[family.base], rows=family.frame_limit, mid=family.mid)
+    set_policy(pair.oracle, family.norms, frames)
+    given = inputs(frames, 16, 16, conditions)
+    expected = oracle_noise(pair, **given)
+    file = open_motion_file(save(pair.motion, tmp_path / family.example), name)
+    errors = {}
+    for policy in POLICIES:
+        animated = animate(pair.model, file)
+        (motion,) = (patcher.model for patcher in animated.get_additional_models())
+        motion.norms = policy
+        errors[policy] = (predicted_noise(animated, **given) - expected).abs().max()
+    assert errors.pop(family.norms) < TOLERANCE
+    assert min(errors.values()) > 1000 * TOLERANCE

@@ -6,13 +6,21 @@ import torch
 from animatediff_xl.motion_models.joining import AUTO_SCHEDULE, KEEP_SCHEDULE
 from animatediff_xl.motion_models.schedules import BETA_SCHEDULES, training_sigmas
 from comfy_extras.nodes_model_advanced import ModelSamplingDiscrete
-from diffusers import DDIMScheduler, EulerDiscreteScheduler
+from diffusers import DDIMScheduler, EulerDiscreteScheduler, LCMScheduler
 
-SIGMA_MAX = {"AnimateDiff SDXL": 65.929, "AnimateDiff SD1.5": 25.146, "SDXL": 14.615}
+SIGMA_MAX = {
+    "AnimateDiff SDXL": 65.929,
+    "AnimateDiff SD1.5": 25.146,
+    "SDXL": 14.615,
+    "AnimateLCM": 25.146,
+    "AnimateLCM-I2V": 41.668,
+}
 DIFFUSERS = {
     "AnimateDiff SDXL": ("scaled_linear", 0.020),
     "AnimateDiff SD1.5": ("linear", 0.012),
     "SDXL": ("scaled_linear", 0.012),
+    "AnimateLCM": ("linear", 0.012),
+    "AnimateLCM-I2V": ("linear", 0.014),
 }
 
 
@@ -64,6 +72,32 @@ def test_lcm_takes_the_new_sigmas_at_its_own_steps(pair, animate) -> None:
     after = animate(base, schedule="AnimateDiff SD1.5").get_model_object("model_sampling")
     expected = training_sigmas(BETA_SCHEDULES["AnimateDiff SD1.5"])[19::20].float()
     assert torch.equal(after.sigmas, expected)
+
+
+@pytest.mark.parametrize(("name", "steps"), [("AnimateLCM", 100), ("AnimateLCM-I2V", 200)])
+def test_a_consistency_model_is_sampled_at_the_steps_it_was_distilled_on(pair, animate, name: str, steps: int) -> None:
+    _, end = DIFFUSERS[name]
+    lcm = LCMScheduler(beta_schedule="linear", beta_start=0.00085, beta_end=end, original_inference_steps=steps)
+    lcm.set_timesteps(steps)
+    alphas = lcm.alphas_cumprod[lcm.timesteps.flip(0)]
+    sampling = animate(pair.model, schedule=name).get_model_object("model_sampling")
+    assert torch.allclose(sampling.sigmas, ((1 - alphas) / alphas).sqrt(), rtol=3e-5)
+    assert torch.equal(sampling.timestep(sampling.sigmas), lcm.timesteps.flip(0))
+
+
+def test_a_consistency_model_denoises_as_diffusers_does(pair, animate) -> None:
+    lcm = LCMScheduler(beta_schedule="linear", beta_start=0.00085, beta_end=0.012, original_inference_steps=100)
+    lcm.set_timesteps(100)
+    sampling = animate(pair.model, schedule="AnimateLCM").get_model_object("model_sampling")
+    noisy, predicted = torch.randn(2, 1, 4, 3, 3, generator=torch.Generator().manual_seed(0))
+    for timestep in (999, 509, 19):
+        alpha = lcm.alphas_cumprod[timestep]
+        sigma = ((1 - alpha) / alpha).sqrt().reshape(1)
+        ours = sampling.calculate_denoised(sigma, predicted, noisy)
+        theirs = lcm.step(predicted, timestep, noisy * alpha.sqrt()).denoised
+        c_skip = lcm.get_scalings_for_boundary_condition_discrete(timestep)[0]
+        # the two part by the scale of what c_skip lets through, which is 1e-5 and less at these steps
+        assert (ours - theirs).abs().max() < 1e-4 + c_skip * noisy.abs().max()
 
 
 def test_a_zero_terminal_snr_base_stays_one(pair, animate) -> None:

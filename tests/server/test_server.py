@@ -9,9 +9,9 @@ import pytest
 
 from tests.host.server import Server, WorkflowError
 from tests.host.workflows import FILES, FOLDER, FRONT_END_ONLY, to_prompt
-from tests.motion_models.test_loading import WRONG_FILES
+from tests.motion_models.test_wrong_files import BROKEN
 from tests.server.conftest import node_of
-from tests.small import Pair, small_pair
+from tests.small import SD15, Pair, save, small_pair
 
 FEW_STEPS = {"steps": 2}
 
@@ -65,6 +65,23 @@ def test_a_graph_that_is_run_again_is_cached(server: Server, tiny_prompt: Callab
     assert set(again.cached) >= {node_of(prompt, kind) for kind in ("ADXL_LoadMotionModel", "KSampler")}
 
 
+def test_the_nodes_say_what_they_found_and_what_is_doubtful(server: Server, tiny_prompt: Callable) -> None:
+    prompt = tiny_prompt(ADXL_EmptyLatentFrames={"frames": 5}, KSampler={"seed": 9, "steps": 1})
+    load, apply = (node_of(prompt, kind) for kind in ("ADXL_LoadMotionModel", "ADXL_ApplyMotionModel"))
+    texts = server.run(prompt).texts
+    assert texts[apply].splitlines() == [
+        "AnimateDiff SDXL beta, beta schedule AnimateDiff SDXL",
+        "tiny_motion.safetensors: 5 frames are too few to move well; it was trained on 16.",
+    ]
+    prompt[load]["inputs"]["family"] = "HotshotXL"
+    assert server.run(prompt).texts[load].splitlines() == [
+        "HotshotXL for SDXL",
+        "up to 32 frames at once, trained on 8",
+        "float16, 420 tensors used, 0 not",
+        "euler_ancestral, 30 steps, cfg 5, 8 frames of about 512 x 512",
+    ]
+
+
 def test_an_interrupt_ends_the_run_and_the_next_one_works(server: Server, tiny_prompt: Callable) -> None:
     prompt_id = server.queue(tiny_prompt(KSampler={"seed": 1, "steps": 500}))
     types = []
@@ -87,14 +104,22 @@ def pair() -> Pair:
     return small_pair()
 
 
-@pytest.mark.parametrize("kind", WRONG_FILES)
+@pytest.mark.parametrize("kind", BROKEN)
 def test_a_wrong_file_is_explained_in_the_dialog(server: Server, tiny_prompt: Callable, pair: Pair, kind: str) -> None:
-    make, name, _ = WRONG_FILES[kind]
+    name, make, _ = BROKEN[kind]
     path = server.folder / "models" / "animatediff_models" / f"{quote(kind)} {name}"
     make(path, pair)
     message = refusal(server, tiny_prompt(ADXL_LoadMotionModel={"motion_model": path.name}))
     assert path.name in message
     assert len(message.splitlines()) == 1
+
+
+def test_a_motion_model_of_the_other_base_is_explained_in_the_dialog(server: Server, tiny_prompt: Callable) -> None:
+    path = server.folder / "models" / "animatediff_models" / "mm_sd_v15_v2.safetensors"
+    save(small_pair(base=SD15, mid=True).motion, path)
+    message = refusal(server, tiny_prompt(ADXL_LoadMotionModel={"motion_model": path.name}))
+    assert "mm_sd_v15_v2.safetensors is made for SD1.5 (21 motion modules" in message
+    assert "this MODEL is TinySDXL" in message and "load an SD1.5 checkpoint" in message
 
 
 def test_no_file_chosen(server: Server, tiny_prompt: Callable) -> None:
