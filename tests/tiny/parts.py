@@ -38,9 +38,17 @@ def new_unet() -> UNetModel:
 
 
 def new_clip() -> TinySDXLClip:
-    """Two text encoders that stay as they begin: random features of words, far enough apart to be told from another."""
+    """Two text encoders that stay as they begin: random features of words.
+
+    At torch's own initialisation one word in six hardly changes the pooled text (deviation 0.04 between captions, of
+    0.5); with weights twice as large it does (0.41 of 0.86).
+    """
     clip = TinySDXLClip(dtype=torch.float32)
     initialise(clip)
+    with torch.no_grad():
+        for layer in clip.modules():
+            if isinstance(layer, nn.Linear):
+                layer.weight.mul_(2)
     return clip
 
 

@@ -26,9 +26,9 @@ from animatediff_xl.motion_models.joining import MotionCall
 from animatediff_xl.motion_models.motion_module import MotionModel, MotionShape, sinusoidal_positions
 from animatediff_xl.motion_models.schedules import BETA_SCHEDULES, alphas_cumprod
 from animatediff_xl.motion_models.training import AveragedWeights, TrainingSettings, noise_loss, train
-from comfy.ldm.modules.diffusionmodules.openaimodel import UNetModel
 
 from tests.tiny import world
+from tests.tiny.host_pack import CHANNELS
 from tests.tiny.parts import encode, initialise, new_clip, new_unet, new_vae
 
 log = logging.getLogger("tiny")
@@ -36,17 +36,18 @@ log = logging.getLogger("tiny")
 POOL = 4096  # clips drawn once; every stage learns from them
 EMPTY_CAPTION_SHARE = 0.1  # guoyww/AnimateDiff train.py, cfg_random_null_text_ratio
 NOISE_OFFSET = 0.25
+HEAVIEST = 100.0
 IMAGE_SCHEDULE = "SDXL"
 MOTION_SCHEDULE = "AnimateDiff SDXL"
 FRAME_LIMIT = 32  # rows of the positional encoding of mm_sdxl_v10_beta
-MOTION_SHAPE = MotionShape(((32,) * 2, (64,) * 2, (96,) * 2), ((96,) * 3, (64,) * 3, (32,) * 3), (), FRAME_LIMIT)
+MOTION_SHAPE = MotionShape(((CHANNELS,) * 2,) * 3, ((CHANNELS,) * 3,) * 3, (), FRAME_LIMIT)
 
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("work", type=Path, help="where the stages leave their files")
     work = arguments.parse_args().work
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", force=True)  # the host has set up its own
     work.mkdir(parents=True, exist_ok=True)
     for stage in STAGES:
         path = work / f"{stage.__name__}.safetensors"
@@ -98,60 +99,40 @@ def decoder(work: Path) -> dict[str, Tensor]:
 
 
 def image(work: Path) -> dict[str, Tensor]:
-    """The UNet learns single frames."""
-    return learn_frames(new_unet(), work, TrainingSettings(steps=2200, learning_rate=1e-3), noise_offset=0.0, seed=3)
-
-
-def image_offset(work: Path) -> dict[str, Tensor]:
-    """The UNet learns to correct wrong hues, which a small one does not learn from plain noise."""
-    settings = TrainingSettings(steps=900, learning_rate=6e-4)
-    return learn_frames(unet_after(work, "image"), work, settings, NOISE_OFFSET, seed=5)
-
-
-def unet_after(work: Path, stage: str) -> UNetModel:
-    unet = new_unet()
-    unet.load_state_dict(load_file(work / f"{stage}.safetensors"))
-    return unet
-
-
-def learn_frames(
-    unet: UNetModel, work: Path, settings: TrainingSettings, noise_offset: float, seed: int
-) -> dict[str, Tensor]:
-    """Train on single frames of clips."""
-    unet.to(memory_format=torch.channels_last)
-    batches = Batches(work, clips=64, seed=seed)
-    alphas = alphas_cumprod(BETA_SCHEDULES[IMAGE_SCHEDULE])
+    """The UNet learns single frames, with the noise of its own schedule and of the one it will meet with motion."""
+    unet = new_unet().to(memory_format=torch.channels_last)
+    batches = Batches(work, clips=48, seed=3)
+    schedules = [alphas_cumprod(BETA_SCHEDULES[name]) for name in (IMAGE_SCHEDULE, MOTION_SCHEDULE)]
 
     def loss() -> Tensor:
         latents, context, y = batches.next()
         moments = torch.randint(latents.shape[1], (len(latents),), generator=batches.generator)
         frames = latents[torch.arange(len(latents)), moments][:, None]
-        return noise_loss(lambda x, t: unet(x, t, context, y), frames, alphas, batches.generator, noise_offset)
+        alphas = schedules[int(torch.randint(len(schedules), (), generator=batches.generator))]
+        return noise_loss(
+            lambda x, t: unet(x, t, context, y), frames, alphas, batches.generator, NOISE_OFFSET, HEAVIEST
+        )
 
-    return train(unet, forever(loss), settings, progress("image", work))
+    return train(unet, forever(loss), TrainingSettings(steps=2400, learning_rate=1e-3), progress("image", work))
 
 
 def motion(work: Path) -> dict[str, Tensor]:
-    """The motion modules learn that the frames of a clip belong together."""
-    settings = TrainingSettings(steps=750, learning_rate=1e-3, decay_steps=2000)
-    return learn_clips(work, settings, heaviest=1.0, seed=4)
+    """The motion modules learn that the frames of a clip belong together, and where the prompt sends the object."""
+    return learn_clips(new_motion_model(), work, TrainingSettings(steps=1200, learning_rate=1e-3), seed=4)
 
 
-def motion_layout(work: Path) -> dict[str, Tensor]:
-    """The motion modules learn where the object is in each frame, which noisy timesteps decide."""
-    settings = TrainingSettings(steps=750, learning_rate=1e-3, decay_steps=1100)
-    return learn_clips(work, settings, heaviest=50.0, seed=6, after="motion")
-
-
-def learn_clips(
-    work: Path, settings: TrainingSettings, heaviest: float, seed: int, after: str | None = None
-) -> dict[str, Tensor]:
-    """Train motion modules on clips, new ones or those of a stage; the UNet, as it will be stored, is frozen."""
-    unet = unet_after(work, "image_offset").half().float().requires_grad_(False)
+def motion_longer(work: Path) -> dict[str, Tensor]:
+    """The same again: after `motion` the object goes where the prompt says in 33 of 40 clips."""
     model = new_motion_model()
-    if after:
-        model.load_state_dict(load_file(work / f"{after}.safetensors"))
-    unet.to(memory_format=torch.channels_last)
+    model.load_state_dict(load_file(work / "motion.safetensors"))
+    return learn_clips(model, work, TrainingSettings(steps=700, learning_rate=7e-4), seed=6)
+
+
+def learn_clips(model: MotionModel, work: Path, settings: TrainingSettings, seed: int) -> dict[str, Tensor]:
+    """Train motion modules on clips; the UNet, as it will be stored, is frozen."""
+    unet = new_unet()
+    unet.load_state_dict({name: value.half() for name, value in load_file(work / "image.safetensors").items()})
+    unet.requires_grad_(False).to(memory_format=torch.channels_last)
     batches = Batches(work, clips=4, seed=seed)
     alphas = alphas_cumprod(BETA_SCHEDULES[MOTION_SCHEDULE])
 
@@ -161,7 +142,7 @@ def learn_clips(
         context, y = (part.repeat_interleave(frames, dim=0) for part in (context, y))
         with host.joined(unet, MotionCall(((model, frames, 1.0),))):
             return noise_loss(
-                lambda x, t: unet(x, t, context, y), latents, alphas, batches.generator, NOISE_OFFSET, heaviest
+                lambda x, t: unet(x, t, context, y), latents, alphas, batches.generator, NOISE_OFFSET, HEAVIEST
             )
 
     return train(model, forever(loss), settings, progress("motion", work))
@@ -169,7 +150,7 @@ def learn_clips(
 
 def new_motion_model() -> MotionModel:
     """Motion modules that add nothing yet: the authors start from a zero `proj_out`."""
-    model = MotionModel(MOTION_SHAPE, FAMILIES["AnimateDiff SDXL beta"].joint_norm, host.operations)
+    model = MotionModel(MOTION_SHAPE, FAMILIES["AnimateDiff SDXL beta"].norms, host.operations)
     initialise(model)
     for module in model.modules_by_place.values():
         transformer = module.temporal_transformer
@@ -223,7 +204,7 @@ def progress(stage: str, work: Path | None = None) -> Callable:
     return on_step
 
 
-STAGES = (text, pool, image, image_offset, motion, motion_layout, decoder)
+STAGES = (text, pool, image, motion, motion_longer, decoder)
 
 
 def assemble(work: Path) -> None:
@@ -233,7 +214,7 @@ def assemble(work: Path) -> None:
         ("text", "clip_l."): "conditioner.embedders.0.",
         ("text", "clip_g."): "conditioner.embedders.1.model.",
         ("decoder", ""): "first_stage_model.",
-        ("image_offset", ""): "model.diffusion_model.",
+        ("image", ""): "model.diffusion_model.",
     }
     checkpoint = {}
     for (stage, old), new in prefixes.items():
@@ -241,7 +222,7 @@ def assemble(work: Path) -> None:
             if name.startswith(old):
                 checkpoint[new + name.removeprefix(old)] = value.half().contiguous()
     save_file(checkpoint, here / "tiny_sdxl.safetensors")
-    motion_weights = {name: value.half() for name, value in load_file(work / "motion_layout.safetensors").items()}
+    motion_weights = {name: value.half() for name, value in load_file(work / "motion_longer.safetensors").items()}
     save_file(motion_weights, here / "tiny_motion.safetensors")
 
 

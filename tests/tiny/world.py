@@ -1,8 +1,8 @@
 """The drawn world the tiny SDXL is trained on: a coloured shape travels over a textured ground.
 
 A clip lasts `FRAMES` frames of 128x128 pixels. Its caption names the colour, the shape and the direction of travel. As
-in filmed video, one frame already tells where its object is heading: a fading streak trails behind it. The ground is
-still, and different in every clip.
+in filmed video, one frame already tells where its object is heading: a fading streak trails behind it, and light falls
+from where it goes. The ground is still, and different in every clip.
 """
 
 from dataclasses import dataclass
@@ -27,6 +27,10 @@ DIRECTIONS: dict[str, tuple[float, float]] = {"left": (-1, 0), "right": (1, 0), 
 TRAIL = tuple((6.0 * k, 0.6 * (1 - k / 6)) for k in range(1, 6))
 """The streak: (pixels behind the object, opacity)."""
 
+LIGHT = 0.10
+"""How much brighter than the middle the ground is at the edge the object heads for. Unlike the streak it shows through
+much noise, where it is decided in which direction an object will go."""
+
 
 @dataclass(frozen=True)
 class Scene:
@@ -45,15 +49,18 @@ class Scene:
 SCENES = tuple(Scene(*words) for words in product(COLOURS, SHAPES, DIRECTIONS))
 
 
-def ground(clips: int, generator: torch.Generator) -> Tensor:
-    """Still textured grounds of muted colour, (b 3 h w) in 0..1."""
+def ground(along: Tensor, generator: torch.Generator) -> Tensor:
+    """Still textured grounds of muted colour, lit from the direction `along` (b 2) as x, y: (b 3 h w) in 0..1."""
+    clips = len(along)
 
     def uniform(low: float, high: float, *shape: int) -> Tensor:
         return low + (high - low) * torch.rand(shape, generator=generator)
 
-    base = uniform(0.35, 0.60, clips, 1, 1, 1) + uniform(-0.04, 0.04, clips, 3, 1, 1)
-    bumps = interpolate(uniform(-0.22, 0.22, clips, 1, 6, 6), (SIZE, SIZE), mode="bicubic", align_corners=True)
-    return (base + bumps).clamp(0, 1)
+    base = uniform(0.38, 0.57, clips, 1, 1, 1) + uniform(-0.04, 0.04, clips, 3, 1, 1)
+    bumps = interpolate(uniform(-0.16, 0.16, clips, 1, 6, 6), (SIZE, SIZE), mode="bicubic", align_corners=True)
+    slope = torch.linspace(-LIGHT, LIGHT, SIZE)
+    light = along[:, 0, None, None] * slope + along[:, 1, None, None] * slope[:, None]
+    return (base + bumps + light[:, None]).clamp(0, 1)
 
 
 def travel(scenes: list[Scene], generator: torch.Generator) -> Tensor:
@@ -85,7 +92,7 @@ def draw(scenes: list[Scene], generator: torch.Generator) -> Tensor:
     along = torch.tensor([DIRECTIONS[scene.direction] for scene in scenes])
     colours = torch.tensor([COLOURS[scene.colour] for scene in scenes])[:, None, :, None, None]
     axis = torch.arange(SIZE) + 0.5
-    clip = ground(len(scenes), generator)[:, None].expand(-1, FRAMES, -1, -1, -1)
+    clip = ground(along, generator)[:, None].expand(-1, FRAMES, -1, -1, -1)
     shapes = [scene.shape for scene in scenes]
     for behind, opacity in (*reversed(TRAIL), (0.0, 1.0)):
         place = centres - behind * along[:, None]

@@ -1,22 +1,24 @@
 """A pack for the tests: it teaches its host the tiny SDXL, which is the host's own SDXL class with small widths, two
 small CLIPs with the host's tokenizers and a TAESD VAE.
 
-Only the numbers differ from SDXL: 32, 64 and 96 channels for 320, 640 and 1280, one transformer block where SDXL has 2
-and 10, text widths 16 and 32 for 768 and 1280. All 15 places of a motion module are there.
+Only the numbers differ from SDXL: 64 channels for 320, 640 and 1280, one transformer block where SDXL has 2 and 10,
+text widths 16 and 32 for 768 and 1280. All 15 places of a motion module are there.
 """
 
 import comfy.sdxl_clip
 import comfy.supported_models
 import comfy.supported_models_base
 
-CHANNELS = 32
+CHANNELS = 64
+"""Two for each of the 32 groups of a GroupNorm. With one, each channel loses its mean and deviation, and the noise
+cannot be predicted well enough: at sigma 17 an error of 5 percent in it is more than the picture."""
 CLIP_L_WIDTH, CLIP_G_WIDTH = 16, 32
 SIZE_EMBEDDING = 6 * 256  # the host's SDXL embeds six size numbers in 256 channels each
 LATENT_SCALE = 0.13025  # comfy.latent_formats.SDXL
 
 UNET_CONFIG = {
     "model_channels": CHANNELS,
-    "channel_mult": [1, 2, 3],
+    "channel_mult": [1, 1, 1],
     "num_res_blocks": [2, 2, 2],
     "transformer_depth": [0, 0, 1, 1, 1, 1],
     "transformer_depth_output": [0, 0, 0, 1, 1, 1, 1, 1, 1],
