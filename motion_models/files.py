@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import safe_open
 from torch import Tensor
 
 from . import host
@@ -65,6 +66,14 @@ def read(path: Path) -> dict[str, Tensor]:
     if not all(is_plain(value) for value in tensors.values()):
         raise damaged(path)
     return tensors
+
+
+def metadata(path: Path) -> dict[str, str]:
+    """What a .safetensors file says of itself; nothing for other files."""
+    if path.suffix.lower() not in (".safetensors", ".sft"):
+        return {}
+    with safe_open(path, framework="pt") as opened:
+        return opened.metadata() or {}
 
 
 def flat(content: dict, depth: int, seen: set[int]) -> Iterator[tuple[str, Tensor]]:

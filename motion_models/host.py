@@ -4,16 +4,19 @@ Written against 0.16.3 to 0.33.0; `tests/test_pack.py` resolves every name used 
 """
 
 import copy
+import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import comfy.lora
 import comfy.model_management
 import comfy.model_patcher
 import comfy.model_sampling
 import comfy.ops
 import comfy.utils
+import comfy.weight_adapter
 import torch
 from comfy.ldm.modules.attention import SpatialTransformer, optimized_attention
 from comfy.ldm.modules.diffusionmodules.openaimodel import ResBlock, UNetModel
@@ -28,7 +31,7 @@ Operations = type[comfy.ops.disable_weight_init]
 operations: Operations = comfy.ops.manual_cast
 """Layers that hold weights in one dtype, compute in that of their input, and let the host offload them."""
 
-KEY = "animatediff_xl"
+KEY, LORA_KEY = "animatediff_xl", "animatediff_xl_loras"
 """Under which everything of this pack is kept in a ModelPatcher."""
 
 WrappedCall = WrappersMP
@@ -167,16 +170,17 @@ def residual_norms(unet: UNetModel) -> list[nn.GroupNorm]:
 # Joining a MODEL
 
 
-def motion_patchers(model: ModelPatcher) -> list[ModelPatcher]:
-    return model.get_additional_models_with_key(KEY)
+def added_models(model: ModelPatcher, key: str) -> list[ModelPatcher]:
+    return model.get_additional_models_with_key(key)
 
 
-def add_motion_patcher(model: ModelPatcher, motion: ModelPatcher, wrappers: dict[str, Callable]) -> None:
-    """Let the host load, count and unload `motion` together with `model`, a clone, and call our wrappers.
+def add_models(model: ModelPatcher, key: str, more: list[ModelPatcher]) -> None:
+    """Let the host load, count and unload more models together with `model`, a clone."""
+    model.set_additional_models(key, [*added_models(model, key), *more])
 
-    wrappers: functions by kind of call; however many motion models a MODEL has, each wraps once.
-    """
-    model.set_additional_models(KEY, [*motion_patchers(model), motion])
+
+def wrap(model: ModelPatcher, wrappers: dict[str, Callable]) -> None:
+    """Let the host call our wrappers, by kind of call; however many motion models a MODEL has, each wraps once."""
     for kind, wrapper in wrappers.items():
         model.remove_wrappers_with_key(kind, KEY)
         model.add_wrapper_with_key(kind, KEY, wrapper)
@@ -198,6 +202,52 @@ def with_options(arguments: tuple, keywords: dict[str, Any], options: Options) -
         return arguments, {**keywords, "transformer_options": options}
     before, after = arguments[:OPTIONS_POSITION], arguments[OPTIONS_POSITION + 1 :]
     return (*before, options, *after), keywords
+
+
+def window_frames(options: Options) -> list[int] | None:
+    """Which frames of the clip a model call holds, if it is one window of it."""
+    window = options.get("context_window")
+    return None if window is None else list(window.index_list)
+
+
+def sampling_step(options: Options) -> float:
+    """Which step of the sampling run a model call belongs to, counted from 0; fractions for samplers that look between
+    two steps."""
+    sigma, sigmas = options["sigmas"][0].item(), options["sample_sigmas"].tolist()
+    for step, (noisier, cleaner) in enumerate(itertools.pairwise(sigmas)):
+        if sigma > cleaner:
+            return step + max(0.0, (noisier - sigma) / (noisier - cleaner))
+    return float(max(0, len(sigmas) - 2))
+
+
+# LoRAs
+
+LoraAdapter = comfy.weight_adapter.LoRAAdapter
+"""A low-rank pair with its alpha, as the host patches it into a weight; `weights` are (up, down, alpha, ...)."""
+
+
+def lora_adapters(tensors: dict[str, Tensor], names: dict[str, str]) -> tuple[dict[str, LoraAdapter], int]:
+    """The low-rank pairs that the host's own reader finds in a LoRA, by the key of the weight they change, and how many
+    tensors of the file that took. names: what files call a weight -> its key."""
+    found = comfy.lora.load_lora(tensors, names, log_missing=False)
+    adapters = {key: adapter for key, adapter in found.items() if isinstance(adapter, LoraAdapter)}
+    used = set().union(*(adapter.loaded_keys for adapter in adapters.values()))
+    return adapters, len(used)
+
+
+def fitting(adapters: dict[str, LoraAdapter], weights: dict[str, Tensor]) -> dict[str, LoraAdapter]:
+    """The pairs whose product has the size of the weight they change."""
+
+    def fits(adapter: LoraAdapter, weight: Tensor) -> bool:
+        up, down = adapter.weights[:2]
+        return up.shape[0] == weight.shape[0] and down[0].numel() == weight[0].numel() and up.shape[1] == down.shape[0]
+
+    return {key: adapter for key, adapter in adapters.items() if key in weights and fits(adapter, weights[key])}
+
+
+def unet_lora_names(model: ModelPatcher) -> dict[str, str]:
+    """What LoRA files call the weights of a MODEL -> their keys."""
+    return comfy.lora.model_lora_keys_unet(model.model, {})
 
 
 # Noise schedules

@@ -40,6 +40,8 @@ RENAMED: dict[str, tuple[re.Pattern[str], dict[str, str]]] = {
     ),
 }
 
+AUTHORS_TO_DIFFUSERS = {ours: theirs for theirs, ours in RENAMED[DIFFUSERS][1].items()}
+
 DIFFUSERS_POSITIONS = ".pos_embed.pe"
 AUTHORS_POSITIONS = tuple(f".attention_blocks.{index}.pos_encoder.pe" for index in range(2))
 

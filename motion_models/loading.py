@@ -42,8 +42,12 @@ class MotionFile:
         """The weights as a ModelPatcher of the host. The same one for the same precision: it shares its weights."""
         if dtype not in self.patchers:
             self.patchers.clear()  # one copy in memory is enough
-            self.patchers[dtype] = load_patcher(str(self.path), self.shape, self.family.name, dtype)
+            self.patchers[dtype] = self.another_patcher(dtype)
         return self.patchers[dtype].clone()
+
+    def another_patcher(self, dtype: torch.dtype) -> host.ModelPatcher:
+        """Weights that are shared with no other."""
+        return load_patcher(str(self.path), self.shape, self.family.name, dtype)
 
     def report(self) -> str:
         """What was found, line by line, for the person at the graph."""

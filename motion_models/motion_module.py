@@ -156,9 +156,16 @@ class MotionModule(nn.Module):
         self.channels = channels
         self.temporal_transformer = TemporalTransformer(channels, frame_limit, operations, **factory)
 
-    def forward(self, x: Tensor, frames: int, norm_over_clip: bool, strength: float = 1.0) -> Tensor:
-        """x: (b f) c h w, the frames of a clip behind one another; same shape out."""
-        return torch.add(x, self.temporal_transformer(x, frames, norm_over_clip), alpha=strength)
+    def forward(self, x: Tensor, frames: int, norm_over_clip: bool, strength: float | Tensor = 1.0) -> Tensor:
+        """x: (b f) c h w, the frames of a clip behind one another; same shape out.
+
+        strength: of the motion that is added; a number, or (1 or f) 1 (1 or h) (1 or w).
+        """
+        motion = self.temporal_transformer(x, frames, norm_over_clip)
+        if not isinstance(strength, Tensor):
+            return torch.add(x, motion, alpha=strength)
+        clips = (-1, frames)
+        return torch.addcmul(x.unflatten(0, clips), motion.unflatten(0, clips), strength).flatten(0, 1)
 
 
 class MotionLevel(nn.Module):

@@ -7,7 +7,7 @@ from .errors import MotionError
 from .families import examples
 
 EVOLVED = "the pack ComfyUI-AnimateDiff-Evolved takes it"
-IN_MOTION = ("motion_modules.", "temporal_attentions.")
+IN_MOTION = ("motion_modules", "temporal_attentions")
 LORA = ("lora_", "_lora.", ".lora", ".hada_", ".lokr_", ".dora_scale")
 
 
@@ -24,6 +24,10 @@ class Stranger:
         return all(any(mark in key for key in keys for mark in group) for group in self.marks)
 
 
+MOTION_LORA = Stranger(
+    "a MotionLoRA, which adds a camera move to a motion model", (IN_MOTION, LORA), "load it with Load Motion LoRA"
+)
+
 # Files that are made for a motion model and may hold parts of one.
 ADDONS = (
     Stranger(
@@ -37,7 +41,7 @@ ADDONS = (
         EVOLVED,
     ),
     Stranger("a MotionCtrl, which steers the camera of an SD1.5 animation", (("cc_projection.",),), EVOLVED),
-    Stranger("a MotionLoRA, which adds a camera move to a motion model", (IN_MOTION, LORA), EVOLVED),
+    MOTION_LORA,
 )
 
 # specific before broad
@@ -46,7 +50,7 @@ STRANGERS = (
     Stranger(
         "a LoRA in diffusers' spelling, such as AnimateDiff's domain adapter",
         (("attentions.",), (".processor.",), ("_lora.",)),
-        "load it with Load LoRA",
+        "load it with Apply Domain Adapter or Load LoRA",
     ),
     Stranger(
         "a ControlNet",
@@ -84,9 +88,13 @@ def is_addon(keys: Iterable[str]) -> bool:
     return any(kind.fits(keys) for kind in ADDONS)
 
 
+def recognised(keys: Iterable[str]) -> Stranger | None:
+    return next((kind for kind in STRANGERS if kind.fits(keys)), None)
+
+
 def stranger(keys: Iterable[str], file: str) -> MotionError:
     """The sentence about a file that is no motion model. keys: all of the file, nested ones too."""
-    kind = next((kind for kind in STRANGERS if kind.fits(keys)), None)
+    kind = recognised(keys)
     if kind:
         return MotionError(
             f"{file} is {kind.what}, and no motion model: {kind.remedy}. Choose a motion model here, such as "

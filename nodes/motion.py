@@ -1,25 +1,20 @@
 """Loading a motion model and applying it to a MODEL."""
 
-from pathlib import Path
-
-import folder_paths
+import torch
 from comfy_api.latest import io
 
+from ..motion_models.applied import MotionSettings
 from ..motion_models.families import RUNNABLE
-from ..motion_models.files import SUFFIXES
-from ..motion_models.joining import SCHEDULE_CHOICES, MotionSettings, join, schedule_name
+from ..motion_models.joining import SCHEDULE_CHOICES, join
 from ..motion_models.loading import MotionFile, open_motion_file
+from ..motion_models.motion_lora import ChosenLora
+from ..motion_models.strength_curves import Schedule
 from . import sockets
+from .files import MOTION_MODELS, changed, listed, missing, path_of
 from .text import show, teller
 
-FOLDER = "animatediff_models"
 AUTO_FAMILY = "auto"
 NO_FILES = "no motion model found"
-
-
-def motion_model_files() -> list[str]:
-    """Files of the motion model folders; other packs may have registered them for any suffix."""
-    return [name for name in folder_paths.get_filename_list(FOLDER) if name.lower().endswith(SUFFIXES)]
 
 
 class LoadMotionModel(io.ComfyNode):
@@ -34,7 +29,7 @@ class LoadMotionModel(io.ComfyNode):
             inputs=[
                 io.Combo.Input(
                     "motion_model",
-                    options=motion_model_files() or [NO_FILES],
+                    options=listed(MOTION_MODELS) or [NO_FILES],
                     tooltip="A file of models/animatediff_models: mm_sdxl_v10_beta for SDXL, v3_sd15_mm for SD1.5.",
                 ),
                 io.Combo.Input(
@@ -51,29 +46,18 @@ class LoadMotionModel(io.ComfyNode):
 
     @classmethod
     def validate_inputs(cls, motion_model: str) -> bool | str:
-        files = motion_model_files()
-        if motion_model in files:
-            return True
-        folder = folder_paths.get_folder_paths(FOLDER)[0]
-        if not files:
-            return f"No motion model found: put one, such as mm_sdxl_v10_beta.ckpt, into {folder} and press R."
-        return f"There is no motion model '{motion_model}' in {folder}: choose another, or put it there and press R."
+        return missing(motion_model, [MOTION_MODELS], "motion model", "mm_sdxl_v10_beta.ckpt") or True
 
     @classmethod
     def fingerprint_inputs(cls, motion_model: str, **_: str) -> tuple[float, int]:
-        facts = motion_model_path(motion_model).stat()
-        return facts.st_mtime, facts.st_size
+        return changed(path_of(motion_model, [MOTION_MODELS]))
 
     @classmethod
     def execute(cls, motion_model: str, family: str) -> io.NodeOutput:
         family_name = None if family == AUTO_FAMILY else family
-        motion = open_motion_file(motion_model_path(motion_model), family_name)
+        motion = open_motion_file(path_of(motion_model, [MOTION_MODELS]), family_name)
         show(cls, motion.report())
         return io.NodeOutput(motion)
-
-
-def motion_model_path(name: str) -> Path:
-    return Path(folder_paths.get_full_path_or_raise(FOLDER, name))
 
 
 class ApplyMotionModel(io.ComfyNode):
@@ -137,6 +121,21 @@ class ApplyMotionModel(io.ComfyNode):
                     tooltip="Frames of one clip, if the latent batch holds several. 0: the whole batch is one clip.",
                     advanced=True,
                 ),
+                sockets.MotionLoRA.Input(
+                    "motion_lora",
+                    optional=True,
+                    tooltip="Camera moves, from Load Motion LoRA; a chain of them is added up.",
+                ),
+                sockets.Schedule.Input(
+                    "schedule",
+                    optional=True,
+                    tooltip="Changes the strength over the frames or the sampling steps; it is multiplied.",
+                ),
+                io.Mask.Input(
+                    "mask",
+                    optional=True,
+                    tooltip="Where in the picture things move: one mask for all frames, or one for each.",
+                ),
             ],
             outputs=[io.Model.Output(tooltip="The MODEL with motion, for a sampler. The one put in stays as it was.")],
             hidden=[io.Hidden.unique_id],
@@ -152,12 +151,12 @@ class ApplyMotionModel(io.ComfyNode):
         start_percent: float,
         end_percent: float,
         clip_frames: int,
+        motion_lora: tuple[ChosenLora, ...] = (),
+        schedule: Schedule = (),
+        mask: torch.Tensor | None = None,
     ) -> io.NodeOutput:
-        report = f"{motion_model.family.name}, beta schedule {schedule_name(beta_schedule, motion_model)}"
-        settings = MotionSettings(strength, start_percent, end_percent, clip_frames, teller(cls, report))
-        animated = join(model, motion_model, settings, beta_schedule)
-        show(cls, report)
-        return io.NodeOutput(animated)
+        settings = MotionSettings(strength, start_percent, end_percent, clip_frames, schedule, mask, teller(cls))
+        return io.NodeOutput(join(model, motion_model, settings, beta_schedule, motion_lora))
 
 
 NODES = [LoadMotionModel, ApplyMotionModel]

@@ -14,14 +14,14 @@ def show(node: type[io.ComfyNode], text: str) -> None:
     send(node.hidden.unique_id, text)
 
 
-def teller(node: type[io.ComfyNode], report: str) -> Callable[[str], None]:
-    """What shows further text below a node's own report later on, when it is not being executed; logs it as well."""
+def teller(node: type[io.ComfyNode]) -> Callable[[str, list[str]], None]:
+    """What shows a report and doubts in a node, also when it is not being executed any more; doubts are logged too."""
     node_id = node.hidden.unique_id
 
-    def tell(text: str) -> None:
-        if text:
-            log.warning(text)
-        send(node_id, f"{report}\n{text}".strip())
+    def tell(report: str, doubts: list[str]) -> None:
+        for doubt in doubts:
+            log.warning(doubt)
+        send(node_id, "\n".join([report, *doubts]))
 
     return tell
 

@@ -105,10 +105,10 @@ def small_pair(seed: int = 0, base: Base = SDXL, rows: int = 32, mid: bool = Fal
     return Pair(model, in_authors_spelling(diffusers_weights), diffusers_weights, oracle)
 
 
-def random_motion(widths: tuple[int, ...]) -> dict[str, Tensor]:
+def random_motion(widths: tuple[int, ...], mid: bool = False) -> dict[str, Tensor]:
     """Motion modules alone, in the authors' spelling."""
     torch.manual_seed(0)
-    adapter = MotionAdapter(block_out_channels=widths, motion_max_seq_length=32, use_motion_mid_block=False)
+    adapter = MotionAdapter(block_out_channels=widths, motion_max_seq_length=32, use_motion_mid_block=mid)
     return {key: value.detach().clone() for key, value in in_authors_spelling(adapter.state_dict()).items()}
 
 

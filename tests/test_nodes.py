@@ -6,8 +6,9 @@ from types import SimpleNamespace
 import folder_paths
 import pytest
 import torch
+from animatediff_xl.nodes.files import MOTION_MODELS, listed
 from animatediff_xl.nodes.latent import EmptyLatentFrames
-from animatediff_xl.nodes.motion import AUTO_FAMILY, FOLDER, ApplyMotionModel, LoadMotionModel, motion_model_files
+from animatediff_xl.nodes.motion import AUTO_FAMILY, ApplyMotionModel, LoadMotionModel
 from server import PromptServer
 
 from tests.sampling import sample, start_noise
@@ -17,7 +18,7 @@ from tests.small import save, small_pair
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The only motion model folder of the host."""
-    monkeypatch.setitem(folder_paths.folder_names_and_paths, FOLDER, ([str(tmp_path)], set()))
+    monkeypatch.setitem(folder_paths.folder_names_and_paths, MOTION_MODELS, ([str(tmp_path)], set()))
     monkeypatch.setattr(folder_paths, "filename_list_cache", {})
     return tmp_path
 
@@ -31,7 +32,7 @@ def test_empty_latents_are_a_batch_of_frames() -> None:
 def test_only_model_files_are_listed(folder: Path) -> None:
     for name in ("a.safetensors", "b.CKPT", "readme.md", "picture.png"):
         (folder / name).touch()
-    assert sorted(motion_model_files()) == ["a.safetensors", "b.CKPT"]
+    assert sorted(listed(MOTION_MODELS)) == ["a.safetensors", "b.CKPT"]
 
 
 def test_an_empty_folder_says_where_to_put_a_file(folder: Path) -> None:
@@ -88,13 +89,13 @@ def test_the_nodes_show_what_they_found_and_what_is_doubtful_in_each_run(folder:
             "AnimateDiff SDXL beta for SDXL\nup to 32 frames at once, trained on 16\nfloat32, 420 tensors used, 0 not\n"
             "euler with ddim_uniform, 100 steps, cfg 8.5",
         ),
-        ("2", "AnimateDiff SDXL beta, beta schedule AnimateDiff SDXL"),
+        ("2", "AnimateDiff SDXL beta, beta schedule: AnimateDiff SDXL"),
     ]
     shown.clear()
     doubt = "random.safetensors: 4 frames are too few to move well; it was trained on 16."
     for frames, text in ((4, f"\n{doubt}"), (16, "")):
         sample(animated, noise=start_noise(frames), steps=1)
-        assert shown.pop() == ("2", f"AnimateDiff SDXL beta, beta schedule AnimateDiff SDXL{text}")
+        assert shown.pop() == ("2", f"AnimateDiff SDXL beta, beta schedule: AnimateDiff SDXL{text}")
         assert not shown
     assert [record.message for record in caplog.records if "too few" in record.message] == [doubt]
 

@@ -30,7 +30,7 @@ CLASSIFIERS = {
 
 
 def test_the_node_ids_are_the_public_ones() -> None:
-    assert set(SCHEMAS) == {"ADXL_LoadMotionModel", "ADXL_ApplyMotionModel", "ADXL_EmptyLatentFrames"}
+    assert set(SCHEMAS) == set(INPUTS)
     written = re.findall(r'node_id="(\w+)"', "".join(path.read_text() for path in CODE))
     assert sorted(written) == sorted(SCHEMAS)  # literal, so that the registry's scanner finds them
 
@@ -39,7 +39,11 @@ INPUTS = {
     "ADXL_LoadMotionModel": ["motion_model", "family"],
     "ADXL_ApplyMotionModel": [
         "model", "motion_model", "beta_schedule", "strength", "start_percent", "end_percent", "clip_frames",
+        "motion_lora", "schedule", "mask",
     ],
+    "ADXL_LoadMotionLoRA": ["lora", "strength", "schedule", "previous"],
+    "ADXL_ApplyDomainAdapter": ["model", "adapter", "alpha"],
+    "ADXL_StrengthSchedule": ["points", "between", "over", "length", "values", "curve", "times"],
     "ADXL_EmptyLatentFrames": ["width", "height", "frames"],
 }  # fmt: skip
 

@@ -4,8 +4,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import torch
-from animatediff_xl.motion_models.joining import KEEP_SCHEDULE, MotionSettings, join
+from animatediff_xl.motion_models.applied import MotionSettings
+from animatediff_xl.motion_models.joining import KEEP_SCHEDULE, join
 from animatediff_xl.motion_models.loading import MotionFile, open_motion_file
+from animatediff_xl.motion_models.motion_lora import ChosenLora
 
 from tests.small import Pair, save, small_pair
 
@@ -40,7 +42,13 @@ def still(pair: Pair, tmp_path_factory: pytest.TempPathFactory) -> MotionFile:
 def animate(motion: MotionFile) -> Callable:
     """(MODEL, motion file) -> MODEL that animates, with everything else at its default."""
 
-    def apply(model, file: MotionFile = motion, settings: MotionSettings = SETTINGS, schedule: str = KEEP_SCHEDULE):
-        return join(model, file, settings, schedule)
+    def apply(
+        model,
+        file: MotionFile = motion,
+        settings: MotionSettings = SETTINGS,
+        schedule: str = KEEP_SCHEDULE,
+        loras: tuple[ChosenLora, ...] = (),
+    ):
+        return join(model, file, settings, schedule, loras)
 
     return apply

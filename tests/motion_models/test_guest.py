@@ -51,6 +51,14 @@ def test_applying_twice_runs_both_in_order(pair, motion, still, animate) -> None
     assert not torch.equal(sample(animate(animate(pair.model))), once)
 
 
+def test_a_family_whose_norms_see_the_clip_leaves_the_unets_norms_as_they_were(pair, motion, animate) -> None:
+    hotshot = open_motion_file(motion.path, "HotshotXL")
+    before = sample(pair.model)
+    assert not torch.equal(sample(animate(pair.model, hotshot)), sample(animate(pair.model)))
+    assert torch.equal(sample(pair.model), before)
+    assert hooks_left(pair.model) == 0
+
+
 @pytest.mark.parametrize("error", [comfy.model_management.InterruptProcessingException, RuntimeError])
 def test_a_run_that_breaks_off_leaves_no_hook(pair, animate, error: type[BaseException]) -> None:
     animated, plain = animate(pair.model), sample(pair.model)

@@ -2,13 +2,16 @@
 
 import dataclasses
 import logging
+from types import SimpleNamespace
 
 import comfy.model_management
 import pytest
 import torch
 from animatediff_xl.motion_models.errors import MotionError
+from animatediff_xl.motion_models.strength_curves import FRAMES, STEPS, from_text, from_values
 
 from tests.motion_models.conftest import SETTINGS
+from tests.motion_models.test_parity import inputs, predicted_noise
 from tests.sampling import hooks_left, sample, start_noise
 from tests.small import host_model
 
@@ -86,3 +89,66 @@ def test_memory_for_the_motion_is_in_the_hosts_plan(pair, animate, monkeypatch: 
     needed = 2 * 4 * motion.activation_elements(noise.shape[0] * 64)
     assert planned[1] - planned[0] >= needed
     assert planned[1] - planned[0] <= needed + 2 * planned[0] / 8
+
+
+def over_frames(*values: float):
+    return (from_values(values, FRAMES),)
+
+
+def test_a_strength_over_the_frames_gives_each_frame_its_own(pair, animate) -> None:
+    """One model call: a frame with strength 1 next to others gets what it gets when all have 1."""
+    given = inputs(4, 8, 8, 2)
+    one = predicted_noise(animate(pair.model), **given)
+    still = predicted_noise(pair.model, **given)
+    same = predicted_noise(animate(pair.model, settings=settings(schedule=over_frames(1))), **given)
+    none = predicted_noise(animate(pair.model, settings=settings(schedule=over_frames(0))), **given)
+    rising = predicted_noise(animate(pair.model, settings=settings(schedule=over_frames(0, 1 / 3, 2 / 3, 1))), **given)
+    assert (same - one).abs().max() < 1e-5
+    assert (none - still).abs().max() < 1e-5
+    towards_motion = ((rising - still) * (one - still)).flatten(2).sum(-1).sum(-1).unflatten(0, (2, 4))
+    assert (towards_motion[:, 0].abs() < towards_motion[:, 3]).all()
+
+
+def test_a_strength_may_end_at_a_step(pair, animate) -> None:
+    early = sample(animate(pair.model, settings=settings(end_percent=0.5)), steps=4)
+    schedule = (from_text("0: 1, 3: 0", "step", STEPS),)
+    cut = sample(animate(pair.model, settings=settings(schedule=schedule)), steps=4)
+    full = sample(animate(pair.model), steps=4)
+    assert not torch.equal(cut, full) and not torch.equal(cut, early)
+    never = (from_text("0: 0", "step", STEPS),)
+    assert torch.allclose(
+        sample(animate(pair.model, settings=settings(schedule=never)), steps=4), sample(pair.model, steps=4)
+    )
+
+
+@pytest.mark.parametrize("pictures", [1, 4])
+def test_a_mask_says_where_things_move(pair, animate, pictures: int) -> None:
+    given = inputs(4, 16, 16, 2)
+    still, moving = predicted_noise(pair.model, **given), predicted_noise(animate(pair.model), **given)
+    for value, expected in ((0.0, still), (1.0, moving)):
+        everywhere = torch.full((pictures, 32, 48), value)
+        masked = predicted_noise(animate(pair.model, settings=settings(mask=everywhere)), **given)
+        assert (masked - expected).abs().max() < 1e-5
+    left = torch.zeros(pictures, 32, 48)
+    left[..., :24] = 1
+    masked = predicted_noise(animate(pair.model, settings=settings(mask=left)), **given)
+    change = (masked - still).abs().mean((0, 1, 2))
+    assert change[:4].mean() > 1.5 * change[-4:].mean()
+
+
+def test_a_mask_of_another_length_is_explained(pair, animate) -> None:
+    animated = animate(pair.model, settings=settings(mask=torch.ones(3, 8, 8)))
+    with pytest.raises(MotionError, match="mask has 3 pictures, and the clip 4 frames: give one mask for all frames"):
+        sample(animated)
+
+
+def test_in_a_context_window_each_frame_keeps_its_strength_and_mask(pair, animate) -> None:
+    """Frames 4 to 7 of a clip in a window of their own: as a clip of four with their strengths and masks."""
+    strengths = [0.1 * frame for frame in range(8)]
+    masks = torch.rand(8, 8, 8, generator=torch.Generator().manual_seed(0))
+    given = inputs(4, 8, 8, 1)
+    window = SimpleNamespace(index_list=[4, 5, 6, 7])
+    whole = animate(pair.model, settings=settings(schedule=over_frames(*strengths), mask=masks))
+    part = animate(pair.model, settings=settings(schedule=over_frames(*strengths[4:]), mask=masks[4:]))
+    whole.model_options["transformer_options"]["context_window"] = window
+    assert torch.equal(predicted_noise(whole, **given), predicted_noise(part, **given))

@@ -12,13 +12,14 @@ from tests.host.workflows import FILES, FOLDER, FRONT_END_ONLY, to_prompt
 from tests.motion_models.test_wrong_files import BROKEN
 from tests.server.conftest import node_of
 from tests.small import SD15, Pair, save, small_pair
+from tests.test_pack import INPUTS
 
 FEW_STEPS = {"steps": 2}
 
 
 def test_the_nodes_are_registered(object_info: dict[str, Any]) -> None:
     ours = {name: info for name, info in object_info.items() if name.startswith("ADXL_")}
-    assert set(ours) == {"ADXL_LoadMotionModel", "ADXL_ApplyMotionModel", "ADXL_EmptyLatentFrames"}
+    assert set(ours) == set(INPUTS)
     assert "tiny_motion.safetensors" in str(ours["ADXL_LoadMotionModel"]["input"]["required"]["motion_model"])
 
 
@@ -70,7 +71,7 @@ def test_the_nodes_say_what_they_found_and_what_is_doubtful(server: Server, tiny
     load, apply = (node_of(prompt, kind) for kind in ("ADXL_LoadMotionModel", "ADXL_ApplyMotionModel"))
     texts = server.run(prompt).texts
     assert texts[apply].splitlines() == [
-        "AnimateDiff SDXL beta, beta schedule AnimateDiff SDXL",
+        "AnimateDiff SDXL beta, beta schedule: AnimateDiff SDXL",
         "tiny_motion.safetensors: 5 frames are too few to move well; it was trained on 16.",
     ]
     prompt[load]["inputs"]["family"] = "HotshotXL"

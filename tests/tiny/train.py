@@ -2,8 +2,8 @@
 
     python -m tests.tiny.train DIR
 
-runs every stage that has not left its file in DIR yet, and writes the two committed files, `tiny_sdxl.safetensors` and
-`tiny_motion.safetensors`, beside this one. About two hours on two cores. COMFYUI_PATH may name a ComfyUI.
+runs every stage that has not left its file in DIR yet, and writes the committed files, `tiny_*.safetensors`, beside
+this one. About two hours on two cores. COMFYUI_PATH may name a ComfyUI.
 """
 
 import argparse
@@ -21,8 +21,8 @@ import tests.conftest  # noqa: F401 - the host and the pack
 
 # isort: split
 from animatediff_xl.motion_models import host
+from animatediff_xl.motion_models.calls import MotionCall, MotionStep
 from animatediff_xl.motion_models.families import FAMILIES
-from animatediff_xl.motion_models.joining import MotionCall
 from animatediff_xl.motion_models.motion_module import MotionModel, MotionShape, sinusoidal_positions
 from animatediff_xl.motion_models.schedules import BETA_SCHEDULES, alphas_cumprod
 from animatediff_xl.motion_models.training import AveragedWeights, TrainingSettings, noise_loss, train
@@ -140,7 +140,7 @@ def learn_clips(model: MotionModel, work: Path, settings: TrainingSettings, seed
         latents, context, y = batches.next()
         frames = latents.shape[1]
         context, y = (part.repeat_interleave(frames, dim=0) for part in (context, y))
-        with host.joined(unet, MotionCall(((model, frames, 1.0),))):
+        with host.joined(unet, MotionCall((MotionStep(model, frames, 1.0, None, ()),))):
             return noise_loss(
                 lambda x, t: unet(x, t, context, y), latents, alphas, batches.generator, NOISE_OFFSET, HEAVIEST
             )
@@ -208,7 +208,7 @@ STAGES = (text, pool, image, motion, motion_longer, decoder)
 
 
 def assemble(work: Path) -> None:
-    """The two committed files, in fp16 and in the key spelling of the published ones."""
+    """The committed files, in fp16 and in the key spelling of the published ones."""
     here = Path(__file__).parent
     prefixes = {
         ("text", "clip_l."): "conditioner.embedders.0.",

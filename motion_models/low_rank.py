@@ -1,0 +1,60 @@
+"""A LoRA whose strength changes over time: its low-rank product is added to the projections, frame by frame."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from . import host
+
+
+class LowRank(nn.Module):
+    """The pairs of a LoRA as layers, so that the host loads, counts and offloads them."""
+
+    def __init__(self, sizes: Mapping[str, tuple[int, int, int]], operations: host.Operations, **factory):
+        """sizes: (in, rank, out) by the path of the layer that is changed."""
+        super().__init__()
+        self.paths = list(sizes)
+        self.down = nn.ModuleList(operations.Linear(i, r, bias=False, **factory) for i, r, _ in sizes.values())
+        self.up = nn.ModuleList(operations.Linear(r, o, bias=False, **factory) for _, r, o in sizes.values())
+
+    @contextmanager
+    def joined(self, motion: nn.Module, strength: float | Tensor) -> Iterator[None]:
+        """While open, each changed layer of `motion` gives out Wx + strength * up(down(x)).
+
+        strength: a number, or one for each frame of x (n f c): (f,).
+        """
+        hooks = []
+        try:
+            for path, down, up in zip(self.paths, self.down, self.up, strict=True):
+                hooks.append(motion.get_submodule(path).register_forward_hook(_added(down, up, strength)))
+            yield
+        finally:
+            for hook in hooks:
+                hook.remove()
+
+
+def _added(down: nn.Module, up: nn.Module, strength: float | Tensor):
+    def hook(_layer: nn.Module, inputs: tuple[Tensor], out: Tensor) -> Tensor:
+        (x,) = inputs
+        if isinstance(strength, Tensor):
+            return torch.addcmul(out, up(down(x)), strength.to(x)[:, None])
+        return torch.add(out, up(down(x)), alpha=strength)
+
+    return hook
+
+
+def new_low_rank(
+    adapters: Mapping[str, host.LoraAdapter], dtype: torch.dtype, disable_dynamic: bool = False
+) -> host.ModelPatcher:
+    """The pairs of a LoRA in the host's care, the alpha of each multiplied into `up`."""
+    sizes, weights = {}, {}
+    for index, (key, adapter) in enumerate(adapters.items()):
+        up, down, alpha = adapter.weights[:3]
+        rank = down.shape[0]
+        sizes[key.removesuffix(".weight")] = (down.shape[1], rank, up.shape[0])
+        weights[f"down.{index}.weight"] = down
+        weights[f"up.{index}.weight"] = up * (1.0 if alpha is None else alpha / rank)
+    module = LowRank(sizes, host.operations, device=host.offload_device(), dtype=dtype)
+    return host.new_patcher(module, weights, disable_dynamic, (new_low_rank, (adapters, dtype)))

@@ -1,0 +1,118 @@
+"""Loading MotionLoRAs and applying a domain adapter."""
+
+from comfy_api.latest import io
+
+from ..motion_models.domain_adapter import apply_domain_adapter
+from ..motion_models.motion_lora import ChosenLora, open_motion_lora
+from ..motion_models.strength_curves import Schedule
+from . import sockets
+from .files import LORAS, MOTION_LORAS, changed, listed, missing, path_of
+from .text import show
+
+NO_LORAS, NO_ADAPTERS = "no MotionLoRA found", "no domain adapter found"
+ADAPTERS = (MOTION_LORAS, LORAS)
+
+
+class LoadMotionLoRA(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="ADXL_LoadMotionLoRA",
+            display_name="Load Motion LoRA",
+            category="AnimateDiff XL",
+            description=(
+                "Opens a MotionLoRA, a small addition to a motion model that moves the camera: pan, tilt, zoom, roll."
+            ),
+            search_aliases=["animatediff lora", "camera", "pan", "zoom"],
+            inputs=[
+                io.Combo.Input(
+                    "lora",
+                    options=listed(MOTION_LORAS) or [NO_LORAS],
+                    tooltip="A file of models/animatediff_motion_lora, such as v2_lora_PanLeft.",
+                ),
+                io.Float.Input(
+                    "strength",
+                    default=1.0,
+                    min=-10.0,
+                    max=10.0,
+                    step=0.01,
+                    tooltip="1 as trained, 0 none; below 0 the camera moves the other way.",
+                ),
+                sockets.Schedule.Input(
+                    "schedule",
+                    optional=True,
+                    tooltip="Changes the strength over the frames or the sampling steps; it is multiplied.",
+                ),
+                sockets.MotionLoRA.Input(
+                    "previous", optional=True, tooltip="Further MotionLoRAs, which are added to this one."
+                ),
+            ],
+            outputs=[sockets.MotionLoRA.Output(display_name="motion lora", tooltip="For Apply Motion Model.")],
+            hidden=[io.Hidden.unique_id],
+        )
+
+    @classmethod
+    def validate_inputs(cls, lora: str) -> bool | str:
+        return missing(lora, [MOTION_LORAS], "MotionLoRA", "v2_lora_PanLeft.ckpt") or True
+
+    @classmethod
+    def fingerprint_inputs(cls, lora: str, **_: object) -> tuple[float, int]:
+        return changed(path_of(lora, [MOTION_LORAS]))
+
+    @classmethod
+    def execute(
+        cls, lora: str, strength: float, schedule: Schedule = (), previous: tuple[ChosenLora, ...] = ()
+    ) -> io.NodeOutput:
+        opened = open_motion_lora(path_of(lora, [MOTION_LORAS]))
+        show(cls, opened.report())
+        return io.NodeOutput((*previous, ChosenLora(opened, strength, schedule)))
+
+
+class ApplyDomainAdapter(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="ADXL_ApplyDomainAdapter",
+            display_name="Apply Domain Adapter",
+            category="AnimateDiff XL",
+            description=(
+                "Adds AnimateDiff's domain adapter to a MODEL: the look of the videos that the motion model learned "
+                "from. The motion model works without it; some of it can make the motion steadier."
+            ),
+            search_aliases=["animatediff adapter", "v3_sd15_adapter"],
+            inputs=[
+                io.Model.Input("model", tooltip="The MODEL that the adapter is added to."),
+                io.Combo.Input(
+                    "adapter",
+                    options=listed(*ADAPTERS) or [NO_ADAPTERS],
+                    tooltip="A file of models/animatediff_motion_lora or models/loras, such as v3_sd15_adapter.",
+                ),
+                io.Float.Input(
+                    "alpha",
+                    default=1.0,
+                    min=-10.0,
+                    max=10.0,
+                    step=0.01,
+                    tooltip="The paper's alpha: 1 is the look of the training videos, 0 leaves the MODEL as it is.",
+                ),
+            ],
+            outputs=[io.Model.Output(tooltip="The MODEL with the adapter. The one put in stays as it was.")],
+            hidden=[io.Hidden.unique_id],
+        )
+
+    @classmethod
+    def validate_inputs(cls, adapter: str) -> bool | str:
+        return missing(adapter, ADAPTERS, "domain adapter", "v3_sd15_adapter.ckpt") or True
+
+    @classmethod
+    def fingerprint_inputs(cls, adapter: str, **_: object) -> tuple[float, int]:
+        return changed(path_of(adapter, ADAPTERS))
+
+    @classmethod
+    def execute(cls, model: io.Model.Type, adapter: str, alpha: float) -> io.NodeOutput:
+        adapted, report = apply_domain_adapter(model, path_of(adapter, ADAPTERS), alpha)
+        show(cls, report)
+        return io.NodeOutput(adapted)
+
+
+NODES = [LoadMotionLoRA, ApplyDomainAdapter]

@@ -1,0 +1,84 @@
+"""Strengths that change over time."""
+
+from typing import Any
+
+from comfy_api.latest import io
+
+from ..motion_models.strength_curves import BETWEEN, FRAMES, STEPS, Schedule, from_curve, from_text, from_values
+from . import sockets
+
+
+class StrengthSchedule(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="ADXL_StrengthSchedule",
+            display_name="Strength Schedule",
+            category="AnimateDiff XL",
+            description="Lets a strength change over the frames of a clip or over the sampling steps.",
+            search_aliases=["value schedule", "keyframes", "animatediff"],
+            inputs=[
+                io.String.Input(
+                    "points",
+                    default="0: 0, 8: 1, 15: 0",
+                    multiline=True,
+                    tooltip="Positions and values: the value 0 at frame 0, the value 1 at frame 8, and so on.",
+                ),
+                io.Combo.Input(
+                    "between",
+                    options=list(BETWEEN),
+                    default="linear",
+                    tooltip="What lies between two points: a straight line, an eased one, a step, or a smooth curve.",
+                ),
+                io.Combo.Input(
+                    "over",
+                    options=[FRAMES, STEPS],
+                    default=FRAMES,
+                    tooltip="What the positions count: frames of the clip, or sampling steps. The first is 0.",
+                ),
+                io.Int.Input(
+                    "length",
+                    default=16,
+                    min=1,
+                    max=4096,
+                    tooltip="Frames or steps over which a curve is stretched; points and values do not need it.",
+                    advanced=True,
+                ),
+                io.Float.Input(
+                    "values",
+                    optional=True,
+                    force_input=True,
+                    tooltip="In place of the points: a number, or a list with one for each frame or step.",
+                ),
+                io.Curve.Input(
+                    "curve",
+                    optional=True,
+                    socketless=False,
+                    tooltip="In place of the points: a curve from ComfyUI's editor.",
+                ),
+                sockets.Schedule.Input("times", optional=True, tooltip="Another schedule; the two are multiplied."),
+            ],
+            outputs=[sockets.Schedule.Output(display_name="schedule", tooltip="For the schedule of a strength.")],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        points: str,
+        between: str,
+        over: str,
+        length: int,
+        values: float | list[float] | None = None,
+        curve: Any = None,
+        times: Schedule = (),
+    ) -> io.NodeOutput:
+        if curve is not None:
+            made = from_curve(curve, length, over)
+        elif values is not None:
+            made = from_values(values if isinstance(values, list | tuple) else [values], over)
+        else:
+            made = from_text(points, between, over)
+        return io.NodeOutput((*times, made))
+
+
+NODES = [StrengthSchedule]
