@@ -9,7 +9,7 @@ from pathlib import Path
 from . import host
 from .errors import MotionError
 from .files import read
-from .strangers import MOTION_LORA, recognised
+from .strangers import MOTION_LORA
 
 
 def apply_domain_adapter(model: host.ModelPatcher, path: Path, alpha: float) -> tuple[host.ModelPatcher, str]:
@@ -21,9 +21,9 @@ def apply_domain_adapter(model: host.ModelPatcher, path: Path, alpha: float) -> 
     adapters, used = host.lora_adapters(tensors, host.unet_lora_names(model))
     fitting = host.fitting(adapters, model.model.state_dict())
     if not fitting:
-        what = recognised(tensors)
-        said = f"is {what.what}" if what and what is MOTION_LORA else "has no tensor that fits"
-        remedy = f"{what.remedy}, or choose" if what is MOTION_LORA else "choose"
+        said, remedy = "has no tensor that fits", "choose"
+        if MOTION_LORA.fits(tensors):
+            said, remedy = f"is {MOTION_LORA.what}", f"{MOTION_LORA.remedy}, or choose"
         raise MotionError(
             f"{path.name} {said}, and no domain adapter for this MODEL ({host.base_name(model)}): {remedy} an adapter "
             f"made for it, such as v3_sd15_adapter.ckpt for SD1.5."

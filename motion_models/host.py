@@ -164,7 +164,8 @@ def residual_norms(unet: UNetModel) -> list[nn.GroupNorm]:
     """The group norms of a UNet that some families were trained to see a whole clip with: all but the spatial
     transformers'."""
     blocks = [layer for layer in unet.modules() if isinstance(layer, ResBlock)]
-    return [norm for block in blocks for norm in (block.in_layers[0], block.out_layers[0])] + [unet.out[0]]
+    firsts = [layers[0] for block in blocks for layers in (block.in_layers, block.out_layers)]
+    return [norm for norm in (*firsts, unet.out[0]) if isinstance(norm, nn.GroupNorm)]
 
 
 # Joining a MODEL

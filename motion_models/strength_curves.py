@@ -130,7 +130,9 @@ def from_curve(curve: Any, length: int, over: str) -> Curve:
     if hasattr(curve, "interp"):
         return from_values([float(curve.interp(x)) for x in places], over)
     points = curve["points"] if isinstance(curve, dict) else curve
-    return from_values(Curve(tuple(sorted((x, y) for x, y in points)), "cubic", over).at(places), over)
+    return from_values(
+        Curve(tuple(sorted((x, y) for x, y in points)), "cubic", over).at(places.tolist()).tolist(), over
+    )
 
 
 def from_values(values: Sequence[float], over: str) -> Curve:
