@@ -33,4 +33,4 @@ def apply_domain_adapter(model: host.ModelPatcher, path: Path, alpha: float) -> 
         patched.add_patches(fitting, alpha)
     rank = max(adapter.weights[1].shape[0] for adapter in fitting.values())
     unused = len(tensors) - used + 2 * (len(adapters) - len(fitting))
-    return patched, f"{path.name}: rank {rank}, {len(tensors) - unused} tensors used, {unused} not"
+    return patched, f"{path.name}: rank {rank}, {len(tensors) - unused} tensors used, {unused} not."

@@ -36,7 +36,7 @@ def join(
     if any(patcher.model is other.model for other in host.added_models(model, host.KEY)):
         patcher = motion.another_patcher(dtype)  # two patchers of the same weights would share their LoRAs
     schedule = motion.family.beta_schedule if beta_schedule == AUTO_SCHEDULE else beta_schedule
-    report = [f"{motion.family.name}, beta schedule: {schedule}"]
+    report = [f"{motion.family.name}, beta schedule: {schedule}."]
     low_ranks = []
     for chosen in loras:
         covered = coverage(chosen.lora, patcher.model.state_dict(), motion.path.name)

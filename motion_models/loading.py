@@ -50,13 +50,13 @@ class MotionFile:
         return load_patcher(str(self.path), self.shape, self.family.name, dtype)
 
     def report(self) -> str:
-        """What was found, line by line, for the person at the graph."""
+        """What was found, for the person at the graph. Sentences, as the newer front end shows no line breaks."""
         family = self.family
         lines = [
-            f"{family.name} for {family.base}",
-            f"up to {self.shape.frame_limit} frames at once, trained on {family.trained_frames}",
-            f"{self.precision}, {self.used} tensors used, {self.unused} not",
-            family.advice,
+            f"{family.name} for {family.base}.",
+            f"Up to {self.shape.frame_limit} frames at once, trained on {family.trained_frames}.",
+            f"{self.precision}, {self.used} tensors used, {self.unused} not.",
+            f"Its authors' sampler: {family.advice}.",
         ]
         return "\n".join(lines + [self.detection.reason] * bool(self.detection.reason))
 

@@ -41,7 +41,7 @@ class MotionLora:
         downs = [value for key, value in self.tensors.items() if any(mark in key for mark in DOWN)]
         rank = max((min(value.shape) for value in downs), default=0)
         widths = sorted({max(value.shape) for value in downs})
-        return f"rank {rank}, {len(self.tensors)} tensors, for widths of {', '.join(map(str, widths))}"
+        return f"rank {rank}, {len(self.tensors)} tensors, for widths of {', '.join(map(str, widths))}."
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Coverage:
     rank: int
 
     def report(self, name: str) -> str:
-        return f"{name}: rank {self.rank}, {self.matched} tensors used, {self.unmatched} not"
+        return f"{name}: rank {self.rank}, {self.matched} tensors used, {self.unmatched} not."
 
 
 def open_motion_lora(path: Path) -> MotionLora:

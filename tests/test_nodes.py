@@ -86,16 +86,17 @@ def test_the_nodes_show_what_they_found_and_what_is_doubtful_in_each_run(folder:
     assert shown == [
         (
             "1",
-            "AnimateDiff SDXL beta for SDXL\nup to 32 frames at once, trained on 16\nfloat32, 420 tensors used, 0 not\n"
-            "euler with ddim_uniform, 100 steps, cfg 8.5",
+            "AnimateDiff SDXL beta for SDXL.\nUp to 32 frames at once, trained on 16.\n"
+            "float32, 420 tensors used, 0 not.\n"
+            "Its authors' sampler: euler with ddim_uniform, 100 steps, cfg 8.5.",
         ),
-        ("2", "AnimateDiff SDXL beta, beta schedule: AnimateDiff SDXL"),
+        ("2", "AnimateDiff SDXL beta, beta schedule: AnimateDiff SDXL."),
     ]
     shown.clear()
     doubt = "random.safetensors: 4 frames are too few to move well; it was trained on 16."
     for frames, text in ((4, f"\n{doubt}"), (16, "")):
         sample(animated, noise=start_noise(frames), steps=1)
-        assert shown.pop() == ("2", f"AnimateDiff SDXL beta, beta schedule: AnimateDiff SDXL{text}")
+        assert shown.pop() == ("2", f"AnimateDiff SDXL beta, beta schedule: AnimateDiff SDXL.{text}")
         assert not shown
     assert [record.message for record in caplog.records if "too few" in record.message] == [doubt]
 

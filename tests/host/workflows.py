@@ -34,7 +34,7 @@ below 8 frames the motion falls apart.
 """
 TINY_NOTE = """## The same graph on the tiny SDXL
 
-`make demo` in this pack's repository runs it: a model of 18 MB that knows coloured shapes, for machines without a GPU.
+`make demo` in this pack's repository runs it: a model of 17 MB that knows coloured shapes, for machines without a GPU.
 Its files are in `tests/tiny`, and so is the pack that lets ComfyUI recognise them.
 
 Prompts: a (red, green, blue, yellow) (circle, square, triangle) moving (left, right, up, down).
@@ -105,29 +105,29 @@ def boxes(clip: Clip) -> dict[str, Box]:
         )
     ]
     text = Box(
-        "CLIPTextEncode", (430, 260), (420, 150), (("clip", "CLIP"),), (("CONDITIONING", "CONDITIONING"),),
+        "CLIPTextEncode", (430, 370), (420, 150), (("clip", "CLIP"),), (("CONDITIONING", "CONDITIONING"),),
         (clip.positive,), (("clip", "checkpoint", 1),), title="What the clip shows",
     )  # fmt: skip
     return {
-        "note": Box("MarkdownNote", (0, 330), (380, 330), values=(clip.note,), title="About this graph"),
+        "note": Box("MarkdownNote", (0, 440), (380, 330), values=(clip.note,), title="About this graph"),
         "checkpoint": Box(
             "CheckpointLoaderSimple", (0, 0), (380, 110),
             outputs=(("MODEL", "MODEL"), ("CLIP", "CLIP"), ("VAE", "VAE")),
             values=(clip.checkpoint,), models=downloads[0],
         ),
         "motion": Box(
-            "ADXL_LoadMotionModel", (0, 170), (380, 100), outputs=(("motion model", "ADXL_MOTION_MODEL"),),
+            "ADXL_LoadMotionModel", (0, 170), (380, 210), outputs=(("motion model", "ADXL_MOTION_MODEL"),),
             values=(clip.motion_model, "auto"), models=downloads[1],
         ),
         "apply": Box(
-            "ADXL_ApplyMotionModel", (430, 0), (420, 200),
+            "ADXL_ApplyMotionModel", (430, 0), (420, 310),
             (("model", "MODEL"), ("motion_model", "ADXL_MOTION_MODEL")), (("MODEL", "MODEL"),),
             ("auto", 1.0, 0.0, 1.0, 0), (("model", "checkpoint", 0), ("motion_model", "motion", 0)),
         ),
         "positive": text,
-        "negative": replace(text, place=(430, 460), values=(clip.negative,), title="What it does not"),
+        "negative": replace(text, place=(430, 580), values=(clip.negative,), title="What it does not"),
         "latent": Box(
-            "ADXL_EmptyLatentFrames", (430, 670), (420, 130), outputs=(("LATENT", "LATENT"),),
+            "ADXL_EmptyLatentFrames", (430, 790), (420, 130), outputs=(("LATENT", "LATENT"),),
             values=(clip.size, clip.size, 16),
         ),
         "sampler": Box(

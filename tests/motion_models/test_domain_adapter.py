@@ -50,7 +50,7 @@ def written(pair: Pair, spelling: str) -> dict[str, Tensor]:
 def test_every_spelling_changes_every_spatial_attention(sd15: Pair, tmp_path: Path, spelling: str) -> None:
     path = save(written(sd15, spelling), tmp_path / "v3_sd15_adapter.ckpt")
     adapted, report = apply_domain_adapter(sd15.model, path, 0.7)
-    assert report == "v3_sd15_adapter.ckpt: rank 4, 256 tensors used, 0 not"
+    assert report == "v3_sd15_adapter.ckpt: rank 4, 256 tensors used, 0 not."
     weights = sd15.model.model.state_dict()
     before = {key: weights[key].clone() for key in adapted.patches}
     assert len(before) == 128

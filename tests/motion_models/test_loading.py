@@ -103,10 +103,10 @@ def test_the_report_says_what_was_found(pair, tmp_path) -> None:
     half = {key: value.half() for key, value in pair.adapter.items()}
     file = open_motion_file(save(half | beside, tmp_path / "motion.safetensors"))
     assert file.report().split("\n") == [
-        "AnimateDiff SDXL beta for SDXL",
-        "up to 32 frames at once, trained on 16",
-        "float16, 405 tensors used, 2 not",
-        "euler with ddim_uniform, 100 steps, cfg 8.5",
+        "AnimateDiff SDXL beta for SDXL.",
+        "Up to 32 frames at once, trained on 16.",
+        "float16, 405 tensors used, 2 not.",
+        "Its authors' sampler: euler with ddim_uniform, 100 steps, cfg 8.5.",
     ]
 
 

@@ -239,7 +239,7 @@ def test_what_fits_and_what_does_not_is_counted(pair, tmp_path: Path) -> None:
     middle = {k.replace("up_blocks.0", "mid_block"): v for k, v in pairs.items() if k.startswith(deepest)}
     path = save(both(pairs | middle, processor), tmp_path / "v2_lora_PanLeft.safetensors")
     covered = coverage(open_motion_lora(path), pair.motion, "motion.ckpt")
-    assert covered.report(path.name) == "v2_lora_PanLeft.safetensors: rank 4, 240 tensors used, 16 not"
+    assert covered.report(path.name) == "v2_lora_PanLeft.safetensors: rank 4, 240 tensors used, 16 not."
 
 
 def test_a_lora_for_another_base_is_no_silent_zero(pair, tmp_path: Path) -> None:

@@ -71,15 +71,15 @@ def test_the_nodes_say_what_they_found_and_what_is_doubtful(server: Server, tiny
     load, apply = (node_of(prompt, kind) for kind in ("ADXL_LoadMotionModel", "ADXL_ApplyMotionModel"))
     texts = server.run(prompt).texts
     assert texts[apply].splitlines() == [
-        "AnimateDiff SDXL beta, beta schedule: AnimateDiff SDXL",
+        "AnimateDiff SDXL beta, beta schedule: AnimateDiff SDXL.",
         "tiny_motion.safetensors: 5 frames are too few to move well; it was trained on 16.",
     ]
     prompt[load]["inputs"]["family"] = "HotshotXL"
     assert server.run(prompt).texts[load].splitlines() == [
-        "HotshotXL for SDXL",
-        "up to 32 frames at once, trained on 8",
-        "float16, 420 tensors used, 0 not",
-        "euler_ancestral, 30 steps, cfg 5, 8 frames of about 512 x 512",
+        "HotshotXL for SDXL.",
+        "Up to 32 frames at once, trained on 8.",
+        "float16, 420 tensors used, 0 not.",
+        "Its authors' sampler: euler_ancestral, 30 steps, cfg 5, 8 frames of about 512 x 512.",
     ]
 
 
