@@ -9,6 +9,7 @@ from pathlib import Path
 from . import host
 from .errors import MotionError
 from .files import read
+from .motion_lora import pairs_in
 from .strangers import MOTION_LORA
 
 
@@ -18,7 +19,7 @@ def apply_domain_adapter(model: host.ModelPatcher, path: Path, alpha: float) -> 
     Raises MotionError if nothing of the file fits MODEL, with the reason.
     """
     tensors = read(path)
-    adapters, used = host.lora_adapters(tensors, host.unet_lora_names(model))
+    adapters, used = pairs_in(tensors, host.unet_lora_names(model), path.name)
     fitting = host.fitting(adapters, model.model.state_dict())
     if not fitting:
         said, remedy = "has no tensor that fits", "choose"

@@ -105,6 +105,17 @@ def names_in_files(key: str) -> Iterator[str]:
         yield "lora_unet_" + path.replace(".", "_")
 
 
+def pairs_in(tensors: dict[str, Tensor], names: dict[str, str], file: str) -> tuple[dict[str, host.LoraAdapter], int]:
+    """`host.lora_adapters` of a file. Raises MotionError if half of a pair is missing."""
+    try:
+        return host.lora_adapters(tensors, names)
+    except KeyError as error:
+        raise MotionError(
+            f"{file} has one half of a low-rank pair without the other ({error}): it is damaged. Download it again, or "
+            f"choose another."
+        ) from error
+
+
 def coverage(lora: MotionLora, weights: dict[str, Tensor], motion_name: str) -> Coverage:
     """How a MotionLoRA fits the weights of a motion model.
 
@@ -112,13 +123,7 @@ def coverage(lora: MotionLora, weights: dict[str, Tensor], motion_name: str) -> 
     """
     changeable = {key: value for key, value in weights.items() if key.endswith(WEIGHT) and value.ndim == 2}
     names = {name: key for key in changeable for name in names_in_files(key)}
-    try:
-        adapters, used = host.lora_adapters(lora.tensors, names)
-    except KeyError as error:
-        raise MotionError(
-            f"{lora.path.name} has one half of a low-rank pair without the other ({error}): it is damaged. Download it "
-            f"again, or choose another."
-        ) from error
+    adapters, used = pairs_in(lora.tensors, names, lora.path.name)
     fitting = host.fitting(adapters, changeable)
     if not fitting:
         reason = "none of its tensors has a place there"

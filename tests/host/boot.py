@@ -7,16 +7,15 @@ import runpy
 import sys
 from pathlib import Path
 
-import torch
+from torch import library
 
 SHIMS = Path(__file__).parent / "shims"
 sys.path.append(str(SHIMS))  # last, so that what is installed comes first
 
 # A CPU build of torch meets a torchvision built for CUDA: its operators are missing and importing it fails without
-# them. The library object must stay alive.
-TORCHVISION = torch.library.Library("torchvision", "DEF")
+# them.
 for operator in ("nms", "qnms"):
-    TORCHVISION.define(operator + "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    library.define(f"torchvision::{operator}", "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
 
 
 def import_host(root: Path) -> None:

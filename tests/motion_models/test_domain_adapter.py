@@ -80,6 +80,12 @@ def test_an_adapter_for_another_base_is_no_silent_zero(sd15: Pair, pair: Pair, t
         apply_domain_adapter(sd15.model, save(unfit, path), 1.0)
 
 
+def test_half_a_pair_is_explained(sd15: Pair, tmp_path: Path) -> None:
+    halves = {key: value for key, value in written(sd15, "authors").items() if ".down." not in key}
+    with pytest.raises(MotionError, match="half.ckpt has one half of a low-rank pair without the other"):
+        apply_domain_adapter(sd15.model, save(halves, tmp_path / "half.ckpt"), 1.0)
+
+
 def test_a_motion_lora_is_named(sd15: Pair, tmp_path: Path) -> None:
     lora = {f"{processor(path)}.down.weight": down for path, (down, _) in random_pairs(sd15.motion).items()}
     with pytest.raises(MotionError, match="is a MotionLoRA.*and no domain adapter.*Load Motion LoRA"):
