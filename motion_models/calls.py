@@ -21,8 +21,9 @@ from .errors import MotionError
 from .group_norm import over_clips
 from .loading import MotionFile
 from .low_rank import LowRank
+from .memory import motion_bytes
 from .motion_module import MotionModel
-from .strength_curves import is_over_steps, strengths
+from .strength_curves import Schedule, is_over_steps, strengths
 
 # One sampling run
 
@@ -31,12 +32,11 @@ def on_sampling(executor: host.Executor, noise: Tensor, *args: Any, **kw: Any) -
     """Before anything is loaded: does the clip have a length that the motion models can take?"""
     guider: Any = executor.class_obj
     model, frames = guider.model_patcher, noise.shape[0]
-    windowed = "context_handler" in guider.model_options
+    windowed = host.context_handler(guider.model_options) is not None
     choices = [one.choice for one in applied(model)]
     for choice in choices:
         clip = frames if windowed else frames // clips_in(frames, choice.settings)
-        if not windowed:
-            check_limit(clip, choice.file)
+        check_limit(min(clip, host.window_length(guider.model_options) or clip), choice.file)
         check_mask(clip, choice.settings)
     for choice in choices:
         clip = choice.settings.clip_frames or frames
@@ -59,9 +59,8 @@ def check_limit(frames: int, file: MotionFile) -> None:
     limit = file.shape.frame_limit
     if frames > limit:
         raise MotionError(
-            f"The clip has {frames} frames, and {file.path.name} knows the positions of {limit} at most: make it "
-            f"shorter, or put context windows of {file.family.trained_frames} frames between this node and the sampler "
-            f"(Context Windows (Manual), dim 0)."
+            f"{frames} frames run at once, and {file.path.name} knows the positions of {limit} at most: put Context "
+            f"Windows of {file.family.trained_frames} frames before the sampler, or make the clip shorter."
         )
 
 
@@ -78,11 +77,8 @@ def on_prepare_sampling(
 ) -> Any:
     """Adds what the motion modules need to the memory the host plans with, by way of a taller latent."""
     shape = list(noise_shape)
-    area = shape[0] * math.prod(shape[2:])
-    item = host.compute_dtype(model).itemsize
-    needed = max(one.motion.activation_elements(area) * item for one in applied(model))
-    planned = host.planned_memory(model, shape)
-    # the height, not the batch: the host's own window wrapper clamps the batch
+    needed, planned = motion_bytes(model, shape), host.planned_memory(model, shape)
+    # the height, not the batch: context windows clamp the batch, the host's own too
     shape[-2] = math.ceil(shape[-2] * (1 + needed / planned))
     return executor(model, shape, *args, **kw)
 
@@ -98,17 +94,17 @@ class MotionStep:
     frames: int
     """Of a clip, or of the window of one."""
     strength: float | Tensor
-    """One number, or one for each frame, (f,)."""
+    """One number, or one for each frame of each clip in the call, (b f), b being 1 if all have the same."""
     mask: Tensor | None
-    """(1 or f) 1 h w."""
+    """(1 or (b f)) 1 h w."""
     loras: tuple[tuple[LowRank, float | Tensor], ...]
-    """MotionLoRAs whose strength changes, with their strengths in this call."""
+    """MotionLoRAs whose strength changes, with their strengths in this call, as above."""
 
     def amount(self, x: Tensor) -> float | Tensor:
-        """Strength of the motion in features x, (b f) c h w: one number, or (1 or f) 1 (1 or h) (1 or w)."""
+        """Strength of the motion in features x, (b f) c h w: one number, or (1 or (b f)) 1 (1 or h) (1 or w)."""
         strength = self.strength
         if isinstance(strength, Tensor):
-            strength = strength.to(x)[:, None, None, None]
+            strength = strength.to(x).flatten()[:, None, None, None]
         if self.mask is None:
             return strength
         return strength * interpolate(self.mask.to(x), x.shape[-2:], mode="area")
@@ -155,20 +151,29 @@ def takes_part(settings: MotionSettings, model_sampling: Any, sigmas: Tensor) ->
 
 
 def motion_step(one: Applied, batch: int, options: host.Options) -> MotionStep:
+    """batch: frames of one condition: a clip, some clips of the same length, or some windows of one clip."""
     settings, scheduled = one.choice.settings, one.choice.scheduled
-    frames = batch // clips_in(batch, settings)
+    windows = host.windows_in(options)
+    frames = batch // windows // clips_in(batch // windows, settings)
     check_limit(frames, one.choice.file)
-    places = host.window_frames(options) or range(frames)
+    places = host.window_frames(options) or list(range(frames))
+    if windows > 1:  # each is at another place, so that the strengths of all of them are needed
+        places = places * len(options["cond_or_uncond"])
     schedules = [settings.schedule, *(lora.schedule for lora in scheduled)]
     step = host.sampling_step(options) if any(map(is_over_steps, schedules)) else 0.0
+
+    def strength_of(schedule: Schedule, strength: float) -> float | Tensor:
+        found = strengths(schedule, strength, places, step)
+        return found.unflatten(0, (-1, frames)) if isinstance(found, Tensor) else found
+
     mask = settings.mask
     return MotionStep(
         one.motion,
         frames,
-        strengths(settings.schedule, settings.strength, places, step),
-        None if mask is None else (mask[list(places)] if len(mask) > 1 else mask)[:, None],
+        strength_of(settings.schedule, settings.strength),
+        None if mask is None else (mask[places] if len(mask) > 1 else mask)[:, None],
         tuple(
-            (low_rank, strengths(lora.schedule, lora.strength, places, step))
+            (low_rank, strength_of(lora.schedule, lora.strength))
             for low_rank, lora in zip(one.low_ranks, scheduled, strict=True)
         ),
     )

@@ -23,7 +23,7 @@ def length_doubts(frames: int, windowed: bool, motion: MotionFile) -> list[str]:
     if frames > trained and not windowed:
         return [
             f"{file}: {frames} frames at once, and it was trained on {trained}, so motion may come out slow or broken. "
-            f"Context windows of {trained} frames make long clips (Context Windows (Manual), dim 0)."
+            f"Context Windows of {trained} frames make long clips."
         ]
     return []
 

@@ -5,11 +5,12 @@ Written against 0.16.3 to 0.33.0; `tests/test_pack.py` resolves every name used 
 
 import copy
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import comfy.context_windows
 import comfy.lora
 import comfy.model_management
 import comfy.model_patcher
@@ -31,7 +32,7 @@ Operations = type[comfy.ops.disable_weight_init]
 operations: Operations = comfy.ops.manual_cast
 """Layers that hold weights in one dtype, compute in that of their input, and let the host offload them."""
 
-KEY, LORA_KEY = "animatediff_xl", "animatediff_xl_loras"
+KEY, LORA_KEY, CONTEXT_KEY = "animatediff_xl", "animatediff_xl_loras", "animatediff_xl_context"
 """Under which everything of this pack is kept in a ModelPatcher."""
 
 WrappedCall = WrappersMP
@@ -180,11 +181,11 @@ def add_models(model: ModelPatcher, key: str, more: list[ModelPatcher]) -> None:
     model.set_additional_models(key, [*added_models(model, key), *more])
 
 
-def wrap(model: ModelPatcher, wrappers: dict[str, Callable]) -> None:
+def wrap(model: ModelPatcher, wrappers: dict[str, Callable], key: str = KEY) -> None:
     """Let the host call our wrappers, by kind of call; however many motion models a MODEL has, each wraps once."""
     for kind, wrapper in wrappers.items():
-        model.remove_wrappers_with_key(kind, KEY)
-        model.add_wrapper_with_key(kind, KEY, wrapper)
+        model.remove_wrappers_with_key(kind, key)
+        model.add_wrapper_with_key(kind, key, wrapper)
 
 
 OPTIONS_POSITION = 5
@@ -205,12 +206,6 @@ def with_options(arguments: tuple, keywords: dict[str, Any], options: Options) -
     return (*before, options, *after), keywords
 
 
-def window_frames(options: Options) -> list[int] | None:
-    """Which frames of the clip a model call holds, if it is one window of it."""
-    window = options.get("context_window")
-    return None if window is None else list(window.index_list)
-
-
 def sampling_step(options: Options) -> float:
     """Which step of the sampling run a model call belongs to, counted from 0; fractions for samplers that look between
     two steps."""
@@ -219,6 +214,114 @@ def sampling_step(options: Options) -> float:
         if sigma > cleaner:
             return step + max(0.0, (noisier - sigma) / (noisier - cleaner))
     return float(max(0, len(sigmas) - 2))
+
+
+# Context windows
+
+ContextHandler = comfy.context_windows.ContextHandlerABC
+"""What cuts a clip into windows whenever the host runs a model on it; a MODEL has one at most."""
+
+CONTEXT_HANDLER, CONTEXT_WINDOW = "context_handler", "context_window"
+"""Their places: the handler's among the options of a MODEL, that of the window at work in transformer_options."""
+
+Conditions = list[dict[str, Any]]
+"""The conditions of one side, positive or negative, as the host has prepared them for sampling."""
+
+
+def context_handler(options: Options) -> ContextHandler | None:
+    """options: those of a MODEL."""
+    return options.get(CONTEXT_HANDLER)
+
+
+def window_length(options: Options) -> int | None:
+    """Frames of the context windows of a MODEL, if it has any."""
+    handler: Any = context_handler(options)
+    return None if handler is None else handler.context_length
+
+
+def window_frames(options: Options) -> list[int] | None:
+    """Which frames of the clip a model call holds, if those are a window of it."""
+    window = options.get(CONTEXT_WINDOW)
+    if window is None:
+        return None
+    anchor = getattr(window, "causal_anchor_index", None)  # a frame that the host's windows may begin with
+    return [*([] if anchor is None or anchor < 0 else [anchor]), *window.index_list]
+
+
+def windows_in(options: Options) -> int:
+    """How many windows of a clip a model call holds, behind one another."""
+    window = options.get(CONTEXT_WINDOW)
+    return 1 if window is None else len(window.index_list) // window.context_length
+
+
+def repeated(tensor: Tensor, frames: int) -> Tensor:
+    """What the host makes of a batch where one of so many frames is needed: it starts again, or leaves the rest out."""
+    return comfy.utils.repeat_to_batch_size(tensor, frames)
+
+
+def controls_of(conditions: Iterable[Conditions | None]) -> list[Any]:
+    """Every ControlNet of the conditions: those behind one another and the copies for further devices, each once."""
+    found: dict[int, Any] = {}
+    waiting = [condition["control"] for side in conditions for condition in side or () if "control" in condition]
+    while waiting:
+        control = waiting.pop()
+        if control is not None and id(control) not in found:
+            found[id(control)] = control
+            waiting += [control.previous_controlnet, *getattr(control, "multigpu_clones", {}).values()]
+    return list(found.values())
+
+
+def knows_windows(control: Any) -> bool:
+    """Whether a ControlNet looks up the frames of a window itself, as those of Advanced-ControlNet do."""
+    return hasattr(control, "sub_idxs")
+
+
+@contextmanager
+def hints_cut(controls: list[Any], cut: Callable[[Tensor], Tensor]) -> Iterator[None]:
+    """While open, the ControlNets have the pictures that `cut` leaves of theirs.
+
+    They are changed for that time, and not copied: conditions are batched if they have the same object, and a copy
+    lacks what the host has prepared in the original.
+    """
+    whole = [(control, control.cond_hint_original, control.extra_concat_orig) for control in controls]
+    try:
+        for control, hint, masks in whole:
+            control.cond_hint_original = None if hint is None else cut(hint)
+            control.extra_concat_orig = [cut(mask) for mask in masks]
+            _forget_scaled_hints(control)
+        yield
+    finally:
+        for control, hint, masks in whole:
+            control.cond_hint_original, control.extra_concat_orig = hint, masks
+            _forget_scaled_hints(control)
+
+
+def _forget_scaled_hints(control: Any) -> None:
+    control.cond_hint = None
+    for name in ("cond_hints", "control_inputs"):  # the same in hosts after 0.33
+        getattr(control, name, {}).clear()
+
+
+def stop_if_interrupted() -> None:
+    comfy.model_management.throw_exception_if_processing_interrupted()
+
+
+def progress_bar(total: int) -> comfy.utils.ProgressBar:
+    """The bar of the node that is being executed."""
+    return comfy.utils.ProgressBar(total)
+
+
+def free_memory(model: ModelPatcher, device: torch.device) -> float:
+    """Bytes in which the host would run a MODEL now."""
+    return model.get_free_memory(device)
+
+
+SEED_POSITION = 6
+"""Of the seed among the arguments, behind the noise, of the call that OUTER_SAMPLE wraps."""
+
+
+def seed_of(arguments: tuple, keywords: dict[str, Any]) -> int:
+    return keywords["seed"] if "seed" in keywords else arguments[SEED_POSITION]
 
 
 # LoRAs

@@ -23,7 +23,7 @@ class LowRank(nn.Module):
     def joined(self, motion: nn.Module, strength: float | Tensor) -> Iterator[None]:
         """While open, each changed layer of `motion` gives out Wx + strength * up(down(x)).
 
-        strength: a number, or one for each frame of x (n f c): (f,).
+        strength: a number, or for x ((b h w) f c) one for each frame of each clip, (b f); b is 1 if all have the same.
         """
         hooks = []
         try:
@@ -39,7 +39,9 @@ def _added(down: nn.Module, up: nn.Module, strength: float | Tensor):
     def hook(_layer: nn.Module, inputs: tuple[Tensor], out: Tensor) -> Tensor:
         (x,) = inputs
         if isinstance(strength, Tensor):
-            return torch.addcmul(out, up(down(x)), strength.to(x)[:, None])
+            clips = (len(strength), -1)
+            of_clips, change = out.unflatten(0, clips), up(down(x)).unflatten(0, clips)
+            return torch.addcmul(of_clips, change, strength.to(x)[:, None, :, None]).flatten(0, 1)
         return torch.add(out, up(down(x)), alpha=strength)
 
     return hook

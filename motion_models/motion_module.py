@@ -159,12 +159,12 @@ class MotionModule(nn.Module):
     def forward(self, x: Tensor, frames: int, norm_over_clip: bool, strength: float | Tensor = 1.0) -> Tensor:
         """x: (b f) c h w, the frames of a clip behind one another; same shape out.
 
-        strength: of the motion that is added; a number, or (1 or f) 1 (1 or h) (1 or w).
+        strength: of the motion that is added; a number, or (1, f or (b f)) 1 (1 or h) (1 or w).
         """
         motion = self.temporal_transformer(x, frames, norm_over_clip)
         if not isinstance(strength, Tensor):
             return torch.add(x, motion, alpha=strength)
-        clips = (-1, frames)
+        clips = (-1, len(strength))
         return torch.addcmul(x.unflatten(0, clips), motion.unflatten(0, clips), strength).flatten(0, 1)
 
 

@@ -45,6 +45,10 @@ INPUTS = {
     "ADXL_ApplyDomainAdapter": ["model", "adapter", "alpha"],
     "ADXL_StrengthSchedule": ["points", "between", "over", "length", "values", "curve", "times"],
     "ADXL_EmptyLatentFrames": ["width", "height", "frames"],
+    "ADXL_ContextWindows": [
+        "model", "length", "overlap", "stride", "schedule", "fuse", "closed_loop", "freenoise", "windows_per_batch",
+    ],
+    "ADXL_WindowPlan": ["frames", "length", "overlap", "stride", "schedule", "fuse", "closed_loop", "steps"],
 }  # fmt: skip
 
 

@@ -49,7 +49,8 @@ def test_a_batch_that_is_no_number_of_clips_is_refused(pair, animate) -> None:
 
 
 def test_a_clip_beyond_the_limit_says_how_to_go_on(pair, animate) -> None:
-    with pytest.raises(MotionError, match=r"clip has 33 frames, and random\.safetensors knows .* 32 .*context windows"):
+    sentence = r"33 frames run at once, and random\.safetensors knows .* 32 .*Context Windows"
+    with pytest.raises(MotionError, match=sentence):
         sample(animate(pair.model), noise=start_noise(33))
     assert hooks_left(pair.model) == 0
 
@@ -147,7 +148,7 @@ def test_in_a_context_window_each_frame_keeps_its_strength_and_mask(pair, animat
     strengths = [0.1 * frame for frame in range(8)]
     masks = torch.rand(8, 8, 8, generator=torch.Generator().manual_seed(0))
     given = inputs(4, 8, 8, 1)
-    window = SimpleNamespace(index_list=[4, 5, 6, 7])
+    window = SimpleNamespace(index_list=[4, 5, 6, 7], context_length=4)
     whole = animate(pair.model, settings=settings(schedule=over_frames(*strengths), mask=masks))
     part = animate(pair.model, settings=settings(schedule=over_frames(*strengths[4:]), mask=masks[4:]))
     whole.model_options["transformer_options"]["context_window"] = window

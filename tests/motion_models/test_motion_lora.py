@@ -183,7 +183,7 @@ def test_each_frame_has_its_own_strength_in_the_projections(pair, animate, lora)
     without = layer(x)
     with low_rank.joined(motion, 1.0):
         full = layer(x)
-    with low_rank.joined(motion, torch.tensor([0.0, 0.0, 1.0, 1.0])):
+    with low_rank.joined(motion, torch.tensor([[0.0, 0.0, 1.0, 1.0]])):
         stepped = layer(x)
     assert torch.equal(stepped[:, :2], without[:, :2])
     assert torch.equal(stepped[:, 2:], full[:, 2:])

@@ -1,0 +1,1 @@
+"""What this pack costs, measured on the machine at hand."""
