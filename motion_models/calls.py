@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from . import host
-from .applied import Applied, MotionSettings, applied
+from .applied import Applied, MotionSettings, applied, choices
 from .doubts import length_doubts, model_doubts
 from .errors import MotionError
 from .group_norm import over_clips
@@ -32,15 +32,15 @@ def on_sampling(executor: host.Executor, noise: Tensor, *args: Any, **kw: Any) -
     """Before anything is loaded: does the clip have a length that the motion models can take?"""
     guider: Any = executor.class_obj
     model, frames = guider.model_patcher, noise.shape[0]
-    windowed = host.context_handler(guider.model_options) is not None
-    choices = [one.choice for one in applied(model)]
-    for choice in choices:
-        clip = frames if windowed else frames // clips_in(frames, choice.settings)
-        check_limit(min(clip, host.window_length(guider.model_options) or clip), choice.file)
+    window = host.window_length(guider.model_options)
+    told = []
+    for choice in choices(model):
+        clip = frames if window else frames // clips_in(frames, choice.settings)
+        together = min(clip, window or clip)
+        check_limit(together, choice.file)
         check_mask(clip, choice.settings)
-    for choice in choices:
-        clip = choice.settings.clip_frames or frames
-        doubts = [*model_doubts(model, choice.file), *length_doubts(clip, windowed, choice.file)]
+        told.append((choice, [*model_doubts(model, choice.file), *length_doubts(together, choice.file)]))
+    for choice, doubts in told:
         choice.settings.tell(choice.report, doubts)
     return executor(noise, *args, **kw)
 

@@ -68,13 +68,16 @@ class ContextHandler(host.ContextHandler):
         step = int(host.sampling_step(options | {"sigmas": timestep}))
         indices, weights = self.windows(x_in, step)
         totals = [torch.zeros_like(x_in) for _ in conds]
-        per_call = self.windows_per_call(model.current_patcher, conds, x_in.shape, x_in.device)
+        looked_up = any(host.knows_windows(control) for control in host.controls_of(conds))
+        # who looks frames up by number must find each once
+        per_call = 1 if looked_up else self.windows_per_call(model.current_patcher, conds, x_in)
         for first in range(0, len(indices), per_call):
             host.stop_if_interrupted()
             windows = indices[first : first + per_call]
             window = Window(windows.flatten().tolist(), x_in.shape[0], windows.shape[1])
             cut = cut_to(windows.flatten(), x_in.shape[0])
-            inner = model_options | {"transformer_options": options | told_to_the_model(window)}
+            told = {host.CONTEXT_WINDOW: window} | (told_to_controls(window) if looked_up else {})
+            inner = model_options | {"transformer_options": options | told}
             with controls_cut(conds, cut):
                 sides = [conditions_of(side, cut) for side in conds]
                 parts = calc_cond_batch(model, sides, cut(x_in), cut(timestep), inner)
@@ -96,17 +99,13 @@ class ContextHandler(host.ContextHandler):
             )
         return self._windows[key]
 
-    def windows_per_call(
-        self, model: host.ModelPatcher, conds: list[host.Conditions | None], shape: torch.Size, device: torch.device
-    ) -> int:
-        if any(host.knows_windows(control) for control in host.controls_of(conds)):
-            return 1  # they find a frame by its number, so it may be there once only
+    def windows_per_call(self, model: host.ModelPatcher, conds: list[host.Conditions | None], latents: Tensor) -> int:
         if self.windows_per_batch:
             return self.windows_per_batch
         together = sum(len(side) for side in conds if side)
-        one = [together * min(self.settings.length, shape[0]), *shape[1:]]
+        one = [together * min(self.settings.length, len(latents)), *latents.shape[1:]]
         needed = host.planned_memory(model, one) + motion_bytes(model, one)
-        return max(1, int(host.free_memory(model, device) / (MEMORY_MARGIN * needed)))
+        return max(1, int(host.free_memory(model, latents.device) / (MEMORY_MARGIN * needed)))
 
     def tell_progress(self, step: int, done: int, windows: int, options: host.Options) -> None:
         """Moves the bar of the node, which the host moves once a step; never back, as a sampler that looks at a step
@@ -122,15 +121,14 @@ MEMORY_MARGIN = 1.5
 """What the host multiplies the planned memory with before it batches conditions (comfy/samplers.py)."""
 
 
-def told_to_the_model(window: Window) -> host.Options:
-    """The window in transformer_options: for the motion modules, and as Advanced-ControlNet reads it."""
+def told_to_controls(window: Window) -> host.Options:
+    """The window in transformer_options as ControlNets that look frames up read it (Advanced-ControlNet 1.5)."""
     return {
-        host.CONTEXT_WINDOW: window,
         "ad_params": {
             "sub_idxs": window.index_list,
             "full_length": window.total_frames,
             "context_length": window.context_length,
-        },
+        }
     }
 
 
@@ -142,7 +140,7 @@ def add_context(model: host.ModelPatcher, handler: ContextHandler) -> host.Model
     if host.context_handler(model.model_options):
         raise MotionError(TWICE)
     changed = model.clone()
-    changed.model_options[host.CONTEXT_HANDLER] = handler
+    host.set_context_handler(changed.model_options, handler)
     host.wrap(changed, WRAPPERS, host.CONTEXT_KEY)
     return changed
 
@@ -158,7 +156,7 @@ def on_sampling(executor: host.Executor, noise: Tensor, *args: Any, **kw: Any) -
     handler = host.context_handler(guider.model_options)
     if not isinstance(handler, ContextHandler):
         raise MotionError(TWICE)
-    guider.model_options[host.CONTEXT_HANDLER] = handler.for_one_run()  # the options are those of this run
+    host.set_context_handler(guider.model_options, handler.for_one_run())  # the options are those of this run
     if handler.free_noise:
         noise = noise[noise_order(handler.settings, noise.shape[0], host.seed_of(args, kw))]
     return executor(noise, *args, **kw)

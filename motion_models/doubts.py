@@ -10,8 +10,8 @@ DISTILLED = ("turbo", "lightning", "lcm", "hyper")
 """Words in the names of checkpoints that were distilled to few steps."""
 
 
-def length_doubts(frames: int, windowed: bool, motion: MotionFile) -> list[str]:
-    """About the length of a clip that the motion model has positions for."""
+def length_doubts(frames: int, motion: MotionFile) -> list[str]:
+    """About the length of a clip, or of a window of one, that the motion model has positions for."""
     file, trained = motion.path.name, motion.family.trained_frames
     if frames == 1:
         return [
@@ -20,7 +20,7 @@ def length_doubts(frames: int, windowed: bool, motion: MotionFile) -> list[str]:
         ]
     if frames < min(SHORT, trained):
         return [f"{file}: {frames} frames are too few to move well; it was trained on {trained}."]
-    if frames > trained and not windowed:
+    if frames > trained:
         return [
             f"{file}: {frames} frames at once, and it was trained on {trained}, so motion may come out slow or broken. "
             f"Context Windows of {trained} frames make long clips."

@@ -233,6 +233,10 @@ def context_handler(options: Options) -> ContextHandler | None:
     return options.get(CONTEXT_HANDLER)
 
 
+def set_context_handler(options: Options, handler: ContextHandler) -> None:
+    options[CONTEXT_HANDLER] = handler
+
+
 def window_length(options: Options) -> int | None:
     """Frames of the context windows of a MODEL, if it has any."""
     handler: Any = context_handler(options)

@@ -160,8 +160,9 @@ def shares(fuse: Fuse, indices: np.ndarray, frames: int, overlap: int) -> np.nda
     """Weights of the windows (windows, length), those of each frame adding up to 1."""
     covered = np.bincount(indices.ravel(), minlength=frames)
     length = indices.shape[1]
+    shared = covered > 1
     weights = np.stack(
-        [fuse(length, overlap, covered[window[0]] > 1, covered[window[-1]] > 1) for window in indices]
+        [fuse(length, overlap, bool(shared[window[0]]), bool(shared[window[-1]])) for window in indices]
     ).astype(np.float64)
     return weights / np.bincount(indices.ravel(), weights.ravel(), frames)[indices]
 

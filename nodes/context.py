@@ -101,10 +101,19 @@ class ContextWindows(io.ComfyNode):
 
     @classmethod
     def execute(
-        cls, model: io.Model.Type, freenoise: bool, windows_per_batch: int, **windows: int | str | bool
+        cls,
+        model: io.Model.Type,
+        length: int,
+        overlap: int,
+        stride: int,
+        schedule: str,
+        fuse: str,
+        closed_loop: bool,
+        freenoise: bool,
+        windows_per_batch: int,
     ) -> io.NodeOutput:
-        handler = ContextHandler(ContextSettings(**windows), windows_per_batch, freenoise)
-        return io.NodeOutput(add_context(model, handler))
+        settings = ContextSettings(length, overlap, stride, schedule, fuse, closed_loop)
+        return io.NodeOutput(add_context(model, ContextHandler(settings, windows_per_batch, freenoise)))
 
 
 class WindowPlan(io.ComfyNode):
@@ -132,8 +141,18 @@ class WindowPlan(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, frames: int, steps: int, **windows: int | str | bool) -> io.NodeOutput:
-        settings = ContextSettings(**windows)
+    def execute(
+        cls,
+        frames: int,
+        length: int,
+        overlap: int,
+        stride: int,
+        schedule: str,
+        fuse: str,
+        closed_loop: bool,
+        steps: int,
+    ) -> io.NodeOutput:
+        settings = ContextSettings(length, overlap, stride, schedule, fuse, closed_loop)
         cost = describe(settings, frames, steps)
         show(cls, cost)
         return io.NodeOutput(draw(settings, frames, steps), cost)

@@ -1,4 +1,4 @@
-"""The three nodes as the host calls them."""
+"""The nodes as the host calls them."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -6,6 +6,8 @@ from types import SimpleNamespace
 import folder_paths
 import pytest
 import torch
+from animatediff_xl.motion_models.errors import MotionError
+from animatediff_xl.nodes.context import ContextWindows, WindowPlan
 from animatediff_xl.nodes.files import MOTION_MODELS, listed
 from animatediff_xl.nodes.latent import EmptyLatentFrames
 from animatediff_xl.nodes.motion import AUTO_FAMILY, ApplyMotionModel, LoadMotionModel
@@ -68,7 +70,7 @@ class Shown(list):
 def shown(monkeypatch: pytest.MonkeyPatch) -> Shown:
     server = Shown()
     monkeypatch.setattr(PromptServer, "instance", server, raising=False)
-    for number, node in enumerate((LoadMotionModel, ApplyMotionModel), start=1):
+    for number, node in enumerate((LoadMotionModel, ApplyMotionModel, WindowPlan), start=1):
         monkeypatch.setattr(node, "hidden", SimpleNamespace(unique_id=str(number)))
     return server
 
@@ -111,3 +113,29 @@ def test_load_and_apply_make_a_model_that_animates(folder: Path, shown: Shown, f
     assert animated is not pair.model
     assert len(animated.get_additional_models()) == 1
     assert animated.get_model_object("model_sampling").sigma_max == pytest.approx(65.929, abs=1e-3)
+
+
+WINDOWS = {"length": 16, "overlap": 4, "stride": 1, "schedule": "static", "fuse": "pyramid", "closed_loop": False}
+
+
+def test_context_windows_are_set_in_a_clone() -> None:
+    model = small_pair().model
+    (windowed,) = ContextWindows.execute(model=model, freenoise=True, windows_per_batch=3, **WINDOWS).args
+    handler = windowed.model_options["context_handler"]
+    assert (handler.settings.length, handler.settings.overlap) == (16, 4)
+    assert handler.free_noise and handler.windows_per_batch == 3
+    assert "context_handler" not in model.model_options
+
+
+def test_windows_without_a_plan_are_refused_before_sampling() -> None:
+    with pytest.raises(MotionError, match="set overlap to 15"):
+        ContextWindows.execute(
+            model=small_pair().model, freenoise=False, windows_per_batch=0, **WINDOWS | {"overlap": 16}
+        )
+
+
+def test_the_window_plan_is_a_picture_and_a_sentence(shown) -> None:
+    picture, cost = WindowPlan.execute(frames=48, steps=20, **WINDOWS).args
+    assert picture.ndim == 4 and picture.shape[0] == 1 and picture.shape[3] == 3
+    assert cost.startswith("48 frames in 4 windows of 16")
+    assert cost in str(shown)

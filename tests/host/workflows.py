@@ -32,6 +32,16 @@ Good sizes: 1024x1024, 768x1344, 832x1216, 1216x832, 1344x768.
 For a first look 25 steps are enough. If memory runs out, make the picture smaller before the clip shorter:
 below 8 frames the motion falls apart.
 """
+LOOP_NOTE = """## A loop of three seconds
+
+48 frames, in windows of 16 that overlap by 4. **Context Windows** with closed_loop lets the last frame go over into the
+first, so the clip can be repeated without a jump.
+
+- For a long clip that is no loop, switch closed_loop off.
+- Another length: change the frames in **Empty Latent Frames**. Memory stays that of one window.
+- **Window Plan** draws how the frames are cut, and says what it costs.
+- For a first look 25 steps are enough.
+"""
 TINY_NOTE = """## The same graph on the tiny SDXL
 
 `make demo` in this pack's repository runs it: a model of 17 MB that knows coloured shapes, for machines without a GPU.
@@ -54,6 +64,9 @@ class Clip:
     cfg: float
     note: str
     downloads: bool
+    frames: int = 16
+    loop: bool = False
+    """In context windows that close a loop."""
 
 
 REFERENCE = Clip(
@@ -78,7 +91,12 @@ TINY = Clip(
     note=TINY_NOTE,
     downloads=False,
 )
-FILES = {"AnimateDiff SDXL text to clip.json": REFERENCE, "AnimateDiff tiny SDXL.json": TINY}
+LOOP = replace(REFERENCE, note=LOOP_NOTE, frames=48, loop=True)
+FILES = {
+    "AnimateDiff SDXL text to clip.json": REFERENCE,
+    "AnimateDiff SDXL loop.json": LOOP,
+    "AnimateDiff tiny SDXL.json": TINY,
+}
 
 
 @dataclass(frozen=True)
@@ -97,6 +115,27 @@ class Box:
 
 
 def boxes(clip: Clip) -> dict[str, Box]:
+    drawing = clip_boxes(clip)
+    return with_windows(drawing) if clip.loop else drawing
+
+
+def with_windows(drawing: dict[str, Box]) -> dict[str, Box]:
+    """Context Windows before the sampler; what stands from there on makes room."""
+    left, _ = drawing["sampler"].place
+    for name, box in drawing.items():
+        x, y = box.place
+        if x >= left:
+            drawing[name] = replace(box, place=(x + 370, y))
+    before = drawing["sampler"].links[0]
+    drawing["sampler"] = replace(drawing["sampler"], links=(("model", "windows", 0), *drawing["sampler"].links[1:]))
+    drawing["windows"] = Box(
+        "ADXL_ContextWindows", (left, 0), (320, 300), (("model", "MODEL"),), (("MODEL", "MODEL"),),
+        (16, 4, 1, "static", "pyramid", True, False, 0), (before,),
+    )  # fmt: skip
+    return drawing
+
+
+def clip_boxes(clip: Clip) -> dict[str, Box]:
     downloads = [
         ({"name": name, "url": url, "directory": directory},) if clip.downloads else ()
         for name, url, directory in (
@@ -128,7 +167,7 @@ def boxes(clip: Clip) -> dict[str, Box]:
         "negative": replace(text, place=(430, 580), values=(clip.negative,), title="What it does not"),
         "latent": Box(
             "ADXL_EmptyLatentFrames", (430, 790), (420, 130), outputs=(("LATENT", "LATENT"),),
-            values=(clip.size, clip.size, 16),
+            values=(clip.size, clip.size, clip.frames),
         ),
         "sampler": Box(
             "KSampler", (900, 0), (320, 280),

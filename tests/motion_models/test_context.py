@@ -333,6 +333,15 @@ def test_windows_longer_than_the_motion_model_knows_are_an_error_before_anything
         long_sample(windowed(animate(pair.model), length=40), frames=50)
 
 
+def test_windows_that_are_too_long_or_short_to_move_well_are_doubted(pair, animate) -> None:
+    """The length of a window counts, not that of the clip."""
+    told = []
+    settings = dataclasses.replace(SETTINGS, tell=lambda _report, doubts: told.append(doubts))
+    for length, frames in ((16, 40), (20, 40)):
+        long_sample(windowed(animate(pair.model, settings=settings), length=length), frames=frames, steps=1)
+    assert told[1] == [] and "20 frames at once" in told[3][0]
+
+
 def test_every_run_is_the_same_and_the_model_put_in_stays_as_it_was(pair, animate) -> None:
     model = animate(pair.model)
     before = sample(model)
