@@ -12,7 +12,7 @@ demo: $(READY)
 	@$(RUN) -m tests.host.demo
 
 test: $(READY)
-	$(VENV)/bin/pytest
+	$(VENV)/bin/pytest $(ARGS)
 
 lint: $(READY)
 	$(VENV)/bin/ruff check .

@@ -13,6 +13,8 @@ from tests.server.conftest import node_of
 from tests.tiny.measure import colour_of, direction_of, displacement, frame_difference
 from tests.tiny.world import COLOURS, DIRECTIONS, FRAMES, SHAPES, SIZE, Scene
 
+pytestmark = pytest.mark.measured
+
 CLIPS = 40
 ENOUGH = 36
 STEADIER = 3.0

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from .measure import colour_of, direction_of, displacement, frame_difference
+from .camera import PAN, ZOOM, film
+from .measure import camera_motion, colour_of, direction_of, displacement, frame_difference
 from .parts import new_vae
 from .world import FRAMES, SCENES, SIZE, draw, measure
 
@@ -50,3 +51,12 @@ def test_the_vae_encoder_measures(clips: torch.Tensor) -> None:
     frames = clips[::7].flatten(0, 1)[::5]
     with torch.inference_mode():
         assert torch.allclose(new_vae().taesd_encoder(frames), measure(frames), atol=1e-5)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_the_camera_moves_as_it_is_told(clips: torch.Tensor, sign: int) -> None:
+    for clip in clips[::9]:
+        pan = camera_motion(shown(film(clip[None], "pan_left", sign)[0]))
+        zoom = camera_motion(shown(film(clip[None], "zoom_in", sign)[0]))
+        assert pan.right * sign == pytest.approx(PAN, rel=0.1) and abs(pan.growth) < ZOOM / 2
+        assert zoom.growth * sign == pytest.approx(ZOOM, rel=0.15) and abs(zoom.right) < PAN / 4

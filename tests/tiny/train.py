@@ -3,7 +3,7 @@
     python -m tests.tiny.train DIR
 
 runs every stage that has not left its file in DIR yet, and writes the committed files, `tiny_*.safetensors`, beside
-this one. About two hours on two cores. COMFYUI_PATH may name a ComfyUI.
+this one. About two and a half hours on two cores. COMFYUI_PATH may name a ComfyUI.
 """
 
 import argparse
@@ -23,20 +23,27 @@ import tests.conftest  # noqa: F401 - the host and the pack
 from animatediff_xl.motion_models import host
 from animatediff_xl.motion_models.calls import MotionCall, MotionStep
 from animatediff_xl.motion_models.families import FAMILIES
+from animatediff_xl.motion_models.low_rank import LowRank
 from animatediff_xl.motion_models.motion_module import MotionModel, MotionShape, sinusoidal_positions
 from animatediff_xl.motion_models.schedules import BETA_SCHEDULES, alphas_cumprod
 from animatediff_xl.motion_models.training import AveragedWeights, TrainingSettings, noise_loss, train
 
 from tests.tiny import world
+from tests.tiny.camera import film
 from tests.tiny.host_pack import CHANNELS
 from tests.tiny.parts import encode, initialise, new_clip, new_unet, new_vae
 
 log = logging.getLogger("tiny")
 
 POOL = 4096  # clips drawn once; every stage learns from them
+FILMED = 240  # clips for the MotionLoRA, each filmed in both directions
+RANK = 16  # of the MotionLoRA
+PROJECTIONS = ("to_q", "to_k", "to_v", "to_out.0")
 EMPTY_CAPTION_SHARE = 0.1  # guoyww/AnimateDiff train.py, cfg_random_null_text_ratio
 NOISE_OFFSET = 0.25
 HEAVIEST = 100.0
+CAMERA_STEPS = slice(150, 800)  # sigma 0.5 to 13: where the ground shows, whose move it is
+HEAVIEST_MOVE = 20.0
 IMAGE_SCHEDULE = "SDXL"
 MOTION_SCHEDULE = "AnimateDiff SDXL"
 FRAME_LIMIT = 32  # rows of the positional encoding of mm_sdxl_v10_beta
@@ -128,6 +135,13 @@ def motion_longer(work: Path) -> dict[str, Tensor]:
     return learn_clips(model, work, TrainingSettings(steps=700, learning_rate=7e-4), seed=6)
 
 
+def motion_last(work: Path) -> dict[str, Tensor]:
+    """And again, gently: after `motion_longer` it is 36 of 40, after this 38."""
+    model = new_motion_model()
+    model.load_state_dict(load_file(work / "motion_longer.safetensors"))
+    return learn_clips(model, work, TrainingSettings(steps=400, learning_rate=5e-4), seed=8)
+
+
 def learn_clips(model: MotionModel, work: Path, settings: TrainingSettings, seed: int) -> dict[str, Tensor]:
     """Train motion modules on clips; the UNet, as it will be stored, is frozen."""
     unet = new_unet()
@@ -146,6 +160,51 @@ def learn_clips(model: MotionModel, work: Path, settings: TrainingSettings, seed
             )
 
     return train(model, forever(loss), settings, progress("motion", work))
+
+
+def pan_left(work: Path) -> dict[str, Tensor]:
+    """A MotionLoRA learns a camera move, and at strength -1 the same move the other way; all else is frozen."""
+    unet = new_unet()
+    unet.load_state_dict({name: value.half() for name, value in load_file(work / "image.safetensors").items()})
+    unet.requires_grad_(False).to(memory_format=torch.channels_last)
+    model = new_motion_model()
+    model.load_state_dict({k: v.half() for k, v in load_file(work / "motion_last.safetensors").items()})
+    model.requires_grad_(False)
+    paths = [path for path, _ in model.named_modules() if path.endswith(PROJECTIONS)]
+    lora = LowRank({path: (CHANNELS, RANK, CHANNELS) for path in paths}, host.operations)
+    for down, up in zip(lora.down, lora.up, strict=True):
+        nn.init.normal_(down.weight, std=1 / RANK)
+        nn.init.zeros_(up.weight)
+    batches = FilmedBatches(work, clips=4, seed=7)
+    alphas = alphas_cumprod(BETA_SCHEDULES[MOTION_SCHEDULE])[CAMERA_STEPS]
+
+    def loss() -> Tensor:
+        sign, latents, context, y = batches.next_filmed()
+        frames = latents.shape[1]
+        context, y = (part.repeat_interleave(frames, dim=0) for part in (context, y))
+        call = MotionCall((MotionStep(model, frames, 1.0, None, ()),))
+        with host.joined(unet, call), lora.joined(model, float(sign)):
+            return noise_loss(
+                lambda x, t: unet(x, t + CAMERA_STEPS.start, context, y),
+                latents,
+                alphas,
+                batches.generator,
+                NOISE_OFFSET,
+                HEAVIEST_MOVE,
+            )
+
+    settings = TrainingSettings(steps=500, learning_rate=1e-2, warmup_steps=20, average_decay=0.99)
+    trained = train(lora, forever(loss), settings, progress("pan_left", work))
+    return {
+        f"{authors_lora_name(path)}.{part}.weight": trained[f"{part}.{index}.weight"]
+        for index, path in enumerate(lora.paths)
+        for part in ("down", "up")
+    }
+
+
+def authors_lora_name(path: str) -> str:
+    parent, leaf = path.replace("to_out.0", "to_out").rsplit(".", 1)
+    return f"{parent}.processor.{leaf}_lora"
 
 
 def new_motion_model() -> MotionModel:
@@ -182,6 +241,27 @@ class Batches:
         return self.latents[picks].float(), self.context[captions], self.y[captions]
 
 
+class FilmedBatches(Batches):
+    """Clips of the drawn world filmed by a moving camera, in both directions of the move."""
+
+    def __init__(self, work: Path, clips: int, seed: int):
+        super().__init__(work, clips, seed)
+        self.scenes = torch.arange(FILMED) % len(world.SCENES)
+        self.filmed = {1: [], -1: []}
+        for few in self.scenes.split(16):
+            drawn = world.draw([world.SCENES[index] for index in few], self.generator)
+            for sign, latents in self.filmed.items():
+                seen = world.measure(film(drawn, "pan_left", sign).flatten(0, 1))
+                latents.append(seen.unflatten(0, (len(few), world.FRAMES)))
+        self.filmed = {sign: torch.cat(latents) for sign, latents in self.filmed.items()}
+
+    def next_filmed(self) -> tuple[int, Tensor, Tensor, Tensor]:
+        """sign of the move, and what `next` gives."""
+        sign = 1 if torch.rand((), generator=self.generator) < 0.5 else -1
+        self.latents = self.filmed[sign]
+        return sign, *self.next()
+
+
 def forever(loss: Callable[[], Tensor]) -> Iterator[Callable[[], Tensor]]:
     while True:
         yield loss
@@ -204,7 +284,10 @@ def progress(stage: str, work: Path | None = None) -> Callable:
     return on_step
 
 
-STAGES = (text, pool, image, motion, motion_longer, decoder)
+STAGES = (text, pool, image, motion, motion_longer, motion_last, pan_left, decoder)
+
+
+COMMITTED = {"motion_last": "tiny_motion.safetensors", "pan_left": "tiny_pan_left.safetensors"}
 
 
 def assemble(work: Path) -> None:
@@ -222,8 +305,9 @@ def assemble(work: Path) -> None:
             if name.startswith(old):
                 checkpoint[new + name.removeprefix(old)] = value.half().contiguous()
     save_file(checkpoint, here / "tiny_sdxl.safetensors")
-    motion_weights = {name: value.half() for name, value in load_file(work / "motion_longer.safetensors").items()}
-    save_file(motion_weights, here / "tiny_motion.safetensors")
+    for stage, name in COMMITTED.items():
+        weights = {key: value.half() for key, value in load_file(work / f"{stage}.safetensors").items()}
+        save_file(weights, here / name)
 
 
 if __name__ == "__main__":

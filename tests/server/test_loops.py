@@ -1,0 +1,90 @@
+"""Long clips and loops: what the tiny SDXL shows through context windows, measured in saved videos."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from animatediff_xl.motion_models.windows import ContextSettings, plan
+
+from tests.host.server import Server
+from tests.server.conftest import node_of
+from tests.server.test_clips import clip, scene
+from tests.tiny.measure import seam, warp_error
+
+pytestmark = pytest.mark.measured
+
+CLIPS = 20
+LENGTH = 48
+SEAM = (0.7, 1.4)
+"""Within which the step from the last frame to the first is like any other; two thirds of all steps are."""
+PUMPING = 1.25
+"""How much more may change where a window begins or ends than inside, motion apart."""
+
+Long = Callable[..., np.ndarray]
+
+
+@pytest.fixture(scope="module")
+def long_clip(server: Server, tiny_prompt: Callable) -> Long:
+    """(seed, what is set in Context Windows) -> frames (f h w 3)."""
+
+    def run(seed: int, **settings: bool) -> np.ndarray:
+        prompt = tiny_prompt(
+            CLIPTextEncode={"text": scene(seed).caption},
+            KSampler={"seed": seed, "model": ["windows", 0]},
+            ADXL_EmptyLatentFrames={"frames": LENGTH},
+        )
+        prompt["windows"] = {
+            "class_type": "ADXL_ContextWindows",
+            "inputs": {
+                "model": [node_of(prompt, "ADXL_ApplyMotionModel"), 0], "length": 16, "overlap": 4, "stride": 1,
+                "schedule": "static", "fuse": "pyramid", "closed_loop": True, "freenoise": False,
+                "windows_per_batch": 1, **settings,
+            },
+        }  # fmt: skip
+        return clip(server, prompt)
+
+    return run
+
+
+@dataclass(frozen=True)
+class Seen:
+    seams: list[float]
+    at_borders: float
+    """Warp error from frame to frame where a window begins or ends, mean over all clips."""
+    inside: float
+
+    def told(self, what: str) -> None:
+        """For the README's table."""
+        low, middle, high = np.percentile(self.seams, [0, 50, 100])
+        pumping = self.at_borders / self.inside
+        sys.__stdout__.write(f"\n    {what}: seam {middle:.2f} ({low:.2f} to {high:.2f}), pumping {pumping:.2f}\n")
+
+
+def seen(long_clip: Long, **settings: bool) -> Seen:
+    windows = plan(ContextSettings(closed_loop=settings.get("closed_loop", True)), LENGTH).indices
+    borders = {(int(end) - 1) % LENGTH for end in windows[:, 0]} | {int(end) for end in windows[:, -1]}
+    seams, at_borders, inside = [], [], []
+    for seed in range(CLIPS):
+        frames = long_clip(seed, **settings)
+        seams.append(seam(frames))
+        for frame in range(LENGTH - 1):
+            error = warp_error(frames[frame], frames[frame + 1])
+            (at_borders if frame in borders else inside).append(error)
+    return Seen(seams, float(np.mean(at_borders)), float(np.mean(inside)))
+
+
+def test_a_loop_has_no_seam_and_windows_no_borders(long_clip: Long) -> None:
+    found = seen(long_clip, freenoise=True)
+    found.told(f"closed loop of {LENGTH} frames")
+    assert SEAM[0] <= np.median(found.seams) <= SEAM[1]
+    assert found.at_borders <= PUMPING * found.inside
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("settings", [{"freenoise": True, "closed_loop": False}, {"closed_loop": False}], ids=str)
+def test_without_a_closed_loop_the_seam_shows(long_clip: Long, settings: dict[str, bool]) -> None:
+    found = seen(long_clip, **settings)
+    found.told(f"{LENGTH} frames, {settings}")
+    assert np.median(found.seams) > SEAM[1]
