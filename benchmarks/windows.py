@@ -32,9 +32,9 @@ from tests.small import conditioning, save, small_pair
 
 SETTINGS = ContextSettings()
 FRAMES = (16, 32, 48, 64, 120, 256, 512)
-LATENT = 24
-"""Height and width of the latents: 192 pixels."""
-ROUNDS = 7
+LATENT = 16
+"""Height and width of the latents: 128 pixels."""
+ROUNDS = 5
 
 
 def windowed_model(windows_per_batch: int) -> Any:
