@@ -130,5 +130,5 @@ def test_no_file_chosen(server: Server, tiny_prompt: Callable) -> None:
 
 def test_more_frames_than_the_limit(server: Server, tiny_prompt: Callable) -> None:
     message = refusal(server, tiny_prompt(ADXL_EmptyLatentFrames={"frames": 33}, KSampler=FEW_STEPS))
-    assert "33 frames run at once" in message and "context windows" in message
+    assert "33 frames run at once" in message and "put Context Windows of 16 frames" in message
     assert server.run(tiny_prompt(KSampler=FEW_STEPS)).files(server.output)
