@@ -88,6 +88,8 @@ def clocked(seconds: list[float], call: Callable) -> Any:
 
 def main() -> None:
     sizes = tuple(int(argument) for argument in sys.argv[1:]) or FRAMES
+    if min(sizes) <= SETTINGS.length:
+        raise SystemExit(f"Clips of {SETTINGS.length} frames need no windows: give numbers above.")
     titles = ("frames", "windows", "windows a call", "evaluations of a frame", "ms each", "windowing", "peak memory")
     sys.stdout.write(f"| {' | '.join(titles)} |\n|{'---|' * len(titles)}\n")
     with torch.inference_mode():
