@@ -153,3 +153,18 @@ def test_in_a_context_window_each_frame_keeps_its_strength_and_mask(pair, animat
     part = animate(pair.model, settings=settings(schedule=over_frames(*strengths[4:]), mask=masks[4:]))
     whole.model_options["transformer_options"]["context_window"] = window
     assert torch.equal(predicted_noise(whole, **given), predicted_noise(part, **given))
+
+
+def test_a_window_may_begin_with_a_frame_from_elsewhere(pair, animate) -> None:
+    """As the host's own do: each of the five frames keeps its strength and its mask."""
+    strengths = [0.1 * frame for frame in range(8)]
+    masks = torch.rand(8, 8, 8, generator=torch.Generator().manual_seed(0))
+    given, there = inputs(5, 8, 8, 1), [0, 4, 5, 6, 7]
+    whole = animate(pair.model, settings=settings(schedule=over_frames(*strengths), mask=masks))
+    part = animate(
+        pair.model, settings=settings(schedule=over_frames(*(strengths[f] for f in there)), mask=masks[there])
+    )
+    whole.model_options["transformer_options"]["context_window"] = SimpleNamespace(
+        index_list=[4, 5, 6, 7], context_length=4, causal_anchor_index=0
+    )
+    assert torch.equal(predicted_noise(whole, **given), predicted_noise(part, **given))
