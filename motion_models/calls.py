@@ -1,9 +1,9 @@
 """What happens in a MODEL that has motion models, when it samples.
 
-Four calls of the host are wrapped: a sampling run (checks before anything is loaded), its preparation (memory), a model
-call (finds out which frames it holds) and the UNet's forward (forward hooks for the length of that call). All that a
-call needs to know is looked up through the patcher that is running, so clones, hooked copies and copies on other
-devices each use their own.
+Three calls of the host are wrapped: a sampling run (checks before anything is loaded), its preparation (memory), and a
+model call (finds out which frames it holds, and puts forward hooks on the UNet for the length of that call; outside of
+what torch.compile traces). All that a call needs to know is looked up through the patcher that is running, so clones,
+hooked copies and copies on other devices each use their own.
 """
 
 import math
@@ -129,7 +129,12 @@ class MotionCall:
 
 
 def on_model_call(executor: host.Executor, *args: Any, **kw: Any) -> Any:
-    """Finds the frames in the batch, which the host lays out as [condition][frame], and hands them to the UNet call."""
+    """Finds the frames in the batch, which the host lays out as [condition][frame], and joins the motion modules to the
+    UNet for this call.
+
+    The UNet is joined even if no motion model takes part in the step: compiled by the host's TorchCompileModel it would
+    go on without motion, as torch sees a hook change, but not appear.
+    """
     options = host.options_of(args, kw)
     base: Any = executor.class_obj
     batch = args[0].shape[0] // len(options["cond_or_uncond"])
@@ -138,8 +143,16 @@ def on_model_call(executor: host.Executor, *args: Any, **kw: Any) -> Any:
         for one in applied(base.current_patcher)
         if one.choice.settings.strength and takes_part(one.choice.settings, base.model_sampling, options["sigmas"])
     ]
-    args, kw = host.with_options(args, kw, {**options, host.KEY: MotionCall(tuple(steps))})
-    return executor(*args, **kw)
+    call, unet = MotionCall(tuple(steps)), host.running_unet(base)
+    clip = call.norm_frames()
+    with ExitStack() as joined:
+        joined.enter_context(host.joined(unet, call))
+        if clip:
+            joined.enter_context(over_clips(host.residual_norms(unet), clip))
+        for step in steps:
+            for low_rank, strength in step.loras:
+                joined.enter_context(low_rank.joined(step.motion, strength))
+        return executor(*args, **kw)
 
 
 def takes_part(settings: MotionSettings, model_sampling: Any, sigmas: Tensor) -> bool:
@@ -179,26 +192,8 @@ def motion_step(one: Applied, batch: int, options: host.Options) -> MotionStep:
     )
 
 
-def on_unet(executor: host.Executor, *args: Any, **kw: Any) -> Any:
-    """Runs the UNet with the motion modules joined to it."""
-    call: MotionCall | None = host.options_of(args, kw).get(host.KEY)
-    if call is None or not call.steps:
-        return executor(*args, **kw)
-    unet: Any = executor.class_obj
-    clip = call.norm_frames()
-    with ExitStack() as joined:
-        joined.enter_context(host.joined(unet, call))
-        if clip:
-            joined.enter_context(over_clips(host.residual_norms(unet), clip))
-        for step in call.steps:
-            for low_rank, strength in step.loras:
-                joined.enter_context(low_rank.joined(step.motion, strength))
-        return executor(*args, **kw)
-
-
 WRAPPERS = {
     host.WrappedCall.OUTER_SAMPLE: on_sampling,
     host.WrappedCall.PREPARE_SAMPLING: on_prepare_sampling,
     host.WrappedCall.APPLY_MODEL: on_model_call,
-    host.WrappedCall.DIFFUSION_MODEL: on_unet,
 }

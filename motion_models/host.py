@@ -81,6 +81,11 @@ def compute_dtype(model: ModelPatcher) -> torch.dtype:
     return dtype
 
 
+def load_device(model: ModelPatcher) -> torch.device:
+    """Where a MODEL calculates."""
+    return model.load_device
+
+
 def planned_memory(model: ModelPatcher, shape: list[int]) -> float:
     """Bytes the host sets aside to run a MODEL on latents of this shape, weights apart."""
     return model.model.memory_required(shape)
@@ -140,6 +145,11 @@ def unet_of(model: ModelPatcher) -> UNetModel | None:
     return network if isinstance(network, UNetModel) else None
 
 
+def running_unet(base: Any) -> UNetModel:
+    """The UNet that a model call runs. The host's TorchCompileModel puts a compiled one around it."""
+    return getattr(base.diffusion_model, "_orig_mod", base.diffusion_model)
+
+
 @contextmanager
 def joined(unet: UNetModel, motion: Callable[[Place, Tensor], Tensor]) -> Iterator[None]:
     """While open, the output of every place of `unet` goes through `motion(place, x)`.
@@ -189,21 +199,13 @@ def wrap(model: ModelPatcher, wrappers: dict[str, Callable], key: str = KEY) -> 
 
 
 OPTIONS_POSITION = 5
-"""Of transformer_options among the arguments of the calls that APPLY_MODEL and DIFFUSION_MODEL wrap."""
+"""Of transformer_options among the arguments of the calls that APPLY_MODEL wraps."""
 
 
 def options_of(arguments: tuple, keywords: dict[str, Any]) -> Options:
     if "transformer_options" in keywords:
         return keywords["transformer_options"]
     return arguments[OPTIONS_POSITION]
-
-
-def with_options(arguments: tuple, keywords: dict[str, Any], options: Options) -> tuple[tuple, dict[str, Any]]:
-    """The same arguments with other options; the caller's own are never written into."""
-    if "transformer_options" in keywords:
-        return arguments, {**keywords, "transformer_options": options}
-    before, after = arguments[:OPTIONS_POSITION], arguments[OPTIONS_POSITION + 1 :]
-    return (*before, options, *after), keywords
 
 
 def sampling_step(options: Options) -> float:

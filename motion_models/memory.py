@@ -6,6 +6,7 @@ from .applied import applied
 
 def motion_bytes(model: host.ModelPatcher, shape: list[int]) -> float:
     """Bytes that the motion modules of a MODEL add at their peak, for latents (b c h w)."""
-    batch, _, height, width = shape
-    item = host.compute_dtype(model).itemsize
-    return max((one.motion.activation_elements(batch * height * width) * item for one in applied(model)), default=0)
+    frames, _, height, width = shape
+    device, item = host.load_device(model), host.compute_dtype(model).itemsize
+    counts = (one.motion.activation_elements(frames, height, width, device) for one in applied(model))
+    return item * max(counts, default=0)

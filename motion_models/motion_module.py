@@ -4,6 +4,10 @@ One module stands behind every spatial block of the UNet. Inside it each pixel p
 group norm, projection in, two self-attentions over the frames, feed-forward, projection out, residual. It sees neither
 the text nor the timestep.
 
+Behind the group norm the pixel positions know nothing of each other, so some rows of the picture are worked on at a
+time: the numbers are the same, the memory a fraction, and on a CPU so is the time. With gradients all rows are one
+piece, which is the plain form of the module.
+
 Reference: Guo et al., "AnimateDiff: Animate Your Personalized Text-to-Image Diffusion Models without Specific Tuning",
 arXiv 2307.04725, and the authors' code (guoyww/AnimateDiff, branch sdxl, commit 8d19107). The names of the submodules
 are those of the authors' checkpoints, so their files load unmapped.
@@ -17,13 +21,20 @@ from torch import Tensor, nn
 from torch.nn.functional import gelu
 
 from . import host
-from .group_norm import NormPolicy
+from .group_norm import NormPolicy, clip_norm
 
 HEADS = 8  # every published family; the weights do not tell (authors' configs)
 GROUPS = 32
 
-PEAK_TENSORS = 20
-"""Input-sized tensors alive at the peak of a module: the input, three of the block, GEGLU's 8, 4, 4 (a test counts)."""
+PIECE = {"cpu": 2**17}
+"""Numbers of a picture's features that are worked on at a time. On a CPU so many that what becomes of them stays in its
+cache (from 2**16 to 2**20 take the same time, the whole at once takes twice as long: benchmarks/README.md)."""
+LARGE_PIECE = 2**23
+"""On other devices: so many that starting the kernels costs little beside running them."""
+
+WHOLE_TENSORS, PIECE_TENSORS = 2, 19
+"""What is alive at the peak of a module: its input and the normed input; of a piece three of the block, and GEGLU's 8,
+4 and 4 (a test counts)."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +67,11 @@ def sinusoidal_positions(length: int, channels: int) -> Tensor:
     table[0, :, 0::2] = torch.sin(position * frequency)
     table[0, :, 1::2] = torch.cos(position * frequency)
     return table
+
+
+def rows_at_once(clips: torch.Size, device: torch.device) -> int:
+    """Rows of features b f c h w that make a piece."""
+    return max(1, PIECE.get(device.type, LARGE_PIECE) * clips[-2] // clips.numel())
 
 
 class PositionalEncoding(nn.Module):
@@ -137,17 +153,21 @@ class TemporalTransformer(nn.Module):
 
         norm_over_clip: the group norm takes its statistics over the whole clip instead of over each frame.
         """
-        height, width = x.shape[-2:]
-        if norm_over_clip:
-            hidden = self.norm(x.unflatten(0, (-1, frames)).transpose(1, 2))  # b c f h w
-            hidden = hidden.permute(0, 3, 4, 2, 1)
-        else:
-            hidden = self.norm(x).unflatten(0, (-1, frames)).permute(0, 3, 4, 1, 2)
-        hidden = self.proj_in(hidden.flatten(0, 2))  # (b h w) f c
+        normed = clip_norm(self.norm, x, frames) if norm_over_clip else self.norm(x)
+        clips = normed.unflatten(0, (-1, frames))
+        if torch.is_grad_enabled():
+            return self.of_pixels(clips).flatten(0, 1)
+        for rows in clips.split(rows_at_once(clips.shape, x.device), dim=-2):
+            rows.copy_(self.of_pixels(rows))
+        return normed
+
+    def of_pixels(self, clips: Tensor) -> Tensor:
+        """b f c h w in and out. What happens behind the norm, where each pixel position is by itself."""
+        pixels = clips.permute(0, 3, 4, 1, 2)
+        hidden = self.proj_in(pixels.flatten(0, 2))  # (b h w) f c
         for block in self.transformer_blocks:
             hidden = block(hidden)
-        hidden = self.proj_out(hidden).unflatten(0, (-1, height, width))
-        return hidden.permute(0, 3, 4, 1, 2).flatten(0, 1)
+        return self.proj_out(hidden).view(pixels.shape).permute(0, 3, 4, 1, 2)
 
 
 class MotionModule(nn.Module):
@@ -163,7 +183,7 @@ class MotionModule(nn.Module):
         """
         motion = self.temporal_transformer(x, frames, norm_over_clip)
         if not isinstance(strength, Tensor):
-            return torch.add(x, motion, alpha=strength)
+            return torch.add(x, motion, alpha=strength, out=None if torch.is_grad_enabled() else motion)
         clips = (-1, len(strength))
         return torch.addcmul(x.unflatten(0, clips), motion.unflatten(0, clips), strength).flatten(0, 1)
 
@@ -195,10 +215,12 @@ class MotionModel(nn.Module):
         modules = (module for level in levels for module in level.motion_modules)
         self.modules_by_place = dict(zip(shape.channels_by_place(), modules, strict=True))
 
-    def activation_elements(self, area: int) -> int:
-        """Numbers that live at once, at most, while a motion module runs.
+    def activation_elements(self, frames: int, height: int, width: int, device: torch.device) -> int:
+        """Numbers that live at once, at most, while a motion module runs on so many frames of latents.
 
-        area: frames x height x width of the latents. The peak is in the feed-forward of the first level, whose hidden
-        layer is eight times as wide as the picture's features.
+        The peak is in the feed-forward of the first level, whose hidden layer is eight times as wide as the picture's
+        features.
         """
-        return PEAK_TENSORS * self.shape.down[0][0] * area
+        whole = torch.Size((frames, self.shape.down[0][0], height, width))
+        rows = min(height, rows_at_once(whole, device))
+        return WHOLE_TENSORS * whole.numel() + PIECE_TENSORS * whole.numel() * rows // height

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from torch import library
 
+from .obtain import CACHE, PACK
+
 SHIMS = Path(__file__).parent / "shims"
 sys.path.append(str(SHIMS))  # last, so that what is installed comes first
 
@@ -18,14 +20,24 @@ for operator in ("nms", "qnms"):
     library.define(f"torchvision::{operator}", "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
 
 
-def import_host(root: Path) -> None:
-    """Make `comfy` and the host's other modules importable in this process, on the CPU."""
+def import_host(root: Path, cpu: bool = True) -> None:
+    """Make `comfy` and the host's other modules importable in this process."""
     sys.path.insert(0, str(root))
     import comfy.cli_args
 
-    comfy.cli_args.args.cpu = True  # before any other import of the host
+    comfy.cli_args.args.cpu = cpu  # before any other import of the host
     comfy.cli_args.args.use_pytorch_cross_attention = True
     import utils.extra_config  # noqa: F401 - the host's package of that name, before its `comfy` folder shadows it
+
+
+def import_pack() -> None:
+    """Make the pack importable as `animatediff_xl`, under a name as the host does, and not as the nameless root of this
+    repository."""
+    packages = CACHE / "packages"
+    packages.mkdir(parents=True, exist_ok=True)
+    if not (packages / "animatediff_xl").exists():
+        (packages / "animatediff_xl").symlink_to(PACK)
+    sys.path.append(str(packages))
 
 
 def serve(root: Path, flags: list[str]) -> None:

@@ -13,7 +13,6 @@ import comfy.supported_models
 import comfy.t2i_adapter.adapter
 import pytest
 import torch
-from comfy_api.torch_helpers import set_torch_compile_wrapper
 from comfy_extras.nodes_context_windows import ContextWindowsManualNode
 from comfy_extras.nodes_custom_sampler import Guider_DualCFG
 from comfy_extras.nodes_freelunch import FreeU_V2
@@ -260,17 +259,6 @@ def test_motion_has_the_precision_of_its_base(pair, still, animate, name: str) -
     (motion,) = animated.get_additional_models()
     assert {weight.dtype for weight in motion.model.parameters()} == {expected}
     check(model, animate(model, still), animated)
-
-
-def test_torch_compile_of_the_host(trio) -> None:
-    """The host's TorchCompileModel with a back end that needs no compiler."""
-    _, _, moving = trio
-    compiled = moving.clone()
-    options = {"guard_filter_fn": lambda guards: ["transformer_options" not in guard.name for guard in guards]}
-    set_torch_compile_wrapper(compiled, backend="eager", options=options)
-    for frames in (2, FRAMES):
-        noise = start_noise(frames)
-        assert torch.allclose(sample(compiled, noise=noise), sample(moving, noise=noise), atol=1e-5)
 
 
 def test_the_hosts_own_context_windows(trio) -> None:

@@ -5,7 +5,8 @@ import pytest
 import torch
 from animatediff_xl.motion_models.group_norm import clip_group_norm, over_clips
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
+
+from tests.counting import Writes
 
 FRAMES, GROUPS = 4, 32
 
@@ -35,16 +36,35 @@ def by_torch(norm: nn.GroupNorm, x: Tensor) -> Tensor:
 LAYOUTS = [torch.contiguous_format, torch.channels_last]
 
 
+@pytest.mark.parametrize("gradients", [False, True], ids=["", "with gradients"])
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_a_norm_over_clips_is_torchs_norm_of_the_clips(layout: torch.memory_format) -> None:
-    norm, x = random_norm(), example(layout=layout)
-    alone = norm(x)
+def test_a_norm_over_clips_is_torchs_norm_of_the_clips(layout: torch.memory_format, gradients: bool) -> None:
+    with torch.inference_mode(not gradients):
+        norm, x = random_norm(), example(layout=layout)
+        alone = norm(x)
+        with over_clips([norm], FRAMES):
+            clips = norm(x)
+        assert clips.requires_grad == gradients
+        assert (clips - by_torch(norm, x)).abs().max() < 5e-6
+        assert clips.is_contiguous(memory_format=layout)
+        assert (clips - alone).abs().max() > 1
+        assert torch.equal(norm(x), alone)
+
+
+def test_gradients_go_through_a_norm_over_clips() -> None:
+    with torch.inference_mode(False):
+        norm, x, weights = random_norm(), example().requires_grad_(), torch.randn(example().shape)
+        with over_clips([norm], FRAMES):
+            (ours,) = torch.autograd.grad((norm(x) * weights).sum(), x)
+        (theirs,) = torch.autograd.grad((by_torch(norm, x) * weights).sum(), x)
+    assert (ours - theirs).abs().max() < 5e-6
+
+
+def test_a_still_frame_in_a_clip_is_normed_like_the_others() -> None:
+    norm, x = random_norm(), example()
+    x[1] = 2.0
     with over_clips([norm], FRAMES):
-        clips = norm(x)
-    assert (clips - by_torch(norm, x)).abs().max() < 5e-6
-    assert clips.is_contiguous(memory_format=layout)
-    assert (clips - alone).abs().max() > 1
-    assert torch.equal(norm(x), alone)
+        assert (norm(x) - by_torch(norm, x)).abs().max() < 5e-6
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
@@ -65,27 +85,18 @@ def test_large_values_stay_within_fp16() -> None:
         assert norm(x).isfinite().all()
 
 
-class Written(TorchDispatchMode):
-    """Counts tensors of a size that operations write, views not."""
-
-    def __init__(self, size: int):
-        super().__init__()
-        self.size, self.seen = size, []
-
-    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-        result = function(*args, **(kwargs or {}))
-        sources = {arg.data_ptr() for arg in args if isinstance(arg, Tensor)}
-        for value in result if isinstance(result, tuple) else [result]:
-            if isinstance(value, Tensor) and value.numel() >= self.size and value.data_ptr() not in sources:
-                self.seen.append(str(function))
-        return result
-
-
-def test_nothing_but_the_result_is_written() -> None:
-    x = example()
-    with Written(x.numel()) as written:
+@pytest.mark.parametrize(
+    "dtype, writers",
+    [
+        (torch.float32, ["aten.native_group_norm.default", "aten.addcmul.out"]),
+        (torch.float16, ["aten.addcmul.default"]),
+    ],
+)
+def test_nothing_but_the_result_is_written(dtype: torch.dtype, writers: list[str]) -> None:
+    x = example(dtype)
+    with Writes() as writes:
         clip_group_norm(x, FRAMES, GROUPS, torch.ones(64), torch.zeros(64), 1e-5)
-    assert written.seen == ["aten.addcmul.default"]
+    assert writes.of_size(x.numel()) == writers
 
 
 def test_an_error_leaves_no_hook() -> None:
