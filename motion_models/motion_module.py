@@ -26,9 +26,9 @@ from .group_norm import NormPolicy, clip_norm
 HEADS = 8  # every published family; the weights do not tell (authors' configs)
 GROUPS = 32
 
-PIECE = {"cpu": 2**17}
-"""Numbers of a picture's features that are worked on at a time. On a CPU so many that what becomes of them stays in its
-cache (from 2**16 to 2**20 take the same time, the whole at once takes twice as long: benchmarks/README.md)."""
+PIECE = {"cpu": 2**20}
+"""Numbers of a picture's features that are worked on at a time. On a CPU so few that what becomes of them stays in its
+cache, and so many that reading the weights costs little beside (figures in benchmarks/README.md)."""
 LARGE_PIECE = 2**23
 """On other devices: so many that starting the kernels costs little beside running them."""
 
