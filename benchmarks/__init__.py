@@ -1,1 +1,9 @@
-"""What this pack costs, measured on the machine at hand."""
+"""Measurements. Importing this package brings the host into the process, on the GPU if there is one, and the pack."""
+
+import torch
+
+from tests.host.boot import import_host, import_pack
+from tests.host.obtain import comfyui_root
+
+import_host(comfyui_root(), cpu=not torch.cuda.is_available())
+import_pack()

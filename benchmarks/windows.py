@@ -2,108 +2,103 @@
 
     python -m benchmarks.windows [FRAMES ...]
 
-runs a small SDXL with random weights and motion modules, and prints a table for clips of 32 to 512 frames. COMFYUI_PATH
-may name a ComfyUI. Windowing is the time that the handler takes beside the model's, as a share of it: cutting the
-conditions, adding up the results. It is timed inside one call, so that a machine with other work does not matter.
+runs an SDXL with random weights and motion modules (on a CPU a narrow one), and prints a table for clips of 16 to 512
+frames. A frame evaluation is timed in windows and in plain batches of a window's length, in turn, one after the other;
+a clip of 16 frames has no windows, so its row tells the noise of the machine. Windowing is the time that the handler
+takes beside the model's, cutting the conditions and adding up the results, as a share of it: it is timed inside one
+call, so that a machine with other work does not matter. COMFYUI_PATH may name a ComfyUI.
 """
 
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from typing import Any
+from unittest.mock import patch
 
-import tests.conftest  # noqa: F401 - the host and the pack
+from .measure import Measured, clocked, in_turn, ratio, seconds_of_step
+from .models import BASES, SETTINGS, conditioning, image_model, motion_file, shallow
 
 # isort: split
-import comfy.sample
-import comfy.samplers
 import torch
-from animatediff_xl.motion_models.applied import MotionSettings
+from animatediff_xl.motion_models import host
 from animatediff_xl.motion_models.context import ContextHandler, add_context
+from animatediff_xl.motion_models.families import FAMILIES
 from animatediff_xl.motion_models.joining import AUTO_SCHEDULE, join
 from animatediff_xl.motion_models.loading import open_motion_file
 from animatediff_xl.motion_models.windows import ContextSettings, plan
 
-from tests.memory import peak_growth
-from tests.small import conditioning, save, small_pair
+WINDOWS = ContextSettings()
+FRAMES = (16, 32, 48, 64, 120, 256, 512)
+ON_GPU = torch.cuda.is_available()
+CHANNELS, PIXELS = (320, 512) if ON_GPU else (32, 128)
+DTYPE = torch.float16 if ON_GPU else torch.float32
+ROUNDS = 5 if ON_GPU else 3
+TITLES = ("frames", "windows", "a call", "evaluations of a frame", "ms each", "plain batches", "in windows / plain",
+          "windowing", "memory")  # fmt: skip
 
-SETTINGS = ContextSettings()
-FRAMES = (32, 48, 64, 120, 256, 512)
-LATENT = 16
-"""Height and width of the latents: 128 pixels."""
-ROUNDS = 3
 
-
-def windowed_model(windows_per_batch: int) -> Any:
-    pair = small_pair()
+def animated_model() -> host.ModelPatcher:
+    base = BASES["SDXL"] if ON_GPU else shallow(BASES["SDXL"])
     with tempfile.TemporaryDirectory() as folder:
-        motion = open_motion_file(save(pair.motion, Path(folder) / "random.safetensors"))
-        animated = join(pair.model, motion, MotionSettings(1.0, 0.0, 1.0, 0), AUTO_SCHEDULE)
-    return add_context(animated, ContextHandler(SETTINGS, windows_per_batch))
+        family = FAMILIES["AnimateDiff SDXL beta"]
+        file = open_motion_file(motion_file(Path(folder), family, base, CHANNELS))
+        return join(image_model(base, DTYPE, CHANNELS), file, SETTINGS, AUTO_SCHEDULE)
 
 
-def timed(model: Any, frames: int) -> list[tuple[float, float]]:
-    """Seconds of each call on a clip: in the model, and in windowing, which is all else that the handler does."""
+def steps_of(model: host.ModelPatcher, frames: int, times: int = 1) -> Callable[[], float]:
+    base = BASES["SDXL"]
+    latents = torch.randn(frames, 4, PIXELS // 8, PIXELS // 8)
+    return lambda: seconds_of_step(model, latents, conditioning(base, 1), conditioning(base, 2), times)
+
+
+def windowing_share(model: host.ModelPatcher, frames: int) -> float:
+    """Time of the handler beside that of the model, of which it is a share."""
     found = []
+    execute = ContextHandler.execute
 
-    def sampler(denoise: Callable, noise: torch.Tensor, sigmas: torch.Tensor, extra_args: dict, **_: Any) -> Any:
-        handler = extra_args["model_options"]["context_handler"]
-        execute = handler.execute
+    def timed(handler: ContextHandler, calculate: Callable, *arguments: Any) -> Any:
+        inside = []
 
-        def execute_timed(calculate: Callable, *arguments: Any) -> Any:
-            inside = []
-
-            def calculate_timed(*inner: Any) -> Any:
-                return clocked(inside, lambda: calculate(*inner))
-
-            whole: list[float] = []
-            result = clocked(whole, lambda: execute(calculate_timed, *arguments))
-            found.append((sum(inside), whole[0] - sum(inside)))
+        def calculate_timed(*inner: Any) -> Any:
+            seconds, result = clocked(lambda: calculate(*inner))
+            inside.append(seconds)
             return result
 
-        handler.execute = execute_timed
-        for _round in range(ROUNDS + 1):
-            denoise(noise, sigmas[:1].expand(len(noise)), **extra_args)
-        return noise
+        whole, result = clocked(lambda: execute(handler, calculate_timed, *arguments))
+        found.append((whole - sum(inside)) / sum(inside))
+        return result
 
-    noise = torch.randn(frames, 4, LATENT, LATENT)
-    comfy.sample.sample_custom(
-        model, noise, 5.0, comfy.samplers.KSAMPLER(sampler), torch.tensor([5.0, 0.0]), conditioning(1),
-        conditioning(2), torch.zeros_like(noise), disable_pbar=True,
-    )  # fmt: skip
-    return found[1:]  # the first round warms up
+    with patch.object(ContextHandler, "execute", timed):  # each run has a handler of its own
+        steps_of(model, frames)()
+    return median(found[1:])  # the first call warms up
 
 
-def clocked(seconds: list[float], call: Callable) -> Any:
-    began = time.perf_counter()
-    result = call()
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    seconds.append(time.perf_counter() - began)
-    return result
+def row(model: host.ModelPatcher, frames: int, together: int) -> tuple:
+    made = plan(WINDOWS, frames)
+    windowed = add_context(model, ContextHandler(WINDOWS, together))
+    found = in_turn(
+        {"windows": steps_of(windowed, frames), "plain": steps_of(model, WINDOWS.length, len(made.indices))}, ROUNDS
+    )
+
+    def each(measured: Measured) -> str:
+        return f"{1000 * median(measured.seconds) / made.indices.size:.2f}"
+
+    middle, low, high = ratio(found["windows"], found["plain"])
+    share = f"{windowing_share(windowed, frames):.2%}" if frames > WINDOWS.length else ""
+    memory = f"{found['windows'].peak / 2**20:.0f} MB"
+    return (frames, len(made.indices), together, f"{made.evaluations:.2f}", each(found["windows"]),
+            each(found["plain"]), f"{middle:.3f} ({low:.3f} to {high:.3f})", share, memory)  # fmt: skip
 
 
 def main() -> None:
-    sizes = tuple(int(argument) for argument in sys.argv[1:]) or FRAMES
-    if min(sizes) <= SETTINGS.length:
-        raise SystemExit(f"Clips of {SETTINGS.length} frames need no windows: give numbers above.")
-    titles = ("frames", "windows", "windows a call", "evaluations of a frame", "ms each", "windowing", "peak memory")
-    sys.stdout.write(f"| {' | '.join(titles)} |\n|{'---|' * len(titles)}\n")
+    sys.stdout.write(f"| {' | '.join(TITLES)} |\n|{'---|' * len(TITLES)}\n")
     with torch.inference_mode():
-        for together in (1, 4):
-            model = windowed_model(together)
-            for frames in sizes:
-                with peak_growth() as grown:
-                    calls = timed(model, frames)
-                made = plan(SETTINGS, frames)
-                each = 1000 * median(inside for inside, _ in calls) / made.indices.size
-                windowing = median(outside / inside for inside, outside in calls)
-                told = (frames, len(made.indices), together, f"{made.evaluations:.2f}", f"{each:.1f}",
-                        f"{windowing:.2%}", f"{grown[0] / 2**20:.0f} MB")  # fmt: skip
-                sys.stdout.write(f"| {' | '.join(map(str, told))} |\n")
+        model = animated_model()
+        for frames in map(int, sys.argv[1:] or FRAMES):
+            for together in (1, 4) if frames > WINDOWS.length else (1,):
+                sys.stdout.write(f"| {' | '.join(map(str, row(model, frames, together)))} |\n")
                 sys.stdout.flush()
 
 

@@ -1,0 +1,65 @@
+"""What comes before the first step: importing the pack, reading a motion model, applying it and a MotionLoRA."""
+
+import subprocess
+import sys
+from pathlib import Path
+from statistics import median
+
+import torch
+from animatediff_xl.motion_models.families import FAMILIES
+from animatediff_xl.motion_models.joining import AUTO_SCHEDULE, join
+from animatediff_xl.motion_models.loading import open_motion_file
+from animatediff_xl.motion_models.motion_lora import ChosenLora, open_motion_lora
+from safetensors.torch import load_file
+
+from tests.host.obtain import PACK
+
+from .measure import clocked
+from .models import BASES, SETTINGS, image_model, motion_file, motion_lora_file, shallow
+
+ROUNDS = 5
+IMPORT = """
+import sys, time
+from tests.host.boot import import_host, import_pack
+from tests.host.obtain import comfyui_root
+import_host(comfyui_root())
+import_pack()
+import server, nodes
+began = time.perf_counter()
+import animatediff_xl
+print(time.perf_counter() - began)
+"""
+
+
+def loading_times(folder: Path) -> dict[str, float]:
+    """Median seconds, with the files in the system's cache; each but the import and the reading goes through the host
+    up to where it would load the weights onto its device."""
+    family, base = FAMILIES["AnimateDiff SDXL beta"], BASES["SDXL"]
+    path = motion_file(folder, family, base)
+    lora_path = motion_lora_file(folder, load_file(path))
+    model = image_model(shallow(base), torch.float32)
+    calls = {
+        f"reading {path.stat().st_size / 1e6:.0f} MB": path.read_bytes,
+        "opening and loading them as a motion model": lambda: open_motion_file(path).patcher(torch.float32),
+    }
+    file = open_motion_file(path)
+    file.patcher(torch.float32)
+    lora = (ChosenLora(open_motion_lora(lora_path), 1.0),)
+    calls |= {
+        "applying it again": lambda: join(model, file, SETTINGS, AUTO_SCHEDULE),
+        f"with a MotionLoRA of {lora_path.stat().st_size / 1e6:.0f} MB": lambda: join(
+            model, file, SETTINGS, AUTO_SCHEDULE, lora
+        ),
+    }
+    found: dict[str, list[float]] = {name: [] for name in calls}
+    for _round in range(ROUNDS):
+        for name, call in calls.items():
+            found[name].append(clocked(call)[0])
+    times = {name: median(seconds) for name, seconds in found.items()}
+    return times | {"importing the pack": median(import_seconds() for _ in range(ROUNDS))}
+
+
+def import_seconds() -> float:
+    """In a fresh process, beyond what the host imports itself."""
+    done = subprocess.run([sys.executable, "-c", IMPORT], cwd=PACK, capture_output=True, text=True, check=True)
+    return float(done.stdout.splitlines()[-1])

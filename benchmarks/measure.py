@@ -1,0 +1,95 @@
+"""Times and memory of a sampling step, contenders taken in turn so that a machine that drifts slows all of them."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import median
+from typing import TypeVar
+
+import comfy.model_management
+import comfy.sample
+import comfy.samplers
+import torch
+from animatediff_xl.motion_models import host
+from torch import Tensor
+
+from tests.memory import peak_growth
+
+Result = TypeVar("Result")
+
+CALLS = 2 if torch.cuda.is_available() else 1
+"""Timed calls of a contender in each round, after one that warms up."""
+SIGMA = 5.0
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One contender."""
+
+    seconds: tuple[float, ...]
+    """Of a step, by round."""
+    peak: int
+    """Bytes above what was in use before the step."""
+
+
+def in_turn(contenders: dict[str, Callable[[], float]], rounds: int) -> dict[str, Measured]:
+    """contenders: what runs some steps and gives the seconds of one, by name."""
+    found: dict[str, list[tuple[float, int]]] = {name: [] for name in contenders}
+    names = list(contenders)
+    for turn in range(rounds):
+        for name in names if turn % 2 else reversed(names):
+            found[name].append(with_peak(contenders[name]))
+    return {name: Measured(tuple(s for s, _ in runs), max(peak for _, peak in runs)) for name, runs in found.items()}
+
+
+def with_peak(run: Callable[[], float]) -> tuple[float, int]:
+    if not torch.cuda.is_available():
+        with peak_growth() as grown:
+            seconds = run()
+        return seconds, grown[0]
+    comfy.model_management.soft_empty_cache()
+    torch.cuda.reset_peak_memory_stats()
+    seconds = run()
+    # the weights are part of it; the plain UNet's are subtracted with the plain UNet
+    return seconds, torch.cuda.max_memory_allocated()
+
+
+def ratio(of: Measured, to: Measured) -> tuple[float, float, float]:
+    """Median, smallest and largest of the ratios within each round."""
+    ratios = [mine / theirs for mine, theirs in zip(of.seconds, to.seconds, strict=True)]
+    return median(ratios), min(ratios), max(ratios)
+
+
+def seconds_of_call(call: Callable[[], object]) -> float:
+    """Median seconds of a call, after one that warms up."""
+    call()
+    return median(clocked(call)[0] for _ in range(CALLS))
+
+
+def clocked(call: Callable[[], Result]) -> tuple[float, Result]:
+    """Seconds of a call, and what it gives."""
+    began = time.perf_counter()
+    result = call()
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter() - began, result
+
+
+def seconds_of_step(model: host.ModelPatcher, latents: Tensor, positive: list, negative: list, times: int = 1) -> float:
+    """Median seconds of `times` evaluations of a MODEL, with and without the prompt, inside a sampling run of the
+    host."""
+    found = []
+
+    def sampler(denoise: Callable, noise: Tensor, sigmas: Tensor, extra_args: dict, **_: object) -> Tensor:
+        def evaluate() -> None:
+            for _time in range(times):
+                denoise(noise, sigmas[:1].expand(len(noise)), **extra_args)
+
+        found.append(seconds_of_call(evaluate))
+        return noise
+
+    comfy.sample.sample_custom(
+        model, latents, SIGMA, comfy.samplers.KSAMPLER(sampler), torch.tensor([SIGMA, 0.0]), positive, negative,
+        torch.zeros_like(latents), disable_pbar=True, seed=0,
+    )  # fmt: skip
+    return found[0]

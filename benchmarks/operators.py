@@ -1,0 +1,90 @@
+"""Where the time of a step goes, operator by operator, and the bytes that operators read and write.
+
+    python -m benchmarks.operators [--evolved CHECKOUT]
+
+for the first of the shapes of `benchmarks/run.py`: the step without motion, and what motion adds to it. An operator
+that only makes a view moves nothing; where an operator reads its inputs twice, once is counted.
+"""
+
+import argparse
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+from .measure import CALLS
+from .run import CPU_CASES, GPU_CASES, PLAIN, contenders, machine
+
+# isort: split
+import torch
+from torch import Tensor
+from torch.profiler import ProfilerActivity, profile
+from torch.utils._python_dispatch import TorchDispatchMode
+
+SHOWN = 12
+MEGABYTE = 2**20
+
+
+class BytesMoved(TorchDispatchMode):
+    """Bytes that each operator reads and writes."""
+
+    def __init__(self):
+        super().__init__()
+        self.moved: Counter[str] = Counter()
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **(kwargs or {}))
+        returned = [alias.alias_info for alias in function._schema.returns]
+        if any(alias is None or alias.is_write for alias in returned) and "empty" not in str(function):
+            results = result if isinstance(result, list | tuple) else [result]
+            tensors = [part for part in (*args, *results) if isinstance(part, Tensor)]
+            self.moved[function.overloadpacket._qualified_op_name] += sum(part.nbytes for part in tensors)
+        return result
+
+
+def seconds_by_operator(step: Callable[[], float]) -> Counter[str]:
+    activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if torch.cuda.is_available() else [])]
+    with profile(activities=activities) as profiled:
+        step()
+    on_gpu = torch.cuda.is_available()
+    return Counter(
+        {
+            one.key: (one.self_device_time_total if on_gpu else one.self_cpu_time_total) / 1e6
+            for one in profiled.key_averages()
+        }
+    )
+
+
+def bytes_by_operator(step: Callable[[], float]) -> Counter[str]:
+    with BytesMoved() as counted:
+        step()
+    return counted.moved
+
+
+def told(name: str, seconds: Counter[str], moved: Counter[str]) -> str:
+    rows = [f"\n**{name}**\n", "| operator | seconds | MB moved |", "|---|---|---|"]
+    for operator, spent in [*seconds.most_common(SHOWN), ("all", seconds.total())]:
+        bytes_of = moved.total() if operator == "all" else moved[operator]
+        rows.append(f"| {operator} | {spent:.3f} | {bytes_of / MEGABYTE:.0f} |")
+    return "\n".join(rows) + "\n"
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--evolved", type=Path, help="a checkout of ComfyUI-AnimateDiff-Evolved")
+    given = arguments.parse_args()
+    case = (GPU_CASES if torch.cuda.is_available() else CPU_CASES)[0]
+    sys.stdout.write(f"{machine()}\n{case}; figures are of {CALLS + 1} steps, the first of which warms up\n")
+    with tempfile.TemporaryDirectory() as folder, torch.inference_mode():
+        steps = dict(list(contenders(case, Path(folder), given.evolved))[: 3 if given.evolved else 2])
+        plain = seconds_by_operator(steps[PLAIN]), bytes_by_operator(steps[PLAIN])
+        sys.stdout.write(told(PLAIN, *plain))
+        for name in [name for name in steps if name != PLAIN]:
+            seconds, moved = seconds_by_operator(steps[name]), bytes_by_operator(steps[name])
+            sys.stdout.write(told(f"added by {name}", seconds - plain[0], moved - plain[1]))
+            sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

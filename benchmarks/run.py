@@ -1,0 +1,144 @@
+"""What motion costs, beside the peers.
+
+    python benchmarks/run.py [--evolved CHECKOUT] [--rounds N] [--json FILE]
+
+builds SDXL and SD1.5 at their real shapes with random weights, and measures a sampling step of a clip (with and
+without the prompt, as at any cfg above 1): without motion, with each family of motion models, with
+AnimateDiff-Evolved if a checkout of it is named, with diffusers' UNetMotionModel if it is installed. Contenders take
+turns, and ratios are taken within a turn. Then what loading and applying takes. Prints a Markdown table. COMFYUI_PATH
+may name a ComfyUI. Without a GPU the pictures are small and SDXL has fewer layers, so that it ends in minutes.
+"""
+
+import argparse
+import json
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+if not __package__:  # started as a file
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.loading import loading_times
+from benchmarks.measure import Measured, in_turn, ratio, seconds_of_step
+from benchmarks.models import BASES, SETTINGS, conditioning, image_model, motion_file, shallow
+from benchmarks.peers import diffusers_step, evolved
+
+# isort: split
+import comfyui_version
+import torch
+from animatediff_xl.motion_models import host
+from animatediff_xl.motion_models.families import FAMILIES
+from animatediff_xl.motion_models.joining import AUTO_SCHEDULE, join
+from animatediff_xl.motion_models.loading import open_motion_file
+
+PLAIN = "without motion"
+DIFFUSERS = "diffusers' UNetMotionModel"
+
+
+@dataclass(frozen=True)
+class Case:
+    """Shapes to measure at."""
+
+    base: str
+    pixels: int
+    frames: int
+    dtype: torch.dtype
+    shallow: bool = False
+
+    def __str__(self) -> str:
+        dtype = str(self.dtype).removeprefix("torch.")
+        depth = ", one layer a transformer" if self.shallow else ""
+        return f"{self.base}, {self.pixels} x {self.pixels}, {self.frames} frames, {dtype}{depth}"
+
+
+GPU_CASES = (
+    Case("SDXL", 1024, 16, torch.float16),
+    Case("SDXL", 1024, 16, torch.bfloat16),
+    Case("SDXL", 512, 16, torch.float16),
+    Case("SD1.5", 512, 16, torch.float16),
+)
+CPU_CASES = (Case("SDXL", 96, 16, torch.float32, shallow=True), Case("SD1.5", 64, 16, torch.float32))
+
+
+def contenders(case: Case, folder: Path, checkout: Path | None) -> Iterator[tuple[str, Callable[[], float]]]:
+    """What can take a step, by name."""
+    base = shallow(BASES[case.base]) if case.shallow else BASES[case.base]
+    model = image_model(base, case.dtype)
+    latents = torch.randn(case.frames, 4, case.pixels // 8, case.pixels // 8)
+    positive, negative = conditioning(base, 1), conditioning(base, 2)
+
+    def step_of(one: host.ModelPatcher) -> Callable[[], float]:
+        return lambda: seconds_of_step(one, latents, positive, negative)
+
+    yield PLAIN, step_of(model)
+    # families with the same modules and norms cost the same
+    families = {
+        (family.mid, family.norms): family
+        for family in reversed(FAMILIES.values())
+        if family.base == case.base and not family.needs
+    }
+    for index, family in enumerate(reversed(families.values())):
+        path = motion_file(folder, family, base)
+        file = open_motion_file(path, family.name)
+        yield family.name, step_of(join(model, file, SETTINGS, AUTO_SCHEDULE))
+        if checkout and index == 0:
+            yield f"{family.name}, AnimateDiff-Evolved", step_of(evolved(checkout, model, path))
+    try:
+        yield DIFFUSERS, diffusers_step(base, case.frames, case.pixels // 8, case.dtype)
+    except ImportError:
+        return
+
+
+def table(case: Case, found: dict[str, Measured]) -> str:
+    plain = found[PLAIN]
+    lines = [f"\n**{case}**\n", "| step | seconds | of the step without motion | memory |", "|---|---|---|---|"]
+    for name, measured in found.items():
+        share, low, high = ratio(measured, plain)
+        against = "" if measured is plain else f"{share:.3f} ({low:.3f} to {high:.3f})"
+        lines.append(f"| {name} | {median(measured.seconds):.3f} | {against} | {measured.peak / 2**20:.0f} MB |")
+    return "\n".join(lines) + "\n"
+
+
+def machine() -> str:
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else f"{torch.get_num_threads()} CPU threads"
+    version = comfyui_version.__version__
+    return f"{time.strftime('%Y-%m-%d')}, {device}, torch {torch.__version__}, ComfyUI {version}, {platform.system()}"
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--evolved", type=Path, help="a checkout of ComfyUI-AnimateDiff-Evolved")
+    arguments.add_argument("--rounds", type=int, default=5, help="turns that each contender takes")
+    arguments.add_argument("--json", type=Path, help="where the figures go as well")
+    given = arguments.parse_args()
+    cases = GPU_CASES if torch.cuda.is_available() else CPU_CASES
+    say(machine())
+    if cases is CPU_CASES:
+        say("There is no GPU here: small pictures, and an SDXL with fewer layers. The figures tell about CPUs only.")
+    results = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for case in cases:
+            with torch.inference_mode():
+                found = in_turn(dict(contenders(case, Path(folder), given.evolved)), given.rounds)
+            say(table(case, found))
+            results[str(case)] = {name: {"seconds": one.seconds, "peak": one.peak} for name, one in found.items()}
+        loading = loading_times(Path(folder))
+    say("| loading, in full size | seconds |\n|---|---|")
+    for name, seconds in loading.items():
+        say(f"| {name} | {seconds:.3f} |")
+    if given.json:
+        given.json.write_text(json.dumps({"machine": machine(), "steps": results, "loading": loading}, indent=1))
+
+
+def say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
