@@ -5,7 +5,7 @@ group norm, projection in, two self-attentions over the frames, feed-forward, pr
 the text nor the timestep.
 
 Behind the group norm the pixel positions know nothing of each other, so some rows of the picture are worked on at a
-time: the numbers are the same, the memory a fraction, and on a CPU so is the time. With gradients all rows are one
+time: the numbers are the same, the memory a fraction, and on a CPU it takes less time. With gradients all rows are one
 piece, which is the plain form of the module.
 
 Reference: Guo et al., "AnimateDiff: Animate Your Personalized Text-to-Image Diffusion Models without Specific Tuning",
