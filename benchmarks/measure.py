@@ -29,7 +29,8 @@ class Measured:
     seconds: tuple[float, ...]
     """Of a step, by round."""
     peak: int
-    """Bytes above what was in use before the step."""
+    """Bytes above what was in use before the step; a motion model's weights are part of them on a GPU, the image
+    model's are not."""
 
 
 def in_turn(contenders: dict[str, Callable[[], float]], rounds: int) -> dict[str, Measured]:
@@ -47,11 +48,12 @@ def with_peak(run: Callable[[], float]) -> tuple[float, int]:
         with peak_growth() as grown:
             seconds = run()
         return seconds, grown[0]
+    comfy.model_management.unload_all_models()  # another contender's motion model
     comfy.model_management.soft_empty_cache()
     torch.cuda.reset_peak_memory_stats()
+    before = torch.cuda.memory_allocated()
     seconds = run()
-    # the weights are part of it; the plain UNet's are subtracted with the plain UNet
-    return seconds, torch.cuda.max_memory_allocated()
+    return seconds, torch.cuda.max_memory_allocated() - before
 
 
 def ratio(of: Measured, to: Measured) -> tuple[float, float, float]:

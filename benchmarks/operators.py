@@ -18,29 +18,12 @@ from .run import CPU_CASES, GPU_CASES, PLAIN, contenders, machine
 
 # isort: split
 import torch
-from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
-from torch.utils._python_dispatch import TorchDispatchMode
+
+from tests.counting import Writes
 
 SHOWN = 12
 MEGABYTE = 2**20
-
-
-class BytesMoved(TorchDispatchMode):
-    """Bytes that each operator reads and writes."""
-
-    def __init__(self):
-        super().__init__()
-        self.moved: Counter[str] = Counter()
-
-    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-        result = function(*args, **(kwargs or {}))
-        returned = [alias.alias_info for alias in function._schema.returns]
-        if any(alias is None or alias.is_write for alias in returned) and "empty" not in str(function):
-            results = result if isinstance(result, list | tuple) else [result]
-            tensors = [part for part in (*args, *results) if isinstance(part, Tensor)]
-            self.moved[function.overloadpacket._qualified_op_name] += sum(part.nbytes for part in tensors)
-        return result
 
 
 def seconds_by_operator(step: Callable[[], float]) -> Counter[str]:
@@ -57,9 +40,13 @@ def seconds_by_operator(step: Callable[[], float]) -> Counter[str]:
 
 
 def bytes_by_operator(step: Callable[[], float]) -> Counter[str]:
-    with BytesMoved() as counted:
+    moved: Counter[str] = Counter()
+    with Writes() as writes:
         step()
-    return counted.moved
+    for write in writes.seen:
+        name, _overload = write.operation.rsplit(".", 1)
+        moved[name.replace(".", "::")] += write.bytes_moved  # as the profiler spells it
+    return moved
 
 
 def told(name: str, seconds: Counter[str], moved: Counter[str]) -> str:
@@ -76,7 +63,7 @@ def main() -> None:
     given = arguments.parse_args()
     case = (GPU_CASES if torch.cuda.is_available() else CPU_CASES)[0]
     sys.stdout.write(f"{machine()}\n{case}; figures are of {CALLS + 1} steps, the first of which warms up\n")
-    with tempfile.TemporaryDirectory() as folder, torch.inference_mode():
+    with tempfile.TemporaryDirectory() as folder, torch.no_grad():
         steps = dict(list(contenders(case, Path(folder), given.evolved))[: 3 if given.evolved else 2])
         plain = seconds_by_operator(steps[PLAIN]), bytes_by_operator(steps[PLAIN])
         sys.stdout.write(told(PLAIN, *plain))

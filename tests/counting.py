@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 from torch.utils.weak import WeakIdKeyDictionary
 
 NO_WORK = ("aten.empty", "aten._unsafe_view", "aten.set_")
@@ -13,10 +14,13 @@ NO_WORK = ("aten.empty", "aten._unsafe_view", "aten.set_")
 class Write:
     operation: str
     elements: int
+    bytes_moved: int
+    """Read and written."""
 
 
 class Writes(TorchDispatchMode):
-    """The tensors that operations write, new ones and those in place; views are none."""
+    """The tensors that operations write, new ones and those in place; views are none. In inference mode torch does not
+    take composite operations apart, without gradients it does."""
 
     def __init__(self):
         super().__init__()
@@ -27,14 +31,19 @@ class Writes(TorchDispatchMode):
         returned = [alias.alias_info for alias in function._schema.returns]
         is_view = all(alias is not None and not alias.is_write for alias in returned)
         if not is_view and not str(function).startswith(NO_WORK):
-            tensors = result if isinstance(result, list | tuple) else [result]
-            elements = sum(tensor.numel() for tensor in tensors if isinstance(tensor, Tensor))
-            self.seen.append(Write(str(function), elements))
+            written = tensors_of(result)
+            moved = sum(tensor.nbytes for tensor in tensors_of(args) + written)
+            self.seen.append(Write(str(function), sum(tensor.numel() for tensor in written), moved))
         return result
 
     def of_size(self, elements: int) -> list[str]:
         """The operations that wrote at least so much."""
         return [write.operation for write in self.seen if write.elements >= elements]
+
+
+def tensors_of(something: object) -> list[Tensor]:
+    """The tensors of a list of arguments, or of what an operation gives."""
+    return [leaf for leaf in tree_leaves(something) if isinstance(leaf, Tensor)]
 
 
 class PeakElements(TorchDispatchMode):
@@ -47,9 +56,8 @@ class PeakElements(TorchDispatchMode):
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         result = func(*args, **(kwargs or {}))
-        for tensor in result if isinstance(result, list | tuple) else [result]:
-            if isinstance(tensor, Tensor):
-                storage = tensor.untyped_storage()
-                self.sizes[storage] = storage.nbytes() // tensor.element_size()
+        for tensor in tensors_of(result):
+            storage = tensor.untyped_storage()
+            self.sizes[storage] = storage.nbytes() // tensor.element_size()
         self.peak = max(self.peak, sum(self.sizes.values()))
         return result
