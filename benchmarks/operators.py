@@ -10,10 +10,9 @@ import argparse
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 
-from .measure import CALLS
+from .measure import CALLS, Run
 from .run import CPU_CASES, GPU_CASES, PLAIN, contenders, machine
 
 # isort: split
@@ -26,7 +25,7 @@ SHOWN = 12
 MEGABYTE = 2**20
 
 
-def seconds_by_operator(step: Callable[[], float]) -> Counter[str]:
+def seconds_by_operator(step: Run) -> Counter[str]:
     activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if torch.cuda.is_available() else [])]
     with profile(activities=activities) as profiled:
         step()
@@ -39,7 +38,7 @@ def seconds_by_operator(step: Callable[[], float]) -> Counter[str]:
     )
 
 
-def bytes_by_operator(step: Callable[[], float]) -> Counter[str]:
+def bytes_by_operator(step: Run) -> Counter[str]:
     moved: Counter[str] = Counter()
     with Writes() as writes:
         step()

@@ -2,7 +2,6 @@
 
 import importlib.util
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import folder_paths
 import torch
 from animatediff_xl.motion_models import host
 
-from .measure import seconds_of_call
+from .measure import Run, timed
 from .models import CHANNELS, Base, randomise
 
 
@@ -32,8 +31,8 @@ def evolved_nodes(checkout: Path) -> dict[str, type]:
     return sys.modules["evolved"].NODE_CLASS_MAPPINGS
 
 
-def diffusers_step(base: Base, frames: int, size: int, dtype: torch.dtype) -> Callable[[], float]:
-    """Seconds of one call of diffusers' UNetMotionModel, with and without the prompt; its norms are joint, as those of
+def diffusers_step(base: Base, frames: int, size: int, dtype: torch.dtype) -> Run:
+    """One call of diffusers' UNetMotionModel, with and without the prompt; its norms are joint, as those of
     AnimateDiff SDXL beta. Raises ImportError if diffusers is not installed."""
     from diffusers import UNetMotionModel
 
@@ -60,6 +59,6 @@ def diffusers_step(base: Base, frames: int, size: int, dtype: torch.dtype) -> Ca
         pooled = {"text_embeds": torch.randn(2, base.pooled, **made), "time_ids": torch.ones(2, 6, **made)}
         given = {"added_cond_kwargs": pooled} if sdxl else {}
         with torch.inference_mode():
-            return seconds_of_call(lambda: unet(x, torch.tensor(500.0), context, **given))
+            return timed(lambda: unet(x, torch.tensor(500.0), context, **given))
 
     return run

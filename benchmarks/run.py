@@ -1,12 +1,13 @@
 """What motion costs, beside the peers.
 
-    python benchmarks/run.py [--evolved CHECKOUT] [--rounds N] [--json FILE]
+    python benchmarks/run.py [--evolved CHECKOUT] [--compiled] [--rounds N] [--json FILE]
 
 builds SDXL and SD1.5 at their real shapes with random weights, and measures a sampling step of a clip (with and
 without the prompt, as at any cfg above 1): without motion, with each family of motion models, with
-AnimateDiff-Evolved if a checkout of it is named, with diffusers' UNetMotionModel if it is installed. Contenders take
-turns, and ratios are taken within a turn. Then what loading and applying takes. Prints a Markdown table. COMFYUI_PATH
-may name a ComfyUI. Without a GPU the pictures are small and SDXL has fewer layers, so that it ends in minutes.
+AnimateDiff-Evolved if a checkout of it is named, with diffusers' UNetMotionModel if it is installed, and on request
+through the host's TorchCompileModel. Contenders take turns, and ratios are taken within a turn. Then what loading and
+applying takes. Prints a Markdown table. COMFYUI_PATH may name a ComfyUI. Without a GPU the pictures are small and SDXL
+has fewer layers, so that it ends in minutes.
 """
 
 import argparse
@@ -15,8 +16,8 @@ import platform
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 
@@ -24,7 +25,7 @@ if not __package__:  # started as a file
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.loading import loading_times
-from benchmarks.measure import Measured, in_turn, ratio, seconds_of_step
+from benchmarks.measure import Measured, Run, in_turn, ratio, timed_step
 from benchmarks.models import BASES, SETTINGS, conditioning, image_model, motion_file, shallow
 from benchmarks.peers import diffusers_step, evolved
 
@@ -35,6 +36,7 @@ from animatediff_xl.motion_models import host
 from animatediff_xl.motion_models.families import FAMILIES
 from animatediff_xl.motion_models.joining import AUTO_SCHEDULE, join
 from animatediff_xl.motion_models.loading import open_motion_file
+from comfy_extras.nodes_torch_compile import TorchCompileModel
 
 PLAIN = "without motion"
 DIFFUSERS = "diffusers' UNetMotionModel"
@@ -65,15 +67,15 @@ GPU_CASES = (
 CPU_CASES = (Case("SDXL", 96, 16, torch.float32, shallow=True), Case("SD1.5", 64, 16, torch.float32))
 
 
-def contenders(case: Case, folder: Path, checkout: Path | None) -> Iterator[tuple[str, Callable[[], float]]]:
+def contenders(case: Case, folder: Path, checkout: Path | None, compile_too: bool = False) -> Iterator[tuple[str, Run]]:
     """What can take a step, by name."""
     base = shallow(BASES[case.base]) if case.shallow else BASES[case.base]
     model = image_model(base, case.dtype)
     latents = torch.randn(case.frames, 4, case.pixels // 8, case.pixels // 8)
     positive, negative = conditioning(base, 1), conditioning(base, 2)
 
-    def step_of(one: host.ModelPatcher) -> Callable[[], float]:
-        return lambda: seconds_of_step(one, latents, positive, negative)
+    def step_of(one: host.ModelPatcher) -> Run:
+        return lambda: timed_step(one, latents, positive, negative)
 
     yield PLAIN, step_of(model)
     # families with the same modules and norms cost the same
@@ -85,22 +87,32 @@ def contenders(case: Case, folder: Path, checkout: Path | None) -> Iterator[tupl
     for index, family in enumerate(reversed(families.values())):
         path = motion_file(folder, family, base)
         file = open_motion_file(path, family.name)
-        yield family.name, step_of(join(model, file, SETTINGS, AUTO_SCHEDULE))
+        animated = join(model, file, SETTINGS, AUTO_SCHEDULE)
+        yield family.name, step_of(animated)
         if checkout and index == 0:
             yield f"{family.name}, AnimateDiff-Evolved", step_of(evolved(checkout, model, path))
+        if compile_too and index == 0:
+            yield f"{PLAIN}, compiled", step_of(compiled(model))
+            yield f"{family.name}, compiled", step_of(compiled(animated))
     try:
         yield DIFFUSERS, diffusers_step(base, case.frames, case.pixels // 8, case.dtype)
     except ImportError:
         return
 
 
+def compiled(model: host.ModelPatcher) -> host.ModelPatcher:
+    return TorchCompileModel.execute(model, "inductor")[0]
+
+
 def table(case: Case, found: dict[str, Measured]) -> str:
     plain = found[PLAIN]
-    lines = [f"\n**{case}**\n", "| step | seconds | of the step without motion | memory |", "|---|---|---|---|"]
+    lines = [f"\n**{case}**\n", "| step | seconds | of the step without motion | the first one | memory |",
+             "|---|---|---|---|---|"]  # fmt: skip
     for name, measured in found.items():
         share, low, high = ratio(measured, plain)
         against = "" if measured is plain else f"{share:.3f} ({low:.3f} to {high:.3f})"
-        lines.append(f"| {name} | {median(measured.seconds):.3f} | {against} | {measured.peak / 2**20:.0f} MB |")
+        memory = f"{measured.peak / 2**20:.0f} MB"
+        lines.append(f"| {name} | {median(measured.seconds):.3f} | {against} | {measured.cold:.3f} | {memory} |")
     return "\n".join(lines) + "\n"
 
 
@@ -113,6 +125,7 @@ def machine() -> str:
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--evolved", type=Path, help="a checkout of ComfyUI-AnimateDiff-Evolved")
+    arguments.add_argument("--compiled", action="store_true", help="compiled too, which takes minutes at first")
     arguments.add_argument("--rounds", type=int, default=5, help="turns that each contender takes")
     arguments.add_argument("--json", type=Path, help="where the figures go as well")
     given = arguments.parse_args()
@@ -124,9 +137,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for case in cases:
             with torch.inference_mode():
-                found = in_turn(dict(contenders(case, Path(folder), given.evolved)), given.rounds)
+                found = in_turn(dict(contenders(case, Path(folder), given.evolved, given.compiled)), given.rounds)
             say(table(case, found))
-            results[str(case)] = {name: {"seconds": one.seconds, "peak": one.peak} for name, one in found.items()}
+            results[str(case)] = {name: asdict(one) for name, one in found.items()}
         loading = loading_times(Path(folder))
     say("| loading, in full size | seconds |\n|---|---|")
     for name, seconds in loading.items():

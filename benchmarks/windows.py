@@ -17,7 +17,7 @@ from statistics import median
 from typing import Any
 from unittest.mock import patch
 
-from .measure import Measured, clocked, in_turn, ratio, seconds_of_step
+from .measure import Measured, Run, clocked, in_turn, ratio, timed_step
 from .models import BASES, SETTINGS, conditioning, image_model, motion_file, shallow
 
 # isort: split
@@ -47,10 +47,10 @@ def animated_model() -> host.ModelPatcher:
         return join(image_model(base, DTYPE, CHANNELS), file, SETTINGS, AUTO_SCHEDULE)
 
 
-def steps_of(model: host.ModelPatcher, frames: int, times: int = 1) -> Callable[[], float]:
+def steps_of(model: host.ModelPatcher, frames: int, times: int = 1) -> Run:
     base = BASES["SDXL"]
     latents = torch.randn(frames, 4, PIXELS // 8, PIXELS // 8)
-    return lambda: seconds_of_step(model, latents, conditioning(base, 1), conditioning(base, 2), times)
+    return lambda: timed_step(model, latents, conditioning(base, 1), conditioning(base, 2), times)
 
 
 def windowing_share(model: host.ModelPatcher, frames: int) -> float:
