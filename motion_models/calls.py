@@ -132,8 +132,9 @@ def on_model_call(executor: host.Executor, *args: Any, **kw: Any) -> Any:
     """Finds the frames in the batch, which the host lays out as [condition][frame], and joins the motion modules to the
     UNet for this call.
 
-    The UNet is joined even if no motion model takes part in the step: compiled by the host's TorchCompileModel it would
-    go on without motion, as torch sees a hook change, but not appear.
+    Where hooks are is told to the UNet by the name of an argument that it does not read. A compiled one would go on
+    without motion otherwise: torch looks at the names of arguments in every call, but for hooks only where there was
+    one.
     """
     options = host.options_of(args, kw)
     base: Any = executor.class_obj
@@ -143,6 +144,8 @@ def on_model_call(executor: host.Executor, *args: Any, **kw: Any) -> Any:
         for one in applied(base.current_patcher)
         if one.choice.settings.strength and takes_part(one.choice.settings, base.model_sampling, options["sigmas"])
     ]
+    if not steps:
+        return executor(*args, **kw)
     call, unet = MotionCall(tuple(steps)), host.running_unet(base)
     clip = call.norm_frames()
     with ExitStack() as joined:
@@ -152,7 +155,8 @@ def on_model_call(executor: host.Executor, *args: Any, **kw: Any) -> Any:
         for step in steps:
             for low_rank, strength in step.loras:
                 joined.enter_context(low_rank.joined(step.motion, strength))
-        return executor(*args, **kw)
+        hooked = hash((clip, *(path for step in steps for low_rank, _ in step.loras for path in low_rank.paths)))
+        return executor(*args, **kw, **{f"motion_hooks_{hooked}": True})
 
 
 def takes_part(settings: MotionSettings, model_sampling: Any, sigmas: Tensor) -> bool:

@@ -7,7 +7,9 @@ import torch
 from animatediff_xl.motion_models.applied import MotionSettings
 from animatediff_xl.motion_models.joining import KEEP_SCHEDULE, join
 from animatediff_xl.motion_models.loading import MotionFile, open_motion_file
-from animatediff_xl.motion_models.motion_lora import ChosenLora
+from animatediff_xl.motion_models.motion_lora import ChosenLora, open_motion_lora
+from animatediff_xl.motion_models.strength_curves import FRAMES as OVER_FRAMES
+from animatediff_xl.motion_models.strength_curves import from_values
 
 from tests.small import Pair, save, small_pair
 
@@ -52,3 +54,17 @@ def animate(motion: MotionFile) -> Callable:
         return join(model, file, settings, schedule, loras)
 
     return apply
+
+
+@pytest.fixture(scope="module")
+def rising_lora(pair, tmp_path_factory) -> ChosenLora:
+    """A MotionLoRA whose strength rises over ten frames."""
+    generator, weights = torch.Generator().manual_seed(4), {}
+    for key, weight in pair.motion.items():
+        if key.endswith("to_q.weight"):
+            name = key.replace("to_q.weight", "processor.to_q_lora")
+            weights[f"{name}.down.weight"] = 0.2 * torch.randn(4, weight.shape[1], generator=generator)
+            weights[f"{name}.up.weight"] = 0.2 * torch.randn(weight.shape[0], 4, generator=generator)
+    path = save(weights, tmp_path_factory.mktemp("lora") / "rising.safetensors")
+    curve = (from_values([0.2 * frame for frame in range(10)], OVER_FRAMES),)
+    return ChosenLora(open_motion_lora(path), 1.0, curve)

@@ -7,6 +7,7 @@ import torch
 from animatediff_xl.motion_models.applied import MotionSettings
 from animatediff_xl.motion_models.joining import KEEP_SCHEDULE, join
 from animatediff_xl.motion_models.loading import MotionFile, open_motion_file
+from animatediff_xl.motion_models.motion_lora import ChosenLora
 from animatediff_xl.motion_models.strength_curves import FRAMES as OVER_FRAMES
 from animatediff_xl.motion_models.strength_curves import STEPS, from_values
 from comfy_api.torch_helpers import set_torch_compile_wrapper
@@ -35,16 +36,21 @@ def test_motion_that_begins_later_begins_in_a_compiled_model_too(pair, motion) -
     check_compiled(pair.model, motion, COMPILED["motion in some steps"], compiled_first=False)
 
 
+def test_motion_comes_and_goes_in_a_compiled_model(pair, motion, rising_lora) -> None:
+    """Compiled graphs belong to the UNet and not to the MODEL, so that what one MODEL has left, the next one finds."""
+    clip_norms = open_motion_file(motion.path, "HotshotXL")
+
+    def animated(file: MotionFile, *loras: ChosenLora, settings: MotionSettings = SETTINGS):
+        return join(pair.model, file, settings, KEEP_SCHEDULE, loras)
+
+    torch._dynamo.reset()
+    plain, with_lora = pair.model, animated(motion, rising_lora)
+    weaker = animated(motion, settings=dataclasses.replace(SETTINGS, strength=0.5))
+    for model in (plain, animated(motion), with_lora, weaker, plain, animated(clip_norms), plain):
+        assert torch.allclose(sample(compiled(model), steps=2), sample(model, steps=2), atol=1e-5)
+
+
 def check_compiled(model, file: MotionFile, settings: MotionSettings, compiled_first: bool) -> None:
-    """With a back end that needs no compiler. The host's TorchCompileModel tells torch not to look at the options of a
-    call again once it has traced one."""
-
-    def compiled(model):
-        model = model.clone()
-        options = {"guard_filter_fn": lambda guards: ["transformer_options" not in guard.name for guard in guards]}
-        set_torch_compile_wrapper(model, backend="eager", options=options)
-        return model
-
     def animated(model):
         return join(model, file, settings, KEEP_SCHEDULE)
 
@@ -55,3 +61,12 @@ def check_compiled(model, file: MotionFile, settings: MotionSettings, compiled_f
     breaks.clear()
     assert torch.allclose(sample(fast, steps=3), sample(plain, steps=3), atol=1e-5)
     assert not breaks
+
+
+def compiled(model):
+    """With a back end that needs no compiler. The host's TorchCompileModel tells torch not to look at the options of a
+    call again once it has traced one."""
+    model = model.clone()
+    options = {"guard_filter_fn": lambda guards: ["transformer_options" not in guard.name for guard in guards]}
+    set_torch_compile_wrapper(model, backend="eager", options=options)
+    return model

@@ -8,14 +8,13 @@ import comfy.sample
 import comfy.supported_models
 import pytest
 import torch
-from animatediff_xl.motion_models.motion_lora import ChosenLora, open_motion_lora
 from animatediff_xl.motion_models.strength_curves import FRAMES as OVER_FRAMES
 from animatediff_xl.motion_models.strength_curves import from_values
 from torch import Tensor
 
 from tests.motion_models.conftest import SETTINGS
 from tests.sampling import start_noise
-from tests.small import CONTEXT, POOLED, conditioning, host_model, save, with_input_channels
+from tests.small import CONTEXT, POOLED, conditioning, host_model, with_input_channels
 from tests.windowed import CLIP, host_windowed, long_sample, same, windowed
 
 
@@ -192,10 +191,10 @@ def motion_over_time() -> dict:
 
 
 @pytest.mark.parametrize("per_batch", [0, 3])
-def test_windows_in_one_call_give_what_they_give_one_by_one(pair, animate, lora, per_batch: int) -> None:
+def test_windows_in_one_call_give_what_they_give_one_by_one(pair, animate, rising_lora, per_batch: int) -> None:
     """With strengths and masks that follow the frames, and a MotionLoRA that does."""
     settings = dataclasses.replace(SETTINGS, **motion_over_time())
-    model = animate(pair.model, settings=settings, loras=(lora,))
+    model = animate(pair.model, settings=settings, loras=(rising_lora,))
     expected = long_sample(windowed(model, 1))
     calls = []
     together = windowed(model, per_batch)
@@ -204,20 +203,6 @@ def test_windows_in_one_call_give_what_they_give_one_by_one(pair, animate, lora,
     )
     assert same(long_sample(together), expected)
     assert calls == ([2 * 16, 2 * 16] if per_batch == 0 else [2 * 12, 2 * 4] * 2)
-
-
-@pytest.fixture(scope="module")
-def lora(pair, tmp_path_factory):
-    """A MotionLoRA whose strength rises over the clip."""
-    generator, weights = torch.Generator().manual_seed(4), {}
-    for key, weight in pair.motion.items():
-        if key.endswith("to_q.weight"):
-            name = key.replace("to_q.weight", "processor.to_q_lora")
-            weights[f"{name}.down.weight"] = 0.2 * torch.randn(4, weight.shape[1], generator=generator)
-            weights[f"{name}.up.weight"] = 0.2 * torch.randn(weight.shape[0], 4, generator=generator)
-    path = save(weights, tmp_path_factory.mktemp("lora") / "rising.safetensors")
-    curve = (from_values([0.2 * frame for frame in range(CLIP)], OVER_FRAMES),)
-    return ChosenLora(open_motion_lora(path), 1.0, curve)
 
 
 def test_the_hosts_windows_with_their_anchor_frame_keep_strengths_in_place(pair, animate) -> None:
