@@ -137,7 +137,9 @@ def prepare_folder(folder: Path) -> None:
         folder / "custom_nodes" / "tiny_sdxl": TINY / "host_pack",
         folder / "models" / "checkpoints" / "tiny_sdxl.safetensors": TINY / "tiny_sdxl.safetensors",
         folder / "models" / "animatediff_models" / "tiny_motion.safetensors": TINY / "tiny_motion.safetensors",
-        folder / "models" / "animatediff_motion_lora" / "tiny_pan_left.safetensors": TINY / "tiny_pan_left.safetensors",
+    } | {
+        folder / "models" / "animatediff_motion_lora" / name: TINY / name
+        for name in ("tiny_pan_left.safetensors", "tiny_zoom_in.safetensors")
     }
     for link, target in links.items():
         link.parent.mkdir(parents=True, exist_ok=True)

@@ -1,29 +1,20 @@
-"""The drawn world as a moving camera films it, for the tiny MotionLoRAs."""
+"""How cameras move in the drawn world, as `world.places` takes it: pixels that the picture goes to the right and down,
+and by how much it grows, from one frame to the next."""
 
 import torch
 from torch import Tensor
-from torch.nn.functional import affine_grid, grid_sample
 
-from .world import FRAMES, SIZE
+MOVES = {"pan_left": (1.5, 0.0, 0.0), "zoom_in": (0.0, 0.0, 0.03)}
+"""What the tiny MotionLoRAs learn. When the camera pans to the left, everything in the picture goes to the right."""
 
-PAN = 1.5
-"""Pixels a frame. When the camera pans to the left, everything in the picture moves to the right."""
-ZOOM = 0.03
-"""Growth of everything in the picture from frame to frame when the camera zooms in."""
-
-MOVES = ("pan_left", "zoom_in")
+FASTEST = torch.tensor([1.6, 1.6, 0.035])
+MOVING = 0.7
+"""Share of moving cameras that do each of the three."""
 
 
-def film(clips: Tensor, move: str, sign: int) -> Tensor:
-    """Clips (b f 3 h w) filmed with one of MOVES; sign -1 is the move the other way. What the camera has not seen is
-    mirrored at the edge."""
-    when = sign * (torch.arange(FRAMES) - (FRAMES - 1) / 2)
-    place = torch.eye(2, 3).repeat(FRAMES, 1, 1)  # where each pixel of the film comes from
-    if move == "pan_left":
-        place[:, 0, 2] = -PAN * when * 2 / SIZE
-    else:
-        place[:, :, :2] *= torch.exp(-ZOOM * when)[:, None, None]
-    place = place.repeat(len(clips), 1, 1)
-    frames = clips.flatten(0, 1)
-    grid = affine_grid(place, list(frames.shape), align_corners=False)
-    return grid_sample(frames, grid, padding_mode="reflection", align_corners=False).unflatten(0, (-1, FRAMES))
+def any_cameras(count: int, generator: torch.Generator) -> Tensor:
+    """(count 3): every second camera stands still, the others move anyhow."""
+    cameras = FASTEST * (2 * torch.rand(count, 3, generator=generator) - 1)
+    cameras *= torch.rand(count, 3, generator=generator) < MOVING
+    cameras[::2] = 0
+    return cameras

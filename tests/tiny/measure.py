@@ -8,8 +8,9 @@ import numpy as np
 
 from .world import COLOURS
 
-NEAR = 0.45
-"""How near a pixel must be to an object's colour (Euclidean, RGB in 0..1); the grounds are at least 0.5 away."""
+NEAR = 0.36
+"""How near a pixel must be to an object's colour (Euclidean, RGB in 0..1); of the grounds one pixel
+in 15,000 comes so near, to green."""
 SMALLEST = 0.01
 """Share of the picture an object covers at least; in the drawn world it is 4 to 9 percent."""
 

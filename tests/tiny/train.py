@@ -1,15 +1,18 @@
-"""Trains the tiny SDXL and its motion model, by the paper's order: image model first, then motion with it frozen.
+"""Trains the tiny SDXL, its motion model and its MotionLoRAs by the paper's order, each with what came before frozen.
 
     python -m tests.tiny.train DIR
 
 runs every stage that has not left its file in DIR yet, and writes the committed files, `tiny_*.safetensors`, beside
-this one. About two and a half hours on two cores. COMFYUI_PATH may name a ComfyUI.
+this one. About four hours on two cores. COMFYUI_PATH may name a ComfyUI.
+
+The committed weights were not made in one go: up to `motion_last` they learned the world before it had lamps, from
+cameras that stand still, and the first 700 steps of `image_lit` and 900 of `motion_filmed` saw lamps that lit the level
+ground and the objects, and no bumps.
 """
 
 import argparse
+import dataclasses
 import logging
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
@@ -17,37 +20,33 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn.functional import l1_loss
 
-import tests.conftest  # noqa: F401 - the host and the pack
+from tests.tiny import world
+from tests.tiny.camera import MOVES, any_cameras
+from tests.tiny.lessons import (
+    HEAVIEST,
+    IMAGE_ALPHAS,
+    MOTION_ALPHAS,
+    NOISE_OFFSET,
+    Batches,
+    forever,
+    frozen_unet,
+    learned,
+    motion_call,
+    new_motion_model,
+    progress,
+)
+from tests.tiny.moves import as_file, learn_move, moves
+from tests.tiny.parts import new_clip, new_unet, new_vae
 
 # isort: split
 from animatediff_xl.motion_models import host
-from animatediff_xl.motion_models.calls import MotionCall, MotionStep
-from animatediff_xl.motion_models.families import FAMILIES
-from animatediff_xl.motion_models.low_rank import LowRank
-from animatediff_xl.motion_models.motion_module import MotionModel, MotionShape, sinusoidal_positions
-from animatediff_xl.motion_models.schedules import BETA_SCHEDULES, alphas_cumprod
-from animatediff_xl.motion_models.training import AveragedWeights, TrainingSettings, noise_loss, train
-
-from tests.tiny import world
-from tests.tiny.camera import film
-from tests.tiny.host_pack import CHANNELS
-from tests.tiny.parts import encode, initialise, new_clip, new_unet, new_vae
+from animatediff_xl.motion_models.motion_module import MotionModel
+from animatediff_xl.motion_models.training import TrainingSettings, noise_loss, train
 
 log = logging.getLogger("tiny")
 
+MOVE_SETTINGS = TrainingSettings(steps=220, learning_rate=4e-3, warmup_steps=20, average_decay=0.98)
 POOL = 4096  # clips drawn once; every stage learns from them
-FILMED = 240  # clips for the MotionLoRA, each filmed in both directions
-RANK = 16  # of the MotionLoRA
-PROJECTIONS = ("to_q", "to_k", "to_v", "to_out.0")
-EMPTY_CAPTION_SHARE = 0.1  # guoyww/AnimateDiff train.py, cfg_random_null_text_ratio
-NOISE_OFFSET = 0.25
-HEAVIEST = 100.0
-CAMERA_STEPS = slice(150, 800)  # sigma 0.5 to 13: where the ground shows, whose move it is
-HEAVIEST_MOVE = 20.0
-IMAGE_SCHEDULE = "SDXL"
-MOTION_SCHEDULE = "AnimateDiff SDXL"
-FRAME_LIMIT = 32  # rows of the positional encoding of mm_sdxl_v10_beta
-MOTION_SHAPE = MotionShape(((CHANNELS,) * 2,) * 3, ((CHANNELS,) * 3,) * 3, (), FRAME_LIMIT)
 
 
 def main() -> None:
@@ -71,12 +70,13 @@ def text(work: Path) -> dict[str, Tensor]:
 
 
 def pool(work: Path) -> dict[str, Tensor]:
-    """`POOL` clips as latents (b f 4 h w), with the index of each one's scene."""
+    """`POOL` clips as latents (b f 4 h w), every second filmed by a moving camera, with their scenes."""
     generator = torch.Generator().manual_seed(1)
-    scenes = torch.arange(POOL) % len(world.SCENES)
+    scenes = torch.randint(len(world.SCENES), (POOL,), generator=generator)
+    cameras = any_cameras(POOL, generator)
     clips = [
-        world.measure(world.draw([world.SCENES[index] for index in few], generator).flatten(0, 1)).half()
-        for few in scenes.split(16)
+        world.measure(world.draw([world.SCENES[index] for index in few], generator, filmed).flatten(0, 1)).half()
+        for few, filmed in zip(scenes.split(16), cameras.split(16), strict=True)
     ]
     return {"clips": torch.cat(clips).unflatten(0, (POOL, world.FRAMES)), "scenes": scenes}
 
@@ -107,9 +107,58 @@ def decoder(work: Path) -> dict[str, Tensor]:
 
 def image(work: Path) -> dict[str, Tensor]:
     """The UNet learns single frames, with the noise of its own schedule and of the one it will meet with motion."""
-    unet = new_unet().to(memory_format=torch.channels_last)
-    batches = Batches(work, clips=48, seed=3)
-    schedules = [alphas_cumprod(BETA_SCHEDULES[name]) for name in (IMAGE_SCHEDULE, MOTION_SCHEDULE)]
+    return learn_frames(new_unet(), work, TrainingSettings(steps=2400, learning_rate=1e-3), seed=3)
+
+
+def image_lit(work: Path) -> dict[str, Tensor]:
+    """The same again, since the lamps are faint."""
+    unet = new_unet()
+    unet.load_state_dict(load_file(work / "image.safetensors"))
+    settings = TrainingSettings(steps=1150, learning_rate=7e-4, warmup_steps=50, average_decay=0.995)
+    return learn_frames(unet, work, settings, seed=13)
+
+
+def motion(work: Path) -> dict[str, Tensor]:
+    """The motion modules learn that the frames of a clip belong together, and where the prompt sends the object."""
+    return learn_clips(new_motion_model(), work, TrainingSettings(steps=1200, learning_rate=1e-3), seed=4)
+
+
+def motion_longer(work: Path) -> dict[str, Tensor]:
+    """The same again: after `motion` the object goes where the prompt says in 33 of 40 clips."""
+    return learn_on(work, "motion", TrainingSettings(steps=700, learning_rate=7e-4), seed=6)
+
+
+def motion_last(work: Path) -> dict[str, Tensor]:
+    """And again, gently: after `motion_longer` it is 36 of 40, after this 38."""
+    return learn_on(work, "motion_longer", TrainingSettings(steps=400, learning_rate=5e-4), seed=8)
+
+
+def motion_filmed(work: Path) -> dict[str, Tensor]:
+    """The same with cameras that move, which the MotionLoRAs build on."""
+    settings = TrainingSettings(steps=1250, learning_rate=7e-4, warmup_steps=50, average_decay=0.995)
+    return learn_on(work, "motion_last", settings, seed=14)
+
+
+def pan_left(work: Path) -> dict[str, Tensor]:
+    """A MotionLoRA learns a camera move."""
+    return learn_move(work, "pan_left", MOVE_SETTINGS, seed=22)
+
+
+def zoom_begun(work: Path) -> dict[str, Tensor]:
+    """A zoom takes longer: what moves where depends on the place."""
+    return learn_move(work, "zoom_in", dataclasses.replace(MOVE_SETTINGS, steps=350, decay_steps=500), seed=21)
+
+
+def zoom_in(work: Path) -> dict[str, Tensor]:
+    begun = load_file(work / "zoom_begun.safetensors")
+    return learn_move(work, "zoom_in", dataclasses.replace(MOVE_SETTINGS, steps=400), seed=31, start=begun)
+
+
+def learn_frames(unet: nn.Module, work: Path, settings: TrainingSettings, seed: int) -> dict[str, Tensor]:
+    """Train a UNet on single frames."""
+    unet.to(memory_format=torch.channels_last)
+    batches = Batches(work, clips=48, seed=seed)
+    schedules = (IMAGE_ALPHAS, MOTION_ALPHAS)
 
     def loss() -> Tensor:
         latents, context, y = batches.next()
@@ -120,174 +169,36 @@ def image(work: Path) -> dict[str, Tensor]:
             lambda x, t: unet(x, t, context, y), frames, alphas, batches.generator, NOISE_OFFSET, HEAVIEST
         )
 
-    return train(unet, forever(loss), TrainingSettings(steps=2400, learning_rate=1e-3), progress("image", work))
+    return train(unet, forever(loss), settings, progress("image", work))
 
 
-def motion(work: Path) -> dict[str, Tensor]:
-    """The motion modules learn that the frames of a clip belong together, and where the prompt sends the object."""
-    return learn_clips(new_motion_model(), work, TrainingSettings(steps=1200, learning_rate=1e-3), seed=4)
-
-
-def motion_longer(work: Path) -> dict[str, Tensor]:
-    """The same again: after `motion` the object goes where the prompt says in 33 of 40 clips."""
+def learn_on(work: Path, stage: str, settings: TrainingSettings, seed: int) -> dict[str, Tensor]:
+    """Train the motion modules of a stage further."""
     model = new_motion_model()
-    model.load_state_dict(load_file(work / "motion.safetensors"))
-    return learn_clips(model, work, TrainingSettings(steps=700, learning_rate=7e-4), seed=6)
-
-
-def motion_last(work: Path) -> dict[str, Tensor]:
-    """And again, gently: after `motion_longer` it is 36 of 40, after this 38."""
-    model = new_motion_model()
-    model.load_state_dict(load_file(work / "motion_longer.safetensors"))
-    return learn_clips(model, work, TrainingSettings(steps=400, learning_rate=5e-4), seed=8)
+    model.load_state_dict(load_file(work / f"{stage}.safetensors"))
+    return learn_clips(model, work, settings, seed)
 
 
 def learn_clips(model: MotionModel, work: Path, settings: TrainingSettings, seed: int) -> dict[str, Tensor]:
     """Train motion modules on clips; the UNet, as it will be stored, is frozen."""
-    unet = new_unet()
-    unet.load_state_dict({name: value.half() for name, value in load_file(work / "image.safetensors").items()})
-    unet.requires_grad_(False).to(memory_format=torch.channels_last)
+    unet = frozen_unet(work)
     batches = Batches(work, clips=4, seed=seed)
-    alphas = alphas_cumprod(BETA_SCHEDULES[MOTION_SCHEDULE])
 
     def loss() -> Tensor:
         latents, context, y = batches.next()
-        frames = latents.shape[1]
-        context, y = (part.repeat_interleave(frames, dim=0) for part in (context, y))
-        with host.joined(unet, MotionCall((MotionStep(model, frames, 1.0, None, ()),))):
+        context, y = (part.repeat_interleave(world.FRAMES, dim=0) for part in (context, y))
+        with host.joined(unet, motion_call(model)):
             return noise_loss(
-                lambda x, t: unet(x, t, context, y), latents, alphas, batches.generator, NOISE_OFFSET, HEAVIEST
+                lambda x, t: unet(x, t, context, y), latents, MOTION_ALPHAS, batches.generator, NOISE_OFFSET, HEAVIEST
             )
 
     return train(model, forever(loss), settings, progress("motion", work))
 
 
-def pan_left(work: Path) -> dict[str, Tensor]:
-    """A MotionLoRA learns a camera move, and at strength -1 the same move the other way; all else is frozen."""
-    unet = new_unet()
-    unet.load_state_dict({name: value.half() for name, value in load_file(work / "image.safetensors").items()})
-    unet.requires_grad_(False).to(memory_format=torch.channels_last)
-    model = new_motion_model()
-    model.load_state_dict({k: v.half() for k, v in load_file(work / "motion_last.safetensors").items()})
-    model.requires_grad_(False)
-    paths = [path for path, _ in model.named_modules() if path.endswith(PROJECTIONS)]
-    lora = LowRank({path: (CHANNELS, RANK, CHANNELS) for path in paths}, host.operations)
-    for down, up in zip(lora.down, lora.up, strict=True):
-        nn.init.normal_(down.weight, std=1 / RANK)
-        nn.init.zeros_(up.weight)
-    batches = FilmedBatches(work, clips=4, seed=7)
-    alphas = alphas_cumprod(BETA_SCHEDULES[MOTION_SCHEDULE])[CAMERA_STEPS]
-
-    def loss() -> Tensor:
-        sign, latents, context, y = batches.next_filmed()
-        frames = latents.shape[1]
-        context, y = (part.repeat_interleave(frames, dim=0) for part in (context, y))
-        call = MotionCall((MotionStep(model, frames, 1.0, None, ()),))
-        with host.joined(unet, call), lora.joined(model, float(sign)):
-            return noise_loss(
-                lambda x, t: unet(x, t + CAMERA_STEPS.start, context, y),
-                latents,
-                alphas,
-                batches.generator,
-                NOISE_OFFSET,
-                HEAVIEST_MOVE,
-            )
-
-    settings = TrainingSettings(steps=500, learning_rate=1e-2, warmup_steps=20, average_decay=0.99)
-    trained = train(lora, forever(loss), settings, progress("pan_left", work))
-    return {
-        f"{authors_lora_name(path)}.{part}.weight": trained[f"{part}.{index}.weight"]
-        for index, path in enumerate(lora.paths)
-        for part in ("down", "up")
-    }
-
-
-def authors_lora_name(path: str) -> str:
-    parent, leaf = path.replace("to_out.0", "to_out").rsplit(".", 1)
-    return f"{parent}.processor.{leaf}_lora"
-
-
-def new_motion_model() -> MotionModel:
-    """Motion modules that add nothing yet: the authors start from a zero `proj_out`."""
-    model = MotionModel(MOTION_SHAPE, FAMILIES["AnimateDiff SDXL beta"].norms, host.operations)
-    initialise(model)
-    for module in model.modules_by_place.values():
-        transformer = module.temporal_transformer
-        nn.init.zeros_(transformer.proj_out.weight)
-        nn.init.zeros_(transformer.proj_out.bias)
-        for attention in transformer.transformer_blocks[0].attention_blocks:
-            attention.pos_encoder.pe.copy_(sinusoidal_positions(FRAME_LIMIT, module.channels))
-    return model
-
-
-class Batches:
-    """Clips of the pool in random order with what the host's text encode node makes of their captions."""
-
-    def __init__(self, work: Path, clips: int, seed: int):
-        stored = load_file(work / "pool.safetensors")
-        self.latents, self.scenes = stored["clips"], stored["scenes"]
-        clip = new_clip()
-        clip.load_state_dict({name: value.float() for name, value in load_file(work / "text.safetensors").items()})
-        self.context, self.y = encode(clip, [*(scene.caption for scene in world.SCENES), ""])
-        self.clips = clips
-        self.generator = torch.Generator().manual_seed(seed)
-
-    def next(self) -> tuple[Tensor, Tensor, Tensor]:
-        """latents (b f 4 h w), context (b 77 c), y (b c)."""
-        picks = torch.randint(len(self.scenes), (self.clips,), generator=self.generator)
-        captions = self.scenes[picks]
-        empty = torch.rand(self.clips, generator=self.generator) < EMPTY_CAPTION_SHARE
-        captions = torch.where(empty, len(self.context) - 1, captions)
-        return self.latents[picks].float(), self.context[captions], self.y[captions]
-
-
-class FilmedBatches(Batches):
-    """Clips of the drawn world filmed by a moving camera, in both directions of the move."""
-
-    def __init__(self, work: Path, clips: int, seed: int):
-        super().__init__(work, clips, seed)
-        self.scenes = torch.arange(FILMED) % len(world.SCENES)
-        self.filmed = {1: [], -1: []}
-        for few in self.scenes.split(16):
-            drawn = world.draw([world.SCENES[index] for index in few], self.generator)
-            for sign, latents in self.filmed.items():
-                seen = world.measure(film(drawn, "pan_left", sign).flatten(0, 1))
-                latents.append(seen.unflatten(0, (len(few), world.FRAMES)))
-        self.filmed = {sign: torch.cat(latents) for sign, latents in self.filmed.items()}
-
-    def next_filmed(self) -> tuple[int, Tensor, Tensor, Tensor]:
-        """sign of the move, and what `next` gives."""
-        sign = 1 if torch.rand((), generator=self.generator) < 0.5 else -1
-        self.latents = self.filmed[sign]
-        return sign, *self.next()
-
-
-def forever(loss: Callable[[], Tensor]) -> Iterator[Callable[[], Tensor]]:
-    while True:
-        yield loss
-
-
-def progress(stage: str, work: Path | None = None) -> Callable:
-    """Logs the mean loss every 50 steps and keeps the newest averaged weights of a long stage in `work`."""
-    recent: list[float] = []
-    began = time.monotonic()
-
-    def on_step(step: int, loss: float, average: AveragedWeights) -> None:
-        recent.append(loss)
-        if step % 50 == 0:
-            mean = sum(recent) / len(recent)
-            log.info("%s %d loss %.4f, %.2f s a step", stage, step, mean, (time.monotonic() - began) / step)
-            recent.clear()
-        if work and step % 250 == 0:
-            save_file({k: v.contiguous() for k, v in average.weights.items()}, work / f"{stage}-newest.safetensors")
-
-    return on_step
-
-
-STAGES = (text, pool, image, motion, motion_longer, motion_last, pan_left, decoder)
-
-
-COMMITTED = {"motion_last": "tiny_motion.safetensors", "pan_left": "tiny_pan_left.safetensors"}
+STAGES = (
+    text, pool, decoder, image, image_lit, motion, motion_longer, motion_last, motion_filmed, moves, pan_left,
+    zoom_begun, zoom_in,
+)  # fmt: skip
 
 
 def assemble(work: Path) -> None:
@@ -297,17 +208,18 @@ def assemble(work: Path) -> None:
         ("text", "clip_l."): "conditioner.embedders.0.",
         ("text", "clip_g."): "conditioner.embedders.1.model.",
         ("decoder", ""): "first_stage_model.",
-        ("image", ""): "model.diffusion_model.",
+        ("image_lit", ""): "model.diffusion_model.",
     }
     checkpoint = {}
     for (stage, old), new in prefixes.items():
-        for name, value in load_file(work / f"{stage}.safetensors").items():
+        for name, value in learned(work, stage).items():
             if name.startswith(old):
-                checkpoint[new + name.removeprefix(old)] = value.half().contiguous()
+                checkpoint[new + name.removeprefix(old)] = value.contiguous()
     save_file(checkpoint, here / "tiny_sdxl.safetensors")
-    for stage, name in COMMITTED.items():
-        weights = {key: value.half() for key, value in load_file(work / f"{stage}.safetensors").items()}
-        save_file(weights, here / name)
+    save_file(learned(work, "motion_filmed"), here / "tiny_motion.safetensors")
+    for move in MOVES:
+        tensors = as_file(load_file(work / f"{move}.safetensors"))
+        save_file({name: value.half() for name, value in tensors.items()}, here / f"tiny_{move}.safetensors")
 
 
 if __name__ == "__main__":
