@@ -161,7 +161,9 @@ def serving(comfyui: Path, folder: Path, *flags: str) -> Iterator[Server]:
     command += ["--database-url", f"sqlite:///{folder / 'host.db'}", *flags]
     log_path = folder / "comfyui.log"
     with log_path.open("w") as log:
-        process = subprocess.Popen(command, cwd=PACK, stdout=log, stderr=subprocess.STDOUT, env=os.environ | QUIET | KEEPING_MEMORY)
+        process = subprocess.Popen(
+            command, cwd=PACK, stdout=log, stderr=subprocess.STDOUT, env=os.environ | QUIET | KEEPING_MEMORY
+        )
     try:
         wait_until_up(port, process, log_path)
         server = Server(port, folder)

@@ -45,7 +45,7 @@ from animatediff_xl.motion_models.training import TrainingSettings, noise_loss, 
 
 log = logging.getLogger("tiny")
 
-MOVE_SETTINGS = TrainingSettings(steps=220, learning_rate=4e-3, warmup_steps=20, average_decay=0.98)
+MOVE_SETTINGS = TrainingSettings(steps=150, learning_rate=4e-3, warmup_steps=20, average_decay=0.98)
 POOL = 4096  # clips drawn once; every stage learns from them
 
 
@@ -139,9 +139,19 @@ def motion_filmed(work: Path) -> dict[str, Tensor]:
     return learn_on(work, "motion_last", settings, seed=14)
 
 
+def motion_sent(work: Path) -> dict[str, Tensor]:
+    """And where the prompt sends the object, which is decided in much noise: after `motion_filmed` it is 33 of 40.
+
+    The MotionLoRAs learn on `motion_filmed` and run on this.
+    """
+    settings = TrainingSettings(steps=110, learning_rate=6e-4, warmup_steps=10, average_decay=0.97)
+    return learn_on(work, "motion_filmed", settings, seed=41, first_timestep=500, heaviest=400.0)
+
+
 def pan_left(work: Path) -> dict[str, Tensor]:
     """A MotionLoRA learns a camera move."""
-    return learn_move(work, "pan_left", MOVE_SETTINGS, seed=22)
+    settings = dataclasses.replace(MOVE_SETTINGS, learning_rate=5e-3, decay_steps=220)
+    return learn_move(work, "pan_left", settings, seed=22)
 
 
 def zoom_begun(work: Path) -> dict[str, Tensor]:
@@ -172,32 +182,45 @@ def learn_frames(unet: nn.Module, work: Path, settings: TrainingSettings, seed: 
     return train(unet, forever(loss), settings, progress("image", work))
 
 
-def learn_on(work: Path, stage: str, settings: TrainingSettings, seed: int) -> dict[str, Tensor]:
+def learn_on(work: Path, stage: str, settings: TrainingSettings, seed: int, **noise: float) -> dict[str, Tensor]:
     """Train the motion modules of a stage further."""
     model = new_motion_model()
     model.load_state_dict(load_file(work / f"{stage}.safetensors"))
-    return learn_clips(model, work, settings, seed)
+    return learn_clips(model, work, settings, seed, **noise)
 
 
-def learn_clips(model: MotionModel, work: Path, settings: TrainingSettings, seed: int) -> dict[str, Tensor]:
+def learn_clips(
+    model: MotionModel,
+    work: Path,
+    settings: TrainingSettings,
+    seed: int,
+    first_timestep: int = 0,
+    heaviest: float = HEAVIEST,
+) -> dict[str, Tensor]:
     """Train motion modules on clips; the UNet, as it will be stored, is frozen."""
     unet = frozen_unet(work)
     batches = Batches(work, clips=4, seed=seed)
+    alphas = MOTION_ALPHAS[first_timestep:]
 
     def loss() -> Tensor:
         latents, context, y = batches.next()
         context, y = (part.repeat_interleave(world.FRAMES, dim=0) for part in (context, y))
         with host.joined(unet, motion_call(model)):
             return noise_loss(
-                lambda x, t: unet(x, t, context, y), latents, MOTION_ALPHAS, batches.generator, NOISE_OFFSET, HEAVIEST
+                lambda x, t: unet(x, t + first_timestep, context, y),
+                latents,
+                alphas,
+                batches.generator,
+                NOISE_OFFSET,
+                heaviest,
             )
 
     return train(model, forever(loss), settings, progress("motion", work))
 
 
 STAGES = (
-    text, pool, decoder, image, image_lit, motion, motion_longer, motion_last, motion_filmed, moves, pan_left,
-    zoom_begun, zoom_in,
+    text, pool, decoder, image, image_lit, motion, motion_longer, motion_last, motion_filmed, motion_sent,
+    moves, pan_left, zoom_begun, zoom_in,
 )  # fmt: skip
 
 
@@ -216,7 +239,7 @@ def assemble(work: Path) -> None:
             if name.startswith(old):
                 checkpoint[new + name.removeprefix(old)] = value.contiguous()
     save_file(checkpoint, here / "tiny_sdxl.safetensors")
-    save_file(learned(work, "motion_filmed"), here / "tiny_motion.safetensors")
+    save_file(learned(work, "motion_sent"), here / "tiny_motion.safetensors")
     for move in MOVES:
         tensors = as_file(load_file(work / f"{move}.safetensors"))
         save_file({name: value.half() for name, value in tensors.items()}, here / f"tiny_{move}.safetensors")
