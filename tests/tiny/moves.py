@@ -14,7 +14,6 @@ from torch import Tensor, nn
 
 from tests.tiny import world
 from tests.tiny.camera import MOVES
-from tests.tiny.host_pack import CHANNELS
 from tests.tiny.lessons import (
     HEAVIEST,
     MOTION_ALPHAS,
@@ -132,7 +131,7 @@ def new_lora(model: nn.Module) -> LowRank:
     weights = {path: layer.weight for path, layer in model.named_modules() if path.endswith(CHANGED)}
     lora = LowRank({path: (w.shape[1], RANK, w.shape[0]) for path, w in weights.items()}, host.operations)
     for down, up in zip(lora.down, lora.up, strict=True):
-        nn.init.normal_(down.weight, std=CHANNELS**-0.5 / 2)
+        nn.init.normal_(down.weight, std=1 / RANK)
         nn.init.zeros_(up.weight)
     return lora
 
