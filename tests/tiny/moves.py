@@ -10,6 +10,7 @@ the motion model predicts without the LoRA. Sometimes the moving clips are noise
 from pathlib import Path
 
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from tests.tiny import world
@@ -69,15 +70,15 @@ def name_of(move: str, way: int) -> str:
 
 
 def learn_move(
-    work: Path, move: str, settings: TrainingSettings, seed: int, start: dict[str, Tensor] | None = None
+    work: Path, move: str, settings: TrainingSettings, seed: int, start: str | None = None
 ) -> dict[str, Tensor]:
-    """Train a MotionLoRA for one of MOVES, from nothing or from the weights of `start`; all else is frozen."""
+    """Train a MotionLoRA for one of MOVES, from nothing or from where the stage `start` ended; all else is frozen."""
     unet, model = frozen_unet(work), new_motion_model()
-    model.load_state_dict(learned(work, "motion_filmed"))
+    model.load_state_dict(learned(work, "motion_sent"))
     model.requires_grad_(False)
     lora = new_lora(model)
     if start:
-        lora.load_state_dict(start)
+        lora.load_state_dict(load_file(work / f"{start}.safetensors"))
     batches = Batches(work, clips=2, seed=seed, pool="moves")
 
     def predict(x: Tensor, timestep: Tensor, context: Tensor, y: Tensor) -> Tensor:

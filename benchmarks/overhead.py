@@ -1,0 +1,104 @@
+"""What the motion modules themselves take inside a sampling step, ours and AnimateDiff-Evolved's.
+
+    python -m benchmarks.overhead CHECKOUT [PIXELS ...]
+
+A step with motion less a step without it would not tell on most machines: the noise of the whole step is as large as
+the difference of the two packs. Here the clock runs only while a motion module does. What else the packs do in a step
+is left out. COMFYUI_PATH may name a ComfyUI.
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+
+from .measure import CALLS, timed_step
+from .models import BASES, SETTINGS, conditioning, image_model, motion_file
+from .peers import evolved
+from .run import machine
+
+# isort: split
+import torch
+from animatediff_xl.motion_models import host
+from animatediff_xl.motion_models.families import FAMILIES
+from animatediff_xl.motion_models.joining import AUTO_SCHEDULE, join
+from animatediff_xl.motion_models.loading import open_motion_file
+from torch import nn
+from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
+
+BASE, FAMILY = BASES["SD1.5"], FAMILIES["AnimateDiff v3"]
+"""A family whose norms see one frame, so that nothing but its motion modules is added to a step."""
+DTYPE = torch.float16 if torch.cuda.is_available() else torch.float32
+PIXELS = (256, 512) if torch.cuda.is_available() else (64, 128, 256)
+FRAMES = 16
+ROUNDS = 5
+
+MODULES = ("MotionModule", "VanillaTemporalModule")
+"""Ours, and theirs."""
+
+
+@contextmanager
+def clock_on_motion_modules() -> Iterator[list[float]]:
+    """Seconds of each call of a motion module."""
+    seconds: list[float] = []
+    began = 0.0
+
+    def start(module: nn.Module, _inputs: tuple) -> None:
+        nonlocal began
+        if type(module).__name__ in MODULES:
+            began = now()
+
+    def stop(module: nn.Module, _inputs: tuple, _output: object) -> None:
+        if type(module).__name__ in MODULES:
+            seconds.append(now() - began)
+
+    hooks = (register_module_forward_pre_hook(start), register_module_forward_hook(stop))
+    try:
+        yield seconds
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def now() -> float:
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter()
+
+
+def seconds_of_a_step(model: host.ModelPatcher, pixels: int) -> float:
+    """All motion modules of a warm step."""
+    latents = torch.randn(FRAMES, 4, pixels // 8, pixels // 8)
+    with clock_on_motion_modules() as seconds:
+        timed_step(model, latents, conditioning(BASE, 1), conditioning(BASE, 2))
+    calls = len(seconds) // (1 + CALLS)
+    return sum(seconds[calls:]) / CALLS
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("checkout", type=Path, help="of ComfyUI-AnimateDiff-Evolved")
+    arguments.add_argument("pixels", type=int, nargs="*", default=PIXELS, help="width and height of the picture")
+    given = arguments.parse_args()
+    sys.stdout.write(f"{machine()}\nSD1.5, {FRAMES} frames, {FAMILY.name}: the motion modules of a step, in seconds\n")
+    sys.stdout.write("\n| pixels | ours | AnimateDiff-Evolved | ours against theirs |\n|---|---|---|---|\n")
+    with tempfile.TemporaryDirectory() as folder, torch.inference_mode():
+        model = image_model(BASE, DTYPE)
+        path = motion_file(Path(folder), FAMILY, BASE)
+        ours = join(model, open_motion_file(path, FAMILY.name), SETTINGS, AUTO_SCHEDULE)
+        theirs = evolved(given.checkout, model, path)
+        for pixels in given.pixels:
+            turns = [(seconds_of_a_step(ours, pixels), seconds_of_a_step(theirs, pixels)) for _ in range(ROUNDS)]
+            ratios = [mine / other for mine, other in turns]
+            mine, other = (median(column) for column in zip(*turns, strict=True))
+            spread = f"{median(ratios):.3f} ({min(ratios):.3f} to {max(ratios):.3f})"
+            sys.stdout.write(f"| {pixels} | {mine:.3f} | {other:.3f} | {spread} |\n")
+            sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
