@@ -84,8 +84,7 @@ def main() -> None:
     arguments.add_argument("checkout", type=Path, help="of ComfyUI-AnimateDiff-Evolved")
     arguments.add_argument("pixels", type=int, nargs="*", default=PIXELS, help="width and height of the picture")
     given = arguments.parse_args()
-    sys.stdout.write(f"{machine()}\nSD1.5, {FRAMES} frames, {FAMILY.name}: the motion modules of a step, in seconds\n")
-    sys.stdout.write("\n| pixels | ours | AnimateDiff-Evolved | ours against theirs |\n|---|---|---|---|\n")
+    rows = ["| pixels | ours | AnimateDiff-Evolved | ours against theirs |", "|---|---|---|---|"]
     with tempfile.TemporaryDirectory() as folder, torch.inference_mode():
         model = image_model(BASE, DTYPE)
         path = motion_file(Path(folder), FAMILY, BASE)
@@ -96,8 +95,9 @@ def main() -> None:
             ratios = [mine / other for mine, other in turns]
             mine, other = (median(column) for column in zip(*turns, strict=True))
             spread = f"{median(ratios):.3f} ({min(ratios):.3f} to {max(ratios):.3f})"
-            sys.stdout.write(f"| {pixels} | {mine:.3f} | {other:.3f} | {spread} |\n")
-            sys.stdout.flush()
+            rows.append(f"| {pixels} | {mine:.3f} | {other:.3f} | {spread} |")
+    what = f"SD1.5, {FRAMES} frames, {FAMILY.name}: the motion modules of a step, in seconds"
+    sys.stdout.write("\n".join([machine(), what, "", *rows, ""]))  # at the end, as the peer logs to the same place
 
 
 if __name__ == "__main__":
