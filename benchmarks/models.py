@@ -10,7 +10,7 @@ import comfy.model_patcher
 import comfy.supported_models
 import comfy.supported_models_base
 import torch
-from animatediff_xl.motion_models import host
+from animatediff_xl.motion_models import host, layers
 from animatediff_xl.motion_models.applied import MotionSettings
 from animatediff_xl.motion_models.families import Family
 from animatediff_xl.motion_models.motion_module import MotionModel, MotionShape, sinusoidal_positions
@@ -100,7 +100,7 @@ def motion_file(folder: Path, family: Family, base: Base, channels: int = CHANNE
     up = tuple((width,) * 3 for width in reversed(levels))
     rows = family.stored[0][1] or family.frame_limit
     shape = MotionShape(down, up, (levels[-1],) if family.mid else (), rows)
-    model = MotionModel(shape, family.norms, host.operations)
+    model = MotionModel(shape, family.norms, layers)
     randomise(model)
     for name, buffer in model.named_buffers():
         if name.endswith("pe"):

@@ -11,11 +11,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
 from . import host
-from .applied import Applied, MotionSettings, applied, choices
+from .applied import Applied, Choice, MotionSettings, applied, choices
 from .doubts import length_doubts, model_doubts
 from .errors import MotionError
 from .group_norm import over_clips
@@ -23,7 +24,8 @@ from .loading import MotionFile
 from .low_rank import LowRank
 from .memory import motion_bytes
 from .motion_module import MotionModel
-from .strength_curves import Schedule, is_over_steps, strengths
+from .sampling_run import SamplingRun, begin_run, run_of
+from .strength_curves import FRAMES, STEPS, Schedule, is_over_steps, strengths
 
 # One sampling run
 
@@ -42,6 +44,7 @@ def on_sampling(executor: host.Executor, noise: Tensor, *args: Any, **kw: Any) -
         told.append((choice, [*model_doubts(model, choice.file), *length_doubts(together, choice.file)]))
     for choice, doubts in told:
         choice.settings.tell(choice.report, doubts)
+    begin_run(guider.model_options)
     return executor(noise, *args, **kw)
 
 
@@ -95,8 +98,8 @@ class MotionStep:
     """Of a clip, or of the window of one."""
     strength: float | Tensor
     """One number, or one for each frame of each clip in the call, (b f), b being 1 if all have the same."""
-    mask: Tensor | None
-    """(1 or (b f)) 1 h w."""
+    masks: tuple[Tensor, ...]
+    """The mask in the size of each level of the UNet, (1 or (b f)) 1 h w; none if there is no mask."""
     loras: tuple[tuple[LowRank, float | Tensor], ...]
     """MotionLoRAs whose strength changes, with their strengths in this call, as above."""
 
@@ -104,10 +107,13 @@ class MotionStep:
         """Strength of the motion in features x, (b f) c h w: one number, or (1 or (b f)) 1 (1 or h) (1 or w)."""
         strength = self.strength
         if isinstance(strength, Tensor):
-            strength = strength.to(x).flatten()[:, None, None, None]
-        if self.mask is None:
+            strength = strength.to(x.dtype).flatten()[:, None, None, None]
+        if not self.masks:
             return strength
-        return strength * interpolate(self.mask.to(x), x.shape[-2:], mode="area")
+        fitting = next((mask for mask in self.masks if mask.shape[-2:] == x.shape[-2:]), None)
+        if fitting is None:  # another pack has made the features smaller, as Deep Shrink does
+            fitting = interpolate(self.masks[0], x.shape[-2:], mode="area")
+        return strength * fitting.to(x.dtype)
 
 
 @dataclass(frozen=True)
@@ -138,11 +144,13 @@ def on_model_call(executor: host.Executor, *args: Any, **kw: Any) -> Any:
     """
     options = host.options_of(args, kw)
     base: Any = executor.class_obj
-    batch = args[0].shape[0] // len(options["cond_or_uncond"])
+    present = [one for one in applied(base.current_patcher) if one.choice.settings.strength]
+    # asks the device for a number, so only where one is needed
+    sigma = options["sigmas"][0].item() if any(needs_sigma(one.choice) for one in present) else None
     steps = [
-        motion_step(one, batch, options)
-        for one in applied(base.current_patcher)
-        if one.choice.settings.strength and takes_part(one.choice.settings, base.model_sampling, options["sigmas"])
+        motion_step(one, args[0], options, base.current_patcher, sigma)
+        for one in present
+        if sigma is None or takes_part(one.choice.settings, base.model_sampling, sigma)
     ]
     if not steps:
         return executor(*args, **kw)
@@ -159,41 +167,87 @@ def on_model_call(executor: host.Executor, *args: Any, **kw: Any) -> Any:
         return executor(*args, **kw, **{f"motion_hooks_{hooked}": True})
 
 
-def takes_part(settings: MotionSettings, model_sampling: Any, sigmas: Tensor) -> bool:
-    """Whether the step lies between start_percent and end_percent. Asks the device for sigma only if it must."""
-    if settings.start_percent <= 0 and settings.end_percent >= 1:
+def needs_sigma(choice: Choice) -> bool:
+    settings = choice.settings
+    schedules = (settings.schedule, *(lora.schedule for lora in choice.scheduled))
+    return not always_takes_part(settings) or any(map(is_over_steps, schedules))
+
+
+def always_takes_part(settings: MotionSettings) -> bool:
+    return settings.start_percent <= 0 and settings.end_percent >= 1
+
+
+def takes_part(settings: MotionSettings, model_sampling: Any, sigma: float) -> bool:
+    """Whether the step lies between start_percent and end_percent."""
+    if always_takes_part(settings):
         return True
     first, last = (model_sampling.percent_to_sigma(p) for p in (settings.start_percent, settings.end_percent))
-    return last <= sigmas[0].item() <= first
+    return last <= sigma <= first
 
 
-def motion_step(one: Applied, batch: int, options: host.Options) -> MotionStep:
-    """batch: frames of one condition: a clip, some clips of the same length, or some windows of one clip."""
+def motion_step(
+    one: Applied, x: Tensor, options: host.Options, model: host.ModelPatcher, sigma: float | None
+) -> MotionStep:
+    """x: latents of the call: for each condition a clip, some clips of the same length, or some windows of one clip."""
     settings, scheduled = one.choice.settings, one.choice.scheduled
-    windows = host.windows_in(options)
+    conditions, windows = len(options["cond_or_uncond"]), host.windows_in(options)
+    batch = x.shape[0] // conditions
     frames = batch // windows // clips_in(batch // windows, settings)
     check_limit(frames, one.choice.file)
-    places = host.window_frames(options) or list(range(frames))
+    places = tuple(host.window_frames(options) or range(frames))
     if windows > 1:  # each is at another place, so that the strengths of all of them are needed
-        places = places * len(options["cond_or_uncond"])
-    schedules = [settings.schedule, *(lora.schedule for lora in scheduled)]
-    step = host.sampling_step(options) if any(map(is_over_steps, schedules)) else 0.0
+        places = places * conditions
+    run, dtype = run_of(options), host.compute_dtype(model)
 
     def strength_of(schedule: Schedule, strength: float) -> float | Tensor:
-        found = strengths(schedule, strength, places, step)
-        return found.unflatten(0, (-1, frames)) if isinstance(found, Tensor) else found
+        over_steps = tuple(curve for curve in schedule if curve.over == STEPS)
+        over_frames = tuple(curve for curve in schedule if curve.over == FRAMES)
+        step = sampling_step(sigma, options) if over_steps and sigma is not None else 0.0
+        now = strengths(over_steps, strength, (), step)
 
-    mask = settings.mask
+        def of_frames() -> Tensor:
+            found = torch.as_tensor(strengths(over_frames, 1.0, places, 0))
+            return host.moved(found, x.device, dtype).unflatten(0, (-1, frames))
+
+        return now * run.once((over_frames, places, frames, x.device), of_frames) if over_frames else now
+
     return MotionStep(
         one.motion,
         frames,
         strength_of(settings.schedule, settings.strength),
-        None if mask is None else (mask[places] if len(mask) > 1 else mask)[:, None],
+        masks_by_level(settings.mask, places, one.motion, x, run, dtype) if settings.mask is not None else (),
         tuple(
             (low_rank, strength_of(lora.schedule, lora.strength))
             for low_rank, lora in zip(one.low_ranks, scheduled, strict=True)
         ),
     )
+
+
+def masks_by_level(
+    mask: Tensor, places: tuple[int, ...], motion: MotionModel, x: Tensor, run: SamplingRun, dtype: torch.dtype
+) -> tuple[Tensor, ...]:
+    """A mask, (1 or the frames of the clip, h w), in the size of each level of a UNet that is run on latents x.
+
+    places: which frame of the clip each picture is.
+    """
+
+    def scaled() -> tuple[Tensor, ...]:
+        moved, (height, width) = host.moved(mask[:, None], x.device, dtype), x.shape[-2:]
+        sizes = [(-(-height // 2**level), -(-width // 2**level)) for level in range(len(motion.shape.down))]
+        return tuple(interpolate(moved, size, mode="area") for size in sizes)
+
+    def index() -> Tensor:
+        return host.moved(torch.tensor(places), x.device, torch.long)
+
+    masks = run.once(("mask", id(mask), x.shape[-2:], x.device), scaled)
+    if len(mask) == 1:
+        return masks
+    chosen = run.once(("places", places, x.device), index)
+    return tuple(one[chosen] for one in masks)
+
+
+def sampling_step(sigma: float, options: host.Options) -> float:
+    return host.sampling_step(sigma, run_of(options).once("sigmas", options["sample_sigmas"].tolist))
 
 
 WRAPPERS = {

@@ -3,11 +3,12 @@
 import re
 from collections import defaultdict
 
+import torch
 from torch import Tensor
 
-from . import host
 from .errors import MotionError
 from .families import Family
+from .group_norm import EACH_FRAME
 from .motion_module import GROUPS, MotionModel, MotionShape, sinusoidal_positions
 
 PLACE = re.compile(
@@ -59,18 +60,27 @@ def with_positions(tensors: dict[str, Tensor], rows: int) -> dict[str, Tensor]:
     return tensors | {stem + POSITIONS: sinusoidal_positions(rows, value.shape[1]) for stem, value in queries.items()}
 
 
+def tensor_shapes(shape: MotionShape) -> dict[str, torch.Size]:
+    """The tensors of a motion model, by the authors' keys.
+
+    Told by torch's layers: the host's have none before weights are loaded, if it was started with dynamic VRAM.
+    """
+    model = MotionModel(shape, EACH_FRAME, torch.nn, device="meta")
+    return {key: value.shape for key, value in model.state_dict().items()}
+
+
 def check_complete(tensors: dict[str, Tensor], shape: MotionShape, family: Family, file: str) -> None:
     """Raises MotionError if a tensor of the model is missing, of another size or no fraction, or if one is left over.
 
     Positions may be left out, but only all of them.
     """
-    expected = MotionModel(shape, family.norms, host.operations, device="meta").state_dict()
+    expected = tensor_shapes(shape)
     if not has_positions(tensors):
-        expected = {key: value for key, value in expected.items() if not key.endswith(POSITIONS)}
+        expected = {key: size for key, size in expected.items() if not key.endswith(POSITIONS)}
     wrong = [
         key
-        for key, value in expected.items()
-        if key not in tensors or tensors[key].shape != value.shape or not tensors[key].is_floating_point()
+        for key, size in expected.items()
+        if key not in tensors or tensors[key].shape != size or not tensors[key].is_floating_point()
     ]
     surplus = [key for key in tensors if key not in expected]
     if not wrong and not surplus:

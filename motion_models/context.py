@@ -14,6 +14,7 @@ from . import host
 from .errors import MotionError
 from .free_noise import noise_order
 from .memory import motion_bytes
+from .sampling_run import begin_run, run_of
 from .window_conditions import conditions_of, controls_cut, cut_to
 from .windows import MOVING, ContextSettings, plan
 
@@ -65,7 +66,8 @@ class ContextHandler(host.ContextHandler):
     ) -> list[Tensor]:
         """The host's calculation of conditions for latents (f c h w), window by window."""
         options = model_options["transformer_options"]
-        step = int(host.sampling_step(options | {"sigmas": timestep}))
+        sigmas = run_of(options).once("sigmas", options["sample_sigmas"].tolist)
+        step = int(host.sampling_step(timestep[0].item(), sigmas))
         indices, weights = self.windows(x_in, step)
         totals = [torch.zeros_like(x_in) for _ in conds]
         looked_up = any(host.knows_windows(control) for control in host.controls_of(conds))
@@ -157,6 +159,7 @@ def on_sampling(executor: host.Executor, noise: Tensor, *args: Any, **kw: Any) -
     if not isinstance(handler, ContextHandler):
         raise MotionError(TWICE)
     host.set_context_handler(guider.model_options, handler.for_one_run())  # the options are those of this run
+    begin_run(guider.model_options)
     if handler.free_noise:
         noise = noise[noise_order(handler.settings, noise.shape[0], host.seed_of(args, kw))]
     return executor(noise, *args, **kw)

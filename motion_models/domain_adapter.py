@@ -20,7 +20,7 @@ def apply_domain_adapter(model: host.ModelPatcher, path: Path, alpha: float) -> 
     """
     tensors = read(path)
     adapters, used = pairs_in(tensors, host.unet_lora_names(model), path.name)
-    fitting = host.fitting(adapters, model.model.state_dict())
+    fitting = host.fitting(adapters, {key: value.shape for key, value in model.model.state_dict().items()})
     if not fitting:
         said, remedy = "has no tensor that fits", "choose"
         if MOTION_LORA.fits(tensors):

@@ -67,7 +67,8 @@ def clip_norm(layer: nn.GroupNorm, x: Tensor, frames: int) -> Tensor:
 def probe(x: Tensor, dtype: torch.dtype) -> Tensor:
     """A picture of two pixels, +1 and -1, with the channels of x. What a group norm makes of it tells its weight and
     bias without touching them, wherever the host keeps them and however it casts them."""
-    return torch.tensor([1.0, -1.0], dtype=dtype, device=x.device).expand(1, x.shape[1], 1, 2)
+    # made on the device: a copy from the host would wait for it
+    return torch.linspace(1, -1, 2, dtype=dtype, device=x.device).expand(1, x.shape[1], 1, 2)
 
 
 def weight_and_bias(layer: nn.GroupNorm, probed: Tensor) -> tuple[Tensor, Tensor]:

@@ -5,10 +5,10 @@ Written against 0.16.3 to 0.33.0; `tests/test_pack.py` resolves every name used 
 
 import copy
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import comfy.context_windows
 import comfy.lora
@@ -28,8 +28,7 @@ from torch import Tensor, nn
 Place = tuple[str, int]
 """Where a motion module stands in the UNet: ("input" | "middle" | "output", n-th place of that path)."""
 
-Operations = type[comfy.ops.disable_weight_init]
-operations: Operations = comfy.ops.manual_cast
+operations = comfy.ops.manual_cast
 """Layers that hold weights in one dtype, compute in that of their input, and let the host offload them."""
 
 KEY, LORA_KEY, CONTEXT_KEY = "animatediff_xl", "animatediff_xl_loras", "animatediff_xl_context"
@@ -57,22 +56,53 @@ def offload_device() -> torch.device:
     return comfy.model_management.unet_offload_device()
 
 
-def new_patcher(module: nn.Module, weights: dict[str, Tensor], disable_dynamic: bool, reload: tuple) -> ModelPatcher:
+def new_patcher(
+    module: nn.Module, weights: dict[str, Tensor], dtype: torch.dtype, disable_dynamic: bool, reload: tuple
+) -> ModelPatcher:
     """Weights in the host's care: loaded, counted, offloaded and patched like those of its own models.
 
+    weights: become the parameters, in dtype. They are cast here, since layers that have no parameters before (dynamic
+    VRAM) take the precision of what they are given. Only a dynamic patcher leaves tensors in the mapped file.
     reload: (function, arguments) that makes another one; the host calls it for copies on further devices.
     """
     comfy.model_management.archive_model_dtypes(module)
     # the host replaces CoreModelPatcher when it starts, so it is looked up here and not at import
     kind = ModelPatcher if disable_dynamic else comfy.model_patcher.CoreModelPatcher
     patcher = kind(module, load_device=comfy.model_management.get_torch_device(), offload_device=offload_device())
-    assign = patcher.is_dynamic()
-    if assign:  # the file's own tensors stay, so they must have the precision; else they are copied into it
-        precision = {key: value.dtype for key, value in module.state_dict().items()}
-        weights = {key: value.to(precision[key]) for key, value in weights.items()}
-    module.load_state_dict(weights, strict=True, assign=assign)
+    cast = {key: value.to(dtype, copy=not patcher.is_dynamic()) for key, value in weights.items()}
+    module.load_state_dict(cast, strict=True, assign=True)
     patcher.cached_patcher_init = reload
     return patcher
+
+
+class CastWeights(NamedTuple):
+    """Weight and bias of a layer as it uses them: moved, cast, and with its patches."""
+
+    weight: Tensor
+    bias: Tensor | None
+    loan: Any = None
+    """What the host wants back when they are not used any more."""
+
+
+def cast_weights(layer: Any, x: Tensor) -> CastWeights:
+    """The weights of a layer of the host for an input such as x, to be given back with `release_weights`."""
+    weight, bias, loan = comfy.ops.cast_bias_weight(layer, x, offloadable=True)
+    stream = loan[0] if loan else None
+    if stream is None:
+        return CastWeights(weight, bias, loan)
+    # they lie in a buffer of that stream, and layers that are cast after this one get the same memory
+    copied = CastWeights(weight.clone(), None if bias is None else bias.clone())
+    comfy.ops.uncast_bias_weight(layer, weight, bias, loan)
+    return copied
+
+
+def release_weights(layer: Any, cast: CastWeights) -> None:
+    comfy.ops.uncast_bias_weight(layer, cast.weight, cast.bias, cast.loan)
+
+
+def moved(tensor: Tensor, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """The same numbers on a device, which is not waited for."""
+    return comfy.model_management.cast_to_device(tensor, device, dtype)
 
 
 def compute_dtype(model: ModelPatcher) -> torch.dtype:
@@ -208,10 +238,9 @@ def options_of(arguments: tuple, keywords: dict[str, Any]) -> Options:
     return arguments[OPTIONS_POSITION]
 
 
-def sampling_step(options: Options) -> float:
-    """Which step of the sampling run a model call belongs to, counted from 0; fractions for samplers that look between
-    two steps."""
-    sigma, sigmas = options["sigmas"][0].item(), options["sample_sigmas"].tolist()
+def sampling_step(sigma: float, sigmas: list[float]) -> float:
+    """Which step of the sampling a noise level belongs to, counted from 0; fractions for samplers that look between
+    two steps. sigmas: of the whole run."""
     for step, (noisier, cleaner) in enumerate(itertools.pairwise(sigmas)):
         if sigma > cleaner:
             return step + max(0.0, (noisier - sigma) / (noisier - cleaner))
@@ -345,14 +374,14 @@ def lora_adapters(tensors: dict[str, Tensor], names: dict[str, str]) -> tuple[di
     return adapters, len(used)
 
 
-def fitting(adapters: dict[str, LoraAdapter], weights: dict[str, Tensor]) -> dict[str, LoraAdapter]:
-    """The pairs whose product has the size of the weight they change."""
+def fitting(adapters: dict[str, LoraAdapter], shapes: Mapping[str, torch.Size]) -> dict[str, LoraAdapter]:
+    """The pairs whose product has the size of the weight they change. shapes: of the weights, by key."""
 
-    def fits(adapter: LoraAdapter, weight: Tensor) -> bool:
+    def fits(adapter: LoraAdapter, shape: torch.Size) -> bool:
         up, down = adapter.weights[:2]
-        return up.shape[0] == weight.shape[0] and down[0].numel() == weight[0].numel() and up.shape[1] == down.shape[0]
+        return up.shape[0] == shape[0] and down[0].numel() == shape[1:].numel() and up.shape[1] == down.shape[0]
 
-    return {key: adapter for key, adapter in adapters.items() if key in weights and fits(adapter, weights[key])}
+    return {key: adapter for key, adapter in adapters.items() if key in shapes and fits(adapter, shapes[key])}
 
 
 def unet_lora_names(model: ModelPatcher) -> dict[str, str]:
@@ -380,8 +409,43 @@ def with_sigmas(model_sampling: nn.Module, sigmas: Tensor, distilled_steps: int 
     if model_sampling.zsnr:
         sigmas = comfy.model_sampling.rescale_zero_terminal_snr_sigmas(sigmas)
     changed = copy.deepcopy(model_sampling)
+    for name in SIGMAS:
+        delattr(changed, name)
+    changed.__class__ = with_own_sigmas(type(changed))
     changed.set_sigmas(sigmas[steps.cpu()])
     return changed
+
+
+SIGMAS = ("sigmas", "log_sigmas")
+
+
+def with_own_sigmas(kind: Any) -> Any:
+    """The same kind of sampling object, whose sigmas no other object gets, and which takes those of no other.
+
+    With dynamic VRAM the host writes buffers back by their names in the MODEL. When clones of it take turns, the
+    sampling object of one gets the sigmas of another that way (Comfy-Org/ComfyUI issue 16490; 0.30 and 0.33): the plain
+    MODEL those of the motion, and the motion those of the plain MODEL. So these are no buffers.
+    """
+
+    class OwnSigmas(kind):
+        def set_sigmas(self, sigmas: Tensor) -> None:
+            self.sigmas, self.log_sigmas = sigmas.float(), sigmas.log().float()
+
+        def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
+            if name not in SIGMAS:
+                super().register_buffer(name, tensor, persistent)
+
+        def timestep(self, sigma: Tensor) -> Tensor:
+            # as the host moves buffers: a step would wait for the device otherwise
+            if is_cpu(self.log_sigmas.device) and not is_cpu(sigma.device):
+                self.sigmas, self.log_sigmas = self.sigmas.to(sigma.device), self.log_sigmas.to(sigma.device)
+            return super().timestep(sigma)
+
+    return OwnSigmas
+
+
+def is_cpu(device: torch.device) -> bool:
+    return comfy.model_management.is_device_cpu(device)
 
 
 def lcm_sampling(distilled_steps: int) -> nn.Module:

@@ -6,6 +6,7 @@ The clone carries the motion weights as an additional model, and wraps the host'
 from . import host
 from .applied import Choice, MotionSettings, choices
 from .calls import WRAPPERS
+from .checkpoints import tensor_shapes
 from .errors import MotionError
 from .loading import MotionFile
 from .low_rank import new_low_rank
@@ -39,7 +40,7 @@ def join(
     report = [f"{motion.family.name}, beta schedule: {schedule}."]
     low_ranks = []
     for chosen in loras:
-        covered = coverage(chosen.lora, patcher.model.state_dict(), motion.path.name)
+        covered = coverage(chosen.lora, tensor_shapes(motion.shape), motion.path.name)
         report.append(covered.report(chosen.lora.path.name))
         if chosen.schedule:
             low_ranks.append(new_low_rank(covered.adapters, dtype))

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from . import host
+from . import host, layers
 from .checkpoints import check_complete, shape_of, with_positions
 from .errors import MotionError
 from .families import FAMILIES, Detection, Family, chosen, detect
@@ -107,8 +107,9 @@ def load_patcher(
             f"{Path(path).name} holds weights that are no numbers in {dtype} ({unfit}), and would give black frames: "
             f"it is damaged. Download it again, or choose another."
         )
-    module = MotionModel(shape, FAMILIES[family_name].norms, host.operations, device=host.offload_device(), dtype=dtype)
-    return host.new_patcher(module, weights, disable_dynamic, (load_patcher, (path, shape, family_name, dtype)))
+    module = MotionModel(shape, FAMILIES[family_name].norms, layers, device=host.offload_device(), dtype=dtype)
+    reload = (load_patcher, (path, shape, family_name, dtype))
+    return host.new_patcher(module, weights, dtype, disable_dynamic, reload)
 
 
 def motion_tensors(path: Path, shape: MotionShape) -> dict[str, Tensor]:

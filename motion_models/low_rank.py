@@ -1,18 +1,23 @@
 """A LoRA whose strength changes over time: its low-rank product is added to the projections, frame by frame."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from . import host
+from . import host, layers
+from .layers import Operations
+
+TRANSFORMER = "temporal_transformer"
+"""What keeps the weights of its layers, those of a LoRA among them, while it runs in pieces."""
 
 
 class LowRank(nn.Module):
     """The pairs of a LoRA as layers, so that the host loads, counts and offloads them."""
 
-    def __init__(self, sizes: Mapping[str, tuple[int, int, int]], operations: host.Operations, **factory):
+    def __init__(self, sizes: Mapping[str, tuple[int, int, int]], operations: Operations, **factory):
         """sizes: (in, rank, out) by the path of the layer that is changed."""
         super().__init__()
         self.paths = list(sizes)
@@ -25,14 +30,16 @@ class LowRank(nn.Module):
 
         strength: a number, or for x ((b h w) f c) one for each frame of each clip, (b f); b is 1 if all have the same.
         """
-        hooks = []
-        try:
+        with ExitStack() as joined:
             for path, down, up in zip(self.paths, self.down, self.up, strict=True):
-                hooks.append(motion.get_submodule(path).register_forward_hook(_added(down, up, strength)))
+                hook = motion.get_submodule(path).register_forward_hook(_added(down, up, strength))
+                joined.callback(hook.remove)
+                transformer: Any = motion.get_submodule(path[: path.index(TRANSFORMER) + len(TRANSFORMER)])
+                keeping: list[nn.Module] = transformer.keeping
+                keeping += [down, up]
+                joined.callback(keeping.remove, down)
+                joined.callback(keeping.remove, up)
             yield
-        finally:
-            for hook in hooks:
-                hook.remove()
 
 
 def _added(down: nn.Module, up: nn.Module, strength: float | Tensor):
@@ -58,5 +65,5 @@ def new_low_rank(
         sizes[key.removesuffix(".weight")] = (down.shape[1], rank, up.shape[0])
         weights[f"down.{index}.weight"] = down
         weights[f"up.{index}.weight"] = up * (1.0 if alpha is None else alpha / rank)
-    module = LowRank(sizes, host.operations, device=host.offload_device(), dtype=dtype)
-    return host.new_patcher(module, weights, disable_dynamic, (new_low_rank, (adapters, dtype)))
+    module = LowRank(sizes, layers, device=host.offload_device(), dtype=dtype)
+    return host.new_patcher(module, weights, dtype, disable_dynamic, (new_low_rank, (adapters, dtype)))

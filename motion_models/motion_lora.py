@@ -11,10 +11,11 @@ Sources: guoyww/AnimateDiff (e92bd56), ExponentialML/AnimateDiff-MotionDirector 
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from . import host
@@ -116,12 +117,12 @@ def pairs_in(tensors: dict[str, Tensor], names: dict[str, str], file: str) -> tu
         ) from error
 
 
-def coverage(lora: MotionLora, weights: dict[str, Tensor], motion_name: str) -> Coverage:
-    """How a MotionLoRA fits the weights of a motion model.
+def coverage(lora: MotionLora, shapes: Mapping[str, torch.Size], motion_name: str) -> Coverage:
+    """How a MotionLoRA fits the tensors of a motion model.
 
     Raises MotionError if nothing of it does, with the reason.
     """
-    changeable = {key: value for key, value in weights.items() if key.endswith(WEIGHT) and value.ndim == 2}
+    changeable = {key: shape for key, shape in shapes.items() if key.endswith(WEIGHT) and len(shape) == 2}
     names = {name: key for key in changeable for name in names_in_files(key)}
     adapters, used = pairs_in(lora.tensors, names, lora.path.name)
     fitting = host.fitting(adapters, changeable)
@@ -130,7 +131,7 @@ def coverage(lora: MotionLora, weights: dict[str, Tensor], motion_name: str) -> 
         if adapters:
             key, adapter = next(iter(adapters.items()))
             up, down = adapter.weights[:2]
-            size = " x ".join(str(length) for length in changeable[key].shape)
+            size = " x ".join(str(length) for length in changeable[key])
             reason = f"its tensors are of other sizes ({up.shape[0]} x {down.shape[1]}, not {size})"
         raise MotionError(
             f"{lora.path.name} does not fit {motion_name}: {reason}. It was made for another base: choose a MotionLoRA "

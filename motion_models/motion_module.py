@@ -22,6 +22,7 @@ from torch.nn.functional import gelu
 
 from . import host
 from .group_norm import NormPolicy, clip_norm
+from .layers import Keeping, Operations
 
 HEADS = 8  # every published family; the weights do not tell (authors' configs)
 GROUPS = 32
@@ -74,21 +75,26 @@ def rows_at_once(clips: torch.Size, device: torch.device) -> int:
     return max(1, PIECE.get(device.type, LARGE_PIECE) * clips[-2] // clips.numel())
 
 
-class PositionalEncoding(nn.Module):
+class PositionalEncoding(nn.Module, Keeping):
     pe: Tensor
 
     def __init__(self, length: int, channels: int, **factory):
         super().__init__()
         self.register_buffer("pe", torch.empty(1, length, channels, **factory))
 
+    def keep(self, x: Tensor) -> None:
+        # the host does not always move buffers to the device of the weights
+        self.kept = host.CastWeights(host.moved(self.pe, x.device, x.dtype), None)
+
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.pe[:, : x.shape[1]].to(x)  # the host moves weights between devices, not buffers
+        table = self.pe.to(x) if self.kept is None else self.kept.weight
+        return x + table[:, : x.shape[1]]
 
 
 class TemporalAttention(nn.Module):
     """Self-attention over the frames of one pixel position. The positions are added to queries, keys and values."""
 
-    def __init__(self, channels: int, frame_limit: int, operations: host.Operations, **factory):
+    def __init__(self, channels: int, frame_limit: int, operations: Operations, **factory):
         super().__init__()
         self.pos_encoder = PositionalEncoding(frame_limit, channels, **factory)
         self.to_q = operations.Linear(channels, channels, bias=False, **factory)
@@ -103,7 +109,7 @@ class TemporalAttention(nn.Module):
 
 
 class GEGLU(nn.Module):
-    def __init__(self, channels: int, operations: host.Operations, **factory):
+    def __init__(self, channels: int, operations: Operations, **factory):
         super().__init__()
         self.proj = operations.Linear(channels, 8 * channels, **factory)
 
@@ -113,7 +119,7 @@ class GEGLU(nn.Module):
 
 
 class FeedForward(nn.Module):
-    def __init__(self, channels: int, operations: host.Operations, **factory):
+    def __init__(self, channels: int, operations: Operations, **factory):
         super().__init__()
         # the empty slot is the authors' dropout: it has no weights but counts in the key names
         self.net = nn.Sequential(
@@ -125,7 +131,7 @@ class FeedForward(nn.Module):
 
 
 class TemporalBlock(nn.Module):
-    def __init__(self, channels: int, frame_limit: int, operations: host.Operations, **factory):
+    def __init__(self, channels: int, frame_limit: int, operations: Operations, **factory):
         super().__init__()
         self.attention_blocks = nn.ModuleList(
             TemporalAttention(channels, frame_limit, operations, **factory) for _ in range(2)
@@ -141,12 +147,13 @@ class TemporalBlock(nn.Module):
 
 
 class TemporalTransformer(nn.Module):
-    def __init__(self, channels: int, frame_limit: int, operations: host.Operations, **factory):
+    def __init__(self, channels: int, frame_limit: int, operations: Operations, **factory):
         super().__init__()
         self.norm = operations.GroupNorm(GROUPS, channels, eps=1e-6, **factory)
         self.proj_in = operations.Linear(channels, channels, **factory)
         self.transformer_blocks = nn.ModuleList([TemporalBlock(channels, frame_limit, operations, **factory)])
         self.proj_out = operations.Linear(channels, channels, **factory)
+        self.keeping = [layer for layer in self.modules() if isinstance(layer, Keeping)]
 
     def forward(self, x: Tensor, frames: int, norm_over_clip: bool) -> Tensor:
         """The motion to be added to x, (b f) c h w in and out.
@@ -157,8 +164,14 @@ class TemporalTransformer(nn.Module):
         clips = normed.unflatten(0, (-1, frames))
         if torch.is_grad_enabled():
             return self.of_pixels(clips).flatten(0, 1)
-        for rows in clips.split(rows_at_once(clips.shape, x.device), dim=-2):
-            rows.copy_(self.of_pixels(rows))
+        try:
+            for layer in self.keeping:
+                layer.keep(x)
+            for rows in clips.split(rows_at_once(clips.shape, x.device), dim=-2):
+                rows.copy_(self.of_pixels(rows))
+        finally:
+            for layer in self.keeping:
+                layer.release()
         return normed
 
     def of_pixels(self, clips: Tensor) -> Tensor:
@@ -171,7 +184,7 @@ class TemporalTransformer(nn.Module):
 
 
 class MotionModule(nn.Module):
-    def __init__(self, channels: int, frame_limit: int, operations: host.Operations, **factory):
+    def __init__(self, channels: int, frame_limit: int, operations: Operations, **factory):
         super().__init__()
         self.channels = channels
         self.temporal_transformer = TemporalTransformer(channels, frame_limit, operations, **factory)
@@ -189,7 +202,7 @@ class MotionModule(nn.Module):
 
 
 class MotionLevel(nn.Module):
-    def __init__(self, channels: tuple[int, ...], frame_limit: int, operations: host.Operations, **factory):
+    def __init__(self, channels: tuple[int, ...], frame_limit: int, operations: Operations, **factory):
         super().__init__()
         self.motion_modules = nn.ModuleList(
             MotionModule(width, frame_limit, operations, **factory) for width in channels
@@ -202,7 +215,7 @@ class MotionModel(nn.Module):
     operations: the host's layer classes (they know how to cast and to offload).
     """
 
-    def __init__(self, shape: MotionShape, norms: NormPolicy, operations: host.Operations, **factory):
+    def __init__(self, shape: MotionShape, norms: NormPolicy, operations: Operations, **factory):
         super().__init__()
         self.shape = shape
         self.norms = norms

@@ -1,5 +1,6 @@
 """Small random SDXL and SD1.5 models with random motion modules: in the host, and in diffusers as the oracle."""
 
+import functools
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,10 +124,11 @@ def host_model(
     dtype: torch.dtype = torch.float32,
     compute: torch.dtype | None = None,
     base: Base = SDXL,
+    disable_dynamic: bool = False,
     **changes: Any,
 ) -> comfy.model_patcher.ModelPatcher:
     """A MODEL of the host. kind: the host's class of model, if not that of `base`; changes: to its configuration;
-    without weights it cannot run."""
+    without weights it cannot run. disable_dynamic: as the host's loaders take it."""
     kind = kind or base.kind
     heads = {"num_heads": base.config.get("num_heads", -1), "num_head_channels": base.head_channels}
     small = type(kind.__name__, (kind,), {"unet_extra_config": heads})
@@ -136,7 +138,25 @@ def host_model(
     if weights is not None:
         network.diffusion_model.load_state_dict(weights)
     cpu = torch.device("cpu")
-    return comfy.model_patcher.CoreModelPatcher(network, load_device=cpu, offload_device=cpu)
+    patcher = comfy.model_patcher.ModelPatcher if disable_dynamic else comfy.model_patcher.CoreModelPatcher
+    model = patcher(network, load_device=cpu, offload_device=cpu)
+    model.cached_patcher_init = (functools.partial(host_model, **changes), (weights, kind, dtype, compute, base))
+    return model
+
+
+def with_parameters(network: nn.Module) -> nn.Module:
+    """The same with random weights; with dynamic VRAM the host's layers have none before some are loaded."""
+    for layer in network.modules():
+        if isinstance(layer, nn.Linear) and layer.weight is None:
+            layer.weight = nn.Parameter(torch.empty(layer.out_features, layer.in_features))
+            layer.bias = nn.Parameter(torch.empty(layer.out_features)) if layer.comfy_need_lazy_init_bias else None
+    for parameter in network.parameters():
+        nn.init.normal_(parameter, std=0.05)
+    return network
+
+
+def shapes_of(tensors: dict[str, Tensor]) -> dict[str, torch.Size]:
+    return {key: value.shape for key, value in tensors.items()}
 
 
 def with_input_channels(weights: dict[str, Tensor], channels: int) -> dict[str, Tensor]:

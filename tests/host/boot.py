@@ -7,27 +7,35 @@ import runpy
 import sys
 from pathlib import Path
 
-from torch import library
+import torch
 
+from .dynamic_vram import keep_models_as_on_nvidia
 from .obtain import CACHE, PACK
 
 SHIMS = Path(__file__).parent / "shims"
 sys.path.append(str(SHIMS))  # last, so that what is installed comes first
 
 # A CPU build of torch meets a torchvision built for CUDA: its operators are missing and importing it fails without
-# them.
-for operator in ("nms", "qnms"):
-    library.define(f"torchvision::{operator}", "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+# them. Other builds bring them, and declaring one twice ends the process.
+if torch.version.cuda is None and torch.version.hip is None:
+    for operator in ("nms", "qnms"):
+        torch.library.define(f"torchvision::{operator}", "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
 
 
-def import_host(root: Path, cpu: bool = True) -> None:
-    """Make `comfy` and the host's other modules importable in this process."""
+def import_host(root: Path, cpu: bool = True, dynamic_vram: bool = False) -> None:
+    """Make `comfy` and the host's other modules importable in this process.
+
+    dynamic_vram: models are kept as on an NVIDIA GPU, for the whole process.
+    """
     sys.path.insert(0, str(root))
     import comfy.cli_args
 
     comfy.cli_args.args.cpu = cpu  # before any other import of the host
     comfy.cli_args.args.use_pytorch_cross_attention = True
     import utils.extra_config  # noqa: F401 - the host's package of that name, before its `comfy` folder shadows it
+
+    if dynamic_vram:
+        keep_models_as_on_nvidia()
 
 
 def import_pack() -> None:

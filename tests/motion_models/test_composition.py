@@ -21,7 +21,7 @@ from comfy_extras.nodes_pag import PerturbedAttentionGuidance
 from comfy_extras.nodes_perpneg import Guider_PerpNeg
 
 from tests.sampling import FRAMES, guided, sample, start_noise
-from tests.small import HOST_CONFIG, conditioning, host_model, random_vectors, with_input_channels
+from tests.small import HOST_CONFIG, conditioning, host_model, random_vectors, with_input_channels, with_parameters
 
 
 def check(plain, still, moving, run=sample) -> None:
@@ -117,11 +117,13 @@ NODES = {
 @pytest.mark.parametrize("name", NODES)
 def test_model_patches_of_other_nodes(pair, still, animate, name: str, before: bool) -> None:
     node, *values = NODES[name]
-    patched = node_result(node, pair.model, *values)
+    # a MODEL of its own: clones of one would get the sigmas of the node before (Comfy-Org/ComfyUI issue 16490)
+    model = host_model(pair.model.model.diffusion_model.state_dict())
+    patched = node_result(node, model, *values)
     if before:
         check(patched, animate(patched, still), animate(patched))
     else:
-        animated = [node_result(node, animate(pair.model, *file), *values) for file in ((still,), ())]
+        animated = [node_result(node, animate(model, *file), *values) for file in ((still,), ())]
         check(patched, *animated)
 
 
@@ -202,9 +204,7 @@ def control_net() -> comfy.controlnet.ControlNet:
     }
     config |= {"hint_channels": 3, "dtype": torch.float32, "num_head_channels": 16}
     network = comfy.cldm.cldm.ControlNet(**config, operations=comfy.ops.disable_weight_init, device="cpu")
-    for parameter in network.parameters():
-        torch.nn.init.normal_(parameter, std=0.05)
-    return comfy.controlnet.ControlNet(network, load_device=torch.device("cpu"))
+    return comfy.controlnet.ControlNet(with_parameters(network), load_device=torch.device("cpu"))
 
 
 def t2i_adapter() -> comfy.controlnet.T2IAdapter:

@@ -16,7 +16,7 @@ from torch import Tensor
 from tests.memory import peak_growth
 from tests.motion_models.test_parity import inputs, oracle_noise, predicted_noise
 from tests.sampling import sample
-from tests.small import SD15, random_motion, save, small_pair
+from tests.small import SD15, random_motion, save, shapes_of, small_pair
 
 RANK = 4
 ATTENTION = ("to_q", "to_k", "to_v", "to_out.0")
@@ -80,7 +80,7 @@ def change(file: Path, weights: dict[str, Tensor]) -> dict[str, Tensor]:
     """What a MotionLoRA adds to each weight at strength 1."""
     return {
         key: adapter.calculate_weight(torch.zeros_like(weights[key]), key, 1.0, 1.0, None, lambda x: x)
-        for key, adapter in coverage(open_motion_lora(file), weights, "motion.ckpt").adapters.items()
+        for key, adapter in coverage(open_motion_lora(file), shapes_of(weights), "motion.ckpt").adapters.items()
     }
 
 
@@ -222,7 +222,7 @@ def test_a_lora_takes_the_memory_of_its_file(tmp_path: Path) -> None:
     motion = random_motion((256, 512, 768))
     path = save(both(random_pairs(motion), processor), tmp_path / "lora.safetensors")
     with peak_growth() as grown:
-        covered = coverage(open_motion_lora(path), motion, "motion.ckpt")
+        covered = coverage(open_motion_lora(path), shapes_of(motion), "motion.ckpt")
     assert covered.adapters
     assert grown[0] < 3 * path.stat().st_size + (8 << 20)
     full = sum(motion[key].nbytes for key in covered.adapters)
@@ -238,7 +238,7 @@ def test_what_fits_and_what_does_not_is_counted(pair, tmp_path: Path) -> None:
     deepest = "up_blocks.0.motion_modules.0"
     middle = {k.replace("up_blocks.0", "mid_block"): v for k, v in pairs.items() if k.startswith(deepest)}
     path = save(both(pairs | middle, processor), tmp_path / "v2_lora_PanLeft.safetensors")
-    covered = coverage(open_motion_lora(path), pair.motion, "motion.ckpt")
+    covered = coverage(open_motion_lora(path), shapes_of(pair.motion), "motion.ckpt")
     assert covered.report(path.name) == "v2_lora_PanLeft.safetensors: rank 4, 240 tensors used, 16 not."
 
 
@@ -247,14 +247,14 @@ def test_a_lora_for_another_base_is_no_silent_zero(pair, tmp_path: Path) -> None
     path = save(both(random_pairs(wide), processor), tmp_path / "wide.safetensors")
     reason = r"wide\.safetensors does not fit motion\.ckpt: its tensors are of other sizes \(64 x 64, not 32 x 32\)"
     with pytest.raises(MotionError, match=reason):
-        coverage(open_motion_lora(path), pair.motion, "motion.ckpt")
+        coverage(open_motion_lora(path), shapes_of(pair.motion), "motion.ckpt")
 
 
 def test_half_a_pair_is_explained(pair, tmp_path: Path) -> None:
     halves = {key: value for key, value in both(random_pairs(pair.motion), processor).items() if ".down." not in key}
     path = save(halves, tmp_path / "half.safetensors")
     with pytest.raises(MotionError, match="one half of a low-rank pair without the other"):
-        coverage(open_motion_lora(path), pair.motion, "motion.ckpt")
+        coverage(open_motion_lora(path), shapes_of(pair.motion), "motion.ckpt")
 
 
 NOT_MOTION_LORAS = {
@@ -284,5 +284,7 @@ def test_the_middle_block_of_sd15_takes_its_lora(tmp_path: Path, animate) -> Non
     sd15 = small_pair(base=SD15, mid=True)
     pairs = random_pairs(sd15.motion)
     assert len(pairs) == 21 * 8
-    covered = coverage(open_motion_lora(save(both(pairs, processor), tmp_path / "l.ckpt")), sd15.motion, "v2")
+    covered = coverage(
+        open_motion_lora(save(both(pairs, processor), tmp_path / "l.ckpt")), shapes_of(sd15.motion), "v2"
+    )
     assert (covered.matched, covered.unmatched) == (336, 0)

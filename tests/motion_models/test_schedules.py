@@ -8,6 +8,8 @@ from animatediff_xl.motion_models.schedules import BETA_SCHEDULES, training_sigm
 from comfy_extras.nodes_model_advanced import ModelSamplingDiscrete
 from diffusers import DDIMScheduler, EulerDiscreteScheduler, LCMScheduler
 
+from tests.sampling import sample
+
 SIGMA_MAX = {
     "AnimateDiff SDXL": 65.929,
     "AnimateDiff SD1.5": 25.146,
@@ -58,7 +60,7 @@ def test_the_prediction_type_is_kept(pair, animate, kind: str) -> None:
     (base,) = ModelSamplingDiscrete().patch(pair.model, kind, False)
     before = base.get_model_object("model_sampling")
     after = animate(base, schedule=AUTO_SCHEDULE).get_model_object("model_sampling")
-    assert type(after) is type(before)
+    assert isinstance(after, type(before))
     assert after.sigma_max == pytest.approx(65.929, abs=1e-3)
     noisy, output, sigma = torch.randn(1, 4, 2, 2), torch.randn(1, 4, 2, 2), torch.tensor([2.0])
     if kind != "lcm":  # LCM's formula takes the timestep, which the schedule is meant to change
@@ -105,6 +107,19 @@ def test_a_zero_terminal_snr_base_stays_one(pair, animate) -> None:
     after = animate(base, schedule=AUTO_SCHEDULE).get_model_object("model_sampling")
     assert after.sigma_max > 4000
     assert after.sigma_min == pytest.approx(0.0292, abs=1e-4)
+
+
+@pytest.mark.parametrize("schedule", ["AnimateDiff SDXL", "AnimateLCM"])
+def test_models_that_take_turns_keep_their_own_sigmas(pair, still, animate, schedule: str) -> None:
+    """With dynamic VRAM the host would give one the sigmas of the other (Comfy-Org/ComfyUI issue 16490)."""
+    models = pair.model, animate(pair.model, still, schedule=schedule), animate(pair.model, schedule="SDXL")
+    sampling = [model.get_model_object("model_sampling") for model in models]
+    sigmas = [one.sigmas.clone() for one in sampling]
+    first = [sample(model) for model in models]
+    for _ in range(2):
+        assert all(torch.equal(sample(model), clip) for model, clip in zip(models, first, strict=True))
+    assert all(torch.equal(one.sigmas, own) for one, own in zip(sampling, sigmas, strict=True))
+    assert not torch.equal(first[0], first[1])
 
 
 def test_keeping_the_models_schedule_touches_nothing(pair, animate) -> None:

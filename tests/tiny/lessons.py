@@ -12,7 +12,7 @@ from torch import Tensor, nn
 import tests.conftest  # noqa: F401 - the host and the pack
 
 # isort: split
-from animatediff_xl.motion_models import host
+from animatediff_xl.motion_models import layers
 from animatediff_xl.motion_models.calls import MotionCall, MotionStep
 from animatediff_xl.motion_models.families import FAMILIES
 from animatediff_xl.motion_models.motion_module import MotionModel, MotionShape, sinusoidal_positions
@@ -47,7 +47,7 @@ def frozen_unet(work: Path) -> nn.Module:
 
 def new_motion_model() -> MotionModel:
     """Motion modules that add nothing yet: the authors start from a zero `proj_out`."""
-    model = MotionModel(MOTION_SHAPE, FAMILIES["AnimateDiff SDXL beta"].norms, host.operations)
+    model = MotionModel(MOTION_SHAPE, FAMILIES["AnimateDiff SDXL beta"].norms, layers)
     initialise(model)
     for module in model.modules_by_place.values():
         transformer = module.temporal_transformer
@@ -60,7 +60,7 @@ def new_motion_model() -> MotionModel:
 
 def motion_call(model: MotionModel) -> MotionCall:
     """What joins a motion model to a UNet for whole clips of the drawn world."""
-    return MotionCall((MotionStep(model, world.FRAMES, 1.0, None, ()),))
+    return MotionCall((MotionStep(model, world.FRAMES, 1.0, (), ()),))
 
 
 class Batches:

@@ -29,7 +29,7 @@ from tests.tiny.lessons import (
 )
 
 # isort: split
-from animatediff_xl.motion_models import host
+from animatediff_xl.motion_models import host, layers
 from animatediff_xl.motion_models.low_rank import LowRank
 from animatediff_xl.motion_models.training import TrainingSettings, train
 
@@ -130,7 +130,7 @@ def ground_weights(still: Tensor, moved: Tensor) -> Tensor:
 def new_lora(model: nn.Module) -> LowRank:
     """A LoRA that changes nothing yet."""
     weights = {path: layer.weight for path, layer in model.named_modules() if path.endswith(CHANGED)}
-    lora = LowRank({path: (w.shape[1], RANK, w.shape[0]) for path, w in weights.items()}, host.operations)
+    lora = LowRank({path: (w.shape[1], RANK, w.shape[0]) for path, w in weights.items()}, layers)
     for down, up in zip(lora.down, lora.up, strict=True):
         nn.init.normal_(down.weight, std=1 / RANK)
         nn.init.zeros_(up.weight)

@@ -1,0 +1,98 @@
+"""A ComfyUI on a CPU that keeps models as it does on an NVIDIA GPU, where it starts with dynamic VRAM.
+
+What this brings: layers without parameters until weights are loaded, a dynamic ModelPatcher for every model, tensors
+that lie read-only in the mapped file, patches of weights that are applied when a layer is called. What only a GPU has
+is left out: paging, streams, pinned memory.
+
+    keep_models_as_on_nvidia()      in this process: behind the import of comfy, before any model is made
+    custom_nodes/dynamic_vram       in a server: a link to this folder; custom nodes are loaded before models
+
+Works for ComfyUI 0.30.0 and 0.33.0, with comfy-aimdo 0.4.11 and 0.4.13.
+"""
+
+import ctypes
+import mmap
+from pathlib import Path
+from typing import Any
+
+
+class UnpinnedBuffer:
+    """In place of the host's pinned memory: there is none."""
+
+    size = 0
+
+    def __init__(self, *_sizes: int):
+        pass
+
+    def truncate(self, *_args: Any, **_kw: Any) -> None:
+        pass
+
+
+class ReadOnlyFile:
+    """In place of comfy_aimdo's mapped file. Whoever writes into its memory ends the process."""
+
+    def __init__(self, path: str):
+        self._opened = Path(path).open("rb")  # noqa: SIM115 - open as long as its tensors live
+        self._mapped = mmap.mmap(self._opened.fileno(), 0, prot=mmap.PROT_READ)
+        self._address = address_of(self._mapped)
+
+    def get(self) -> int:
+        return self._address
+
+    def get_file_handle(self) -> Any:
+        return self._opened
+
+
+class PyBuffer(ctypes.Structure):
+    """CPython's Py_buffer as far as its first field; the rest is room."""
+
+    _fields_ = (("buf", ctypes.c_void_p), ("room", ctypes.c_char * 72))
+
+
+def address_of(mapped: mmap.mmap) -> int:
+    view = PyBuffer()
+    ctypes.pythonapi.PyObject_GetBuffer(ctypes.py_object(mapped), ctypes.byref(view), 0)
+    return view.buf
+
+
+def keep_models_as_on_nvidia() -> None:
+    import comfy.memory_management
+    import comfy.model_patcher
+    import comfy_aimdo.control
+    import comfy_aimdo.host_buffer
+    import comfy_aimdo.model_mmap
+    import comfy_aimdo.model_vbar
+
+    class ModelPatcherDynamic(comfy.model_patcher.ModelPatcherDynamic):
+        def __new__(cls, *_args: Any, **_kw: Any) -> Any:
+            return object.__new__(cls)  # the host's own makes a plain ModelPatcher for a CPU
+
+        def load(self, *args: Any, **kw: Any) -> None:
+            super().load(*args, **kw)
+            for layer in self.model.modules():
+                for name in ("weight", "bias"):
+                    patch = getattr(layer, f"{name}_lowvram_function", None)
+                    if patch is not None and not hasattr(layer, "_v"):  # paging would apply it
+                        getattr(layer, f"{name}_function").append(patch)
+
+        def partially_unload(self, *_args: Any, **_kw: Any) -> int:
+            return self.restore_loaded_backups()
+
+    comfy.memory_management.aimdo_enabled = True
+    comfy.model_patcher.CoreModelPatcher = ModelPatcherDynamic
+    comfy_aimdo.host_buffer.HostBuffer = UnpinnedBuffer
+    comfy_aimdo.model_mmap.ModelMMAP = ReadOnlyFile
+    for module, name in (
+        (comfy_aimdo.model_vbar, "vbars_analyze"),
+        (comfy_aimdo.model_vbar, "vbars_reset_watermark_limits"),
+        (comfy_aimdo.control, "analyze"),
+        (comfy_aimdo.control, "get_total_vram_usage"),
+    ):
+        setattr(module, name, lambda *_args: 0)
+
+
+NODE_CLASS_MAPPINGS: dict[str, type] = {}
+"""What makes this folder a custom node of the host."""
+
+if Path(__file__).parents[1].name == "custom_nodes":
+    keep_models_as_on_nvidia()
