@@ -6,13 +6,21 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint clean
+# what runs again with models kept as on an NVIDIA GPU (tests/host/dynamic_vram); clips are measured once
+WITH_DYNAMIC_VRAM := tests/motion_models tests/test_nodes.py tests/server
+
+.PHONY: demo test test-legacy-vram test-dynamic-vram lint clean
 
 demo: $(READY)
 	@$(RUN) -m tests.host.demo
 
-test: $(READY)
+test: test-legacy-vram test-dynamic-vram
+
+test-legacy-vram: $(READY)
 	$(VENV)/bin/pytest $(ARGS)
+
+test-dynamic-vram: $(READY)
+	DYNAMIC_VRAM=1 $(VENV)/bin/pytest $(WITH_DYNAMIC_VRAM) -m "not nightly and not measured"
 
 lint: $(READY)
 	$(VENV)/bin/ruff check .

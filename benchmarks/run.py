@@ -90,7 +90,7 @@ def contenders(case: Case, folder: Path, checkout: Path | None, compile_too: boo
         animated = join(model, file, SETTINGS, AUTO_SCHEDULE)
         yield family.name, step_of(animated)
         if checkout and index == 0:
-            yield f"{family.name}, AnimateDiff-Evolved", step_of(evolved(checkout, model, path))
+            yield f"{family.name}, AnimateDiff-Evolved", lambda path=path: step_of(evolved(checkout, model, path))()
         if compile_too and index == 0:
             yield f"{PLAIN}, compiled", step_of(compiled(model))
             yield f"{family.name}, compiled", step_of(compiled(animated))
@@ -98,6 +98,20 @@ def contenders(case: Case, folder: Path, checkout: Path | None, compile_too: boo
         yield DIFFUSERS, diffusers_step(base, case.frames, case.pixels // 8, case.dtype)
     except ImportError:
         return
+
+
+def working(contenders: dict[str, Run]) -> dict[str, Run]:
+    """Those that can take a step here; what keeps the others from it is said. AnimateDiff-Evolved 1.5.7 cannot in
+    bf16, for one."""
+    found = {}
+    for name, run in contenders.items():
+        try:
+            run()
+        except Exception as error:  # whatever another project raises
+            say(f"{name} is left out: {error!r:.300}")
+        else:
+            found[name] = run
+    return found
 
 
 def compiled(model: host.ModelPatcher) -> host.ModelPatcher:
@@ -137,7 +151,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for case in cases:
             with torch.inference_mode():
-                found = in_turn(dict(contenders(case, Path(folder), given.evolved, given.compiled)), given.rounds)
+                able = working(dict(contenders(case, Path(folder), given.evolved, given.compiled)))
+                found = in_turn(able, given.rounds)
             say(table(case, found))
             results[str(case)] = {name: asdict(one) for name, one in found.items()}
         loading = loading_times(Path(folder))

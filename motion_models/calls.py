@@ -150,7 +150,7 @@ def on_model_call(executor: host.Executor, *args: Any, **kw: Any) -> Any:
     steps = [
         motion_step(one, args[0], options, base.current_patcher, sigma)
         for one in present
-        if sigma is None or takes_part(one.choice.settings, base.model_sampling, sigma)
+        if sigma is None or takes_part(one.choice.settings, base.model_sampling, sigma, run_of(options))
     ]
     if not steps:
         return executor(*args, **kw)
@@ -177,12 +177,15 @@ def always_takes_part(settings: MotionSettings) -> bool:
     return settings.start_percent <= 0 and settings.end_percent >= 1
 
 
-def takes_part(settings: MotionSettings, model_sampling: Any, sigma: float) -> bool:
+def takes_part(settings: MotionSettings, model_sampling: Any, sigma: float, run: SamplingRun) -> bool:
     """Whether the step lies between start_percent and end_percent."""
     if always_takes_part(settings):
         return True
-    first, last = (model_sampling.percent_to_sigma(p) for p in (settings.start_percent, settings.end_percent))
-    return last <= sigma <= first
+
+    def sigma_at(percent: float) -> float:
+        return run.once(("percent", percent), lambda: model_sampling.percent_to_sigma(percent))
+
+    return sigma_at(settings.end_percent) <= sigma <= sigma_at(settings.start_percent)
 
 
 def motion_step(

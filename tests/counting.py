@@ -61,3 +61,22 @@ class PeakElements(TorchDispatchMode):
             self.sizes[storage] = storage.nbytes() // tensor.element_size()
         self.peak = max(self.peak, sum(self.sizes.values()))
         return result
+
+
+class Crossings(TorchDispatchMode):
+    """Operations that copy from one device to another, or ask a device for a number: on a GPU both wait."""
+
+    ASKED = "aten.item.default"
+    """As it is called in inference mode."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen: list[str] = []
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **(kwargs or {}))
+        sources = {tensor.device for tensor in tensors_of([args, kwargs])}
+        targets = {tensor.device for tensor in tensors_of(result)}
+        if str(function) == self.ASKED or sources and targets - sources:
+            self.seen.append(str(function))
+        return result

@@ -22,7 +22,7 @@ def main(prompt_text: str | None = None) -> None:
     output = PACK / "output"
     comfyui = comfyui_root()
     say(f"Starting ComfyUI ({comfyui})")
-    with serving(comfyui, CACHE / "demo", "--output-directory", str(output)) as server:
+    with serving(comfyui, CACHE / "demo", "--cpu", "--output-directory", str(output)) as server:
         version = server.get("/system_stats")["system"]["comfyui_version"]
         prompt = to_prompt(json.loads(WORKFLOW.read_text()), server.get("/object_info"))
         text = next(node["inputs"] for node in prompt.values() if node["_meta"]["title"] == "What the clip shows")

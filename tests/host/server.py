@@ -21,7 +21,7 @@ from .obtain import PACK
 
 TINY = PACK / "tests" / "tiny"
 START_SECONDS = 120
-FLAGS = ("--cpu", "--disable-api-nodes", "--use-pytorch-cross-attention")
+FLAGS = ("--disable-api-nodes", "--use-pytorch-cross-attention")
 
 Progress = Callable[[int, int], None]
 
@@ -130,7 +130,7 @@ def text_of(message: bytes) -> dict[str, str]:
     return {message[8:behind].decode(): message[behind:].decode()}
 
 
-def prepare_folder(folder: Path) -> None:
+def prepare_folder(folder: Path, dynamic_vram: bool) -> None:
     """Everything ComfyUI keeps beside its own tree: this pack, the pack of the tiny SDXL, its files, a front page."""
     links = {
         folder / "custom_nodes" / "animatediff_xl": PACK,
@@ -141,6 +141,8 @@ def prepare_folder(folder: Path) -> None:
         folder / "models" / "animatediff_motion_lora" / name: TINY / name
         for name in ("tiny_pan_left.safetensors", "tiny_zoom_in.safetensors")
     }
+    if dynamic_vram:
+        links[folder / "custom_nodes" / "dynamic_vram"] = PACK / "tests" / "host" / "dynamic_vram"
     for link, target in links.items():
         link.parent.mkdir(parents=True, exist_ok=True)
         link.unlink(missing_ok=True)
@@ -150,9 +152,12 @@ def prepare_folder(folder: Path) -> None:
 
 
 @contextmanager
-def serving(comfyui: Path, folder: Path, *flags: str) -> Iterator[Server]:
-    """A running server that keeps its files in `folder`; it is stopped at the end of the block."""
-    prepare_folder(folder)
+def serving(comfyui: Path, folder: Path, *flags: str, dynamic_vram: bool = False) -> Iterator[Server]:
+    """A running server that keeps its files in `folder`; it is stopped at the end of the block.
+
+    flags: of ComfyUI. dynamic_vram: on a CPU, models are kept as on an NVIDIA GPU.
+    """
+    prepare_folder(folder, dynamic_vram)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

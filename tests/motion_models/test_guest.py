@@ -87,6 +87,12 @@ def test_unloading_and_running_again_gives_the_same(pair, animate) -> None:
     assert torch.equal(sample(animated), before)
 
 
+def test_the_copy_that_the_host_makes_for_weight_hooks_moves_the_same(pair, animate, rising_lora) -> None:
+    """With dynamic VRAM it is of another kind, and has weights of its own."""
+    animated = animate(pair.model, loras=(rising_lora,))
+    assert torch.equal(sample(animated.clone(disable_dynamic=True)), sample(animated))
+
+
 def test_the_host_loads_the_motion_weights_beside_the_model(pair, animate) -> None:
     comfy.model_management.unload_all_models()
     animated = animate(pair.model)

@@ -1,12 +1,15 @@
 """One motion module at SDXL's real widths, against diffusers' and against the equations written out."""
 
 import math
+from collections import Counter
 
+import comfy.ops
 import pytest
 import torch
 from animatediff_xl.motion_models import layers
 from animatediff_xl.motion_models.checkpoints import POSITIONS, tensor_shapes
 from animatediff_xl.motion_models.group_norm import EACH_FRAME
+from animatediff_xl.motion_models.low_rank import LowRank
 from animatediff_xl.motion_models.motion_module import (
     MotionModel,
     MotionModule,
@@ -16,7 +19,7 @@ from animatediff_xl.motion_models.motion_module import (
 )
 from diffusers.models.unets.unet_motion_model import AnimateDiffTransformer3D
 from einops import rearrange
-from torch import Tensor
+from torch import Tensor, nn
 
 from tests.counting import PeakElements, Writes
 from tests.small import in_authors_spelling, random_vectors
@@ -153,6 +156,27 @@ def test_in_pieces_the_numbers_are_those_of_the_whole(shape: tuple[int, ...], jo
         whole = module(x, 16, joint)
     assert whole.requires_grad
     assert (module(x.detach(), 16, joint) - whole).abs().max() < 2e-6
+
+
+def test_in_pieces_each_layer_asks_for_its_weights_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where they are not resident, asking moves them over the bus, and adds the MotionLoRAs to them."""
+    module, x = ours(diffusers_transformer(320)), torch.randn(32, 320, 32, 8)
+    assert rows_at_once(torch.Size((2, 16, *x.shape[1:])), x.device) < x.shape[-2]
+    low_rank = LowRank({"temporal_transformer.transformer_blocks.0.ff.net.2": (1280, 4, 320)}, layers)
+    low_rank.load_state_dict({"down.0.weight": torch.rand(4, 1280), "up.0.weight": torch.rand(320, 4)})
+    expected = module(x, 16, False)
+    asked, cast = Counter(), comfy.ops.cast_bias_weight
+
+    def counted(layer: nn.Module, *args, **kw):
+        asked[layer] += 1
+        return cast(layer, *args, **kw)
+
+    monkeypatch.setattr(comfy.ops, "cast_bias_weight", counted)
+    with low_rank.joined(module, 0.0):
+        assert torch.equal(module(x, 16, False), expected)
+    holders = [layer for whole in (module, low_rank) for layer in whole.modules() if hasattr(layer, "weight")]
+    assert asked == dict.fromkeys(holders, 1)
+    assert all(getattr(layer, "kept", None) is None for layer in holders)
 
 
 @pytest.mark.parametrize("joint, kernels, tensors", [(True, 28, 41.3), (False, 27, 40)], ids=["joint", "per frame"])

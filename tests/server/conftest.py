@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import COMFYUI
+from tests.conftest import COMFYUI, DYNAMIC_VRAM
 from tests.host.server import Server, serving
 from tests.host.workflows import FOLDER, to_prompt
 
@@ -26,7 +26,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with serving(COMFYUI, tmp_path_factory.mktemp("comfyui")) as running:
+    with serving(COMFYUI, tmp_path_factory.mktemp("comfyui"), "--cpu", dynamic_vram=DYNAMIC_VRAM) as running:
         yield running
 
 

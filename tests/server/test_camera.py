@@ -9,8 +9,9 @@ import pytest
 
 from tests.host.server import Server
 from tests.server.conftest import node_of
-from tests.server.test_clips import clip, scene
+from tests.server.test_clips import clip
 from tests.tiny.measure import CameraMotion, camera_motion
+from tests.tiny.world import scene_of
 
 pytestmark = pytest.mark.measured
 
@@ -43,7 +44,7 @@ def film(server: Server, tiny_prompt: Callable) -> Callable[[dict[str, float]], 
     def run(strengths: dict[str, float]) -> list[CameraMotion]:
         moved = []
         for seed in range(CLIPS):
-            prompt = tiny_prompt(CLIPTextEncode={"text": scene(seed).caption}, KSampler={"seed": seed})
+            prompt = tiny_prompt(CLIPTextEncode={"text": scene_of(seed).caption}, KSampler={"seed": seed})
             apply = prompt[node_of(prompt, "ADXL_ApplyMotionModel")]["inputs"]
             for name, strength in strengths.items():
                 inputs = {"lora": MOVES[name].file, "strength": strength}

@@ -11,7 +11,7 @@ from tests.host.server import Server
 from tests.host.video import frames_of
 from tests.server.conftest import node_of
 from tests.tiny.measure import colour_of, direction_of, displacement, frame_difference
-from tests.tiny.world import COLOURS, DIRECTIONS, FRAMES, SHAPES, SIZE, Scene
+from tests.tiny.world import FRAMES, SIZE, scene_of
 
 pytestmark = pytest.mark.measured
 
@@ -19,12 +19,6 @@ CLIPS = 40
 ENOUGH = 36
 STEADIER = 3.0
 """How many times smaller the difference of neighbouring frames must be with the motion model than without."""
-
-
-def scene(seed: int) -> Scene:
-    """Colours, shapes and directions in turn, so that each meets each."""
-    colour = list(COLOURS)[seed // len(DIRECTIONS) % len(COLOURS)]
-    return Scene(colour, SHAPES[seed % len(SHAPES)], list(DIRECTIONS)[seed % len(DIRECTIONS)])
 
 
 def clip(server: Server, prompt: dict) -> np.ndarray:
@@ -53,7 +47,7 @@ def figures(server: Server, tiny_prompt: Callable) -> Figures:
     directions = colours = 0
     with_motion, without_motion = [], []
     for seed in range(CLIPS):
-        wanted = scene(seed)
+        wanted = scene_of(seed)
         prompt = tiny_prompt(CLIPTextEncode={"text": wanted.caption}, KSampler={"seed": seed})
         frames = clip(server, prompt)
         assert frames.shape == (FRAMES, SIZE, SIZE, 3)

@@ -10,8 +10,9 @@ from animatediff_xl.motion_models.windows import ContextSettings, plan
 
 from tests.host.server import Server
 from tests.server.conftest import node_of
-from tests.server.test_clips import clip, scene
+from tests.server.test_clips import clip
 from tests.tiny.measure import seam, warp_error
+from tests.tiny.world import scene_of
 
 pytestmark = pytest.mark.measured
 
@@ -31,7 +32,7 @@ def long_clip(server: Server, tiny_prompt: Callable) -> Long:
 
     def run(seed: int, **settings: bool) -> np.ndarray:
         prompt = tiny_prompt(
-            CLIPTextEncode={"text": scene(seed).caption},
+            CLIPTextEncode={"text": scene_of(seed).caption},
             KSampler={"seed": seed, "model": ["windows", 0]},
             ADXL_EmptyLatentFrames={"frames": LENGTH},
         )

@@ -1,13 +1,16 @@
 """The pack in a running ComfyUI: its files are served, its graphs are valid, its errors reach the dialog."""
 
+import copy
 import json
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
+import numpy as np
 import pytest
 
 from tests.host.server import Server, WorkflowError
+from tests.host.starts import clip, graph, in_windows, with_lora
 from tests.host.workflows import FILES, FOLDER, FRONT_END_ONLY, to_prompt
 from tests.motion_models.test_wrong_files import BROKEN
 from tests.server.conftest import node_of
@@ -92,6 +95,26 @@ def test_an_interrupt_ends_the_run_and_the_next_one_works(server: Server, tiny_p
             server.post("/interrupt", {})
     assert types[-1] == "execution_interrupted"
     assert server.run(tiny_prompt(KSampler=FEW_STEPS)).files(server.output)
+
+
+def test_twenty_prompts_that_change_models_give_what_each_gives_alone(server: Server) -> None:
+    """With and without motion, a MotionLoRA, windows, another family; models are unloaded once in the middle."""
+    moving = graph(server, 3, steps=2)
+    moving[node_of(moving, "ADXL_EmptyLatentFrames")]["inputs"] |= {"width": 64, "height": 64}
+    still, hotshot = copy.deepcopy(moving), copy.deepcopy(moving)
+    still[node_of(still, "KSampler")]["inputs"]["model"] = [node_of(still, "CheckpointLoaderSimple"), 0]
+    hotshot[node_of(hotshot, "ADXL_LoadMotionModel")]["inputs"]["family"] = "HotshotXL"
+    prompts = [still, moving, with_lora(moving), hotshot, in_windows(moving)]
+    first = []
+    for _ in range(len(prompts)):
+        server.post("/free", {"unload_models": True, "free_memory": True})
+        first.append(clip(server, prompts[len(first)]))
+    assert len({frames.tobytes() for frames in first}) == len(prompts)
+    for index in range(20):
+        if index == 10:
+            server.post("/free", {"unload_models": True, "free_memory": True})
+        kind = index * 3 % len(prompts)
+        assert np.array_equal(clip(server, prompts[kind]), first[kind]), (index, kind)
 
 
 def refusal(server: Server, prompt: dict[str, Any]) -> str:

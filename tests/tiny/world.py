@@ -60,6 +60,12 @@ class Scene:
 SCENES = tuple(Scene(*words) for words in product(COLOURS, SHAPES, DIRECTIONS))
 
 
+def scene_of(seed: int) -> Scene:
+    """Colours, shapes and directions in turn, so that each meets each."""
+    colour = list(COLOURS)[seed // len(DIRECTIONS) % len(COLOURS)]
+    return Scene(colour, SHAPES[seed % len(SHAPES)], list(DIRECTIONS)[seed % len(DIRECTIONS)])
+
+
 def places(cameras: Tensor) -> Tensor:
     """The place in the world that each pixel shows, (b f h w 2) as x, y in pixels from the middle.
 

@@ -7,7 +7,7 @@ is left out: paging, streams, pinned memory.
     keep_models_as_on_nvidia()      in this process: behind the import of comfy, before any model is made
     custom_nodes/dynamic_vram       in a server: a link to this folder; custom nodes are loaded before models
 
-Works for ComfyUI 0.30.0 and 0.33.0, with comfy-aimdo 0.4.11 and 0.4.13.
+Works for ComfyUI 0.16.3, 0.30.0 and 0.33.0, with comfy-aimdo 0.4.11 and 0.4.13.
 """
 
 import ctypes
@@ -75,8 +75,12 @@ def keep_models_as_on_nvidia() -> None:
                     if patch is not None and not hasattr(layer, "_v"):  # paging would apply it
                         getattr(layer, f"{name}_function").append(patch)
 
-        def partially_unload(self, *_args: Any, **_kw: Any) -> int:
-            return self.restore_loaded_backups()
+        def partially_unload(self, *args: Any, **kw: Any) -> int:
+            device, self.load_device = self.load_device, None  # the host refuses a CPU here
+            try:
+                return super().partially_unload(*args, **kw)
+            finally:
+                self.load_device = device
 
     comfy.memory_management.aimdo_enabled = True
     comfy.model_patcher.CoreModelPatcher = ModelPatcherDynamic
@@ -88,7 +92,7 @@ def keep_models_as_on_nvidia() -> None:
         (comfy_aimdo.control, "analyze"),
         (comfy_aimdo.control, "get_total_vram_usage"),
     ):
-        setattr(module, name, lambda *_args: 0)
+        setattr(module, name, lambda *_args, **_kw: 0)
 
 
 NODE_CLASS_MAPPINGS: dict[str, type] = {}

@@ -1,0 +1,58 @@
+"""How often a step makes the host wait for the GPU, and how many kernels it starts, with and without motion.
+
+    python -m benchmarks.waits [PIXELS]
+
+Counts the calls of CUDA in a step of SDXL at its real shape, 16 frames, fp16, with and without the prompt. Motion shall
+add no `cudaStreamSynchronize` and no copy from the host. Needs a GPU; `tests/motion_models/test_waits.py` does not.
+"""
+
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+import torch
+from animatediff_xl.motion_models import host
+from animatediff_xl.motion_models.families import FAMILIES
+from animatediff_xl.motion_models.joining import AUTO_SCHEDULE, join
+from animatediff_xl.motion_models.loading import open_motion_file
+from torch.profiler import ProfilerActivity, profile
+
+from benchmarks.measure import CALLS, timed_step
+from benchmarks.models import BASES, SETTINGS, conditioning, image_model, motion_file
+
+FRAMES, FAMILY = 16, "AnimateDiff SDXL beta"
+EVALUATIONS = 1 + CALLS
+"""Of a model in `timed_step`."""
+WAITS = ("cudaStreamSynchronize", "cudaDeviceSynchronize", "cudaEventSynchronize")
+LAUNCHES = ("cudaLaunchKernel", "cudaLaunchKernelExC", "cuLaunchKernel", "cuLaunchKernelEx")
+COUNTED = (*WAITS, *LAUNCHES, "Memcpy HtoD (Pageable -> Device)", "Memcpy DtoH (Device -> Pageable)")
+
+
+def calls_of_a_step(model: host.ModelPatcher, pixels: int) -> Counter[str]:
+    """What a step calls, a mean over its evaluations; the sampling run around them is part of it."""
+    base = BASES["SDXL"]
+    given = torch.randn(FRAMES, 4, pixels // 8, pixels // 8), conditioning(base, 1), conditioning(base, 2)
+    timed_step(model, *given)  # kernels are chosen, weights loaded
+    with profile(activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA]) as profiled:
+        timed_step(model, *given)
+    return Counter({event.key: event.count / EVALUATIONS for event in profiled.key_averages() if event.key in COUNTED})
+
+
+def main(pixels: int = 1024) -> None:
+    if not torch.cuda.is_available():
+        sys.exit("This counts the calls of CUDA, and there is no NVIDIA GPU here.")
+    with tempfile.TemporaryDirectory() as folder, torch.inference_mode():
+        model = image_model(BASES["SDXL"], torch.float16)
+        path = motion_file(Path(folder), FAMILIES[FAMILY], BASES["SDXL"])
+        animated = join(model, open_motion_file(path, FAMILY), SETTINGS, AUTO_SCHEDULE)
+        plain, moving = (calls_of_a_step(one, pixels) for one in (model, animated))
+    sys.stdout.write(f"{torch.cuda.get_device_name()}, {pixels} x {pixels}\n\n| call | without motion | with |\n")
+    sys.stdout.write("|---|---|---|\n")
+    for name in COUNTED:
+        if plain[name] or moving[name]:
+            sys.stdout.write(f"| {name} | {plain[name]:.1f} | {moving[name]:.1f} |\n")
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:2]))
