@@ -6,10 +6,10 @@ from pathlib import Path
 from statistics import median
 
 import torch
-from animatediff_xl.motion_models.families import FAMILIES
-from animatediff_xl.motion_models.joining import AUTO_SCHEDULE, join
-from animatediff_xl.motion_models.loading import open_motion_file
-from animatediff_xl.motion_models.motion_lora import ChosenLora, open_motion_lora
+from animatediff_xl.motion_models.files.families import FAMILIES
+from animatediff_xl.motion_models.files.loading import open_motion_file
+from animatediff_xl.motion_models.lora.motion_lora import ChosenLora, open_motion_lora
+from animatediff_xl.motion_models.sampling.apply import AUTO_SCHEDULE, join
 from safetensors.torch import load_file
 
 from tests.host.obtain import PACK

@@ -10,10 +10,11 @@ import comfy.model_patcher
 import comfy.supported_models
 import comfy.supported_models_base
 import torch
-from animatediff_xl.motion_models import host, layers
-from animatediff_xl.motion_models.applied import MotionSettings
-from animatediff_xl.motion_models.families import Family
-from animatediff_xl.motion_models.motion_module import MotionModel, MotionShape, sinusoidal_positions
+from animatediff_xl.motion_models import host
+from animatediff_xl.motion_models.files.families import Family
+from animatediff_xl.motion_models.network import layers
+from animatediff_xl.motion_models.network.motion_module import MotionModel, MotionShape, sinusoidal_positions
+from animatediff_xl.motion_models.sampling.motion_config import MotionSettings
 from safetensors.torch import save_file
 from torch import Tensor, nn
 

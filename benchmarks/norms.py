@@ -19,10 +19,10 @@ from .run import machine
 # isort: split
 import torch
 from animatediff_xl.motion_models import host
-from animatediff_xl.motion_models.families import FAMILIES
-from animatediff_xl.motion_models.group_norm import over_clips
-from animatediff_xl.motion_models.joining import AUTO_SCHEDULE, join
-from animatediff_xl.motion_models.loading import open_motion_file
+from animatediff_xl.motion_models.files.families import FAMILIES
+from animatediff_xl.motion_models.files.loading import open_motion_file
+from animatediff_xl.motion_models.network.group_norm import over_clips
+from animatediff_xl.motion_models.sampling.apply import AUTO_SCHEDULE, join
 from torch import Tensor, nn
 
 BASE, FAMILY = BASES["SD1.5"], FAMILIES["AnimateDiff v3"]

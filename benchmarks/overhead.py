@@ -24,9 +24,9 @@ from .run import machine
 # isort: split
 import torch
 from animatediff_xl.motion_models import host
-from animatediff_xl.motion_models.families import FAMILIES
-from animatediff_xl.motion_models.joining import AUTO_SCHEDULE, join
-from animatediff_xl.motion_models.loading import open_motion_file
+from animatediff_xl.motion_models.files.families import FAMILIES
+from animatediff_xl.motion_models.files.loading import open_motion_file
+from animatediff_xl.motion_models.sampling.apply import AUTO_SCHEDULE, join
 from torch import nn
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 

@@ -33,9 +33,9 @@ from benchmarks.peers import diffusers_step, evolved
 import comfyui_version
 import torch
 from animatediff_xl.motion_models import host
-from animatediff_xl.motion_models.families import FAMILIES
-from animatediff_xl.motion_models.joining import AUTO_SCHEDULE, join
-from animatediff_xl.motion_models.loading import open_motion_file
+from animatediff_xl.motion_models.files.families import FAMILIES
+from animatediff_xl.motion_models.files.loading import open_motion_file
+from animatediff_xl.motion_models.sampling.apply import AUTO_SCHEDULE, join
 from comfy_extras.nodes_torch_compile import TorchCompileModel
 
 PLAIN = "without motion"

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import torch
 from animatediff_xl.motion_models import host
-from animatediff_xl.motion_models.families import FAMILIES
-from animatediff_xl.motion_models.joining import AUTO_SCHEDULE, join
-from animatediff_xl.motion_models.loading import open_motion_file
+from animatediff_xl.motion_models.files.families import FAMILIES
+from animatediff_xl.motion_models.files.loading import open_motion_file
+from animatediff_xl.motion_models.sampling.apply import AUTO_SCHEDULE, join
 from torch.profiler import ProfilerActivity, profile
 
 from benchmarks.measure import CALLS, timed_step

@@ -23,11 +23,11 @@ from .models import BASES, SETTINGS, conditioning, image_model, motion_file, sha
 # isort: split
 import torch
 from animatediff_xl.motion_models import host
-from animatediff_xl.motion_models.context import ContextHandler, add_context
-from animatediff_xl.motion_models.families import FAMILIES
-from animatediff_xl.motion_models.joining import AUTO_SCHEDULE, join
-from animatediff_xl.motion_models.loading import open_motion_file
-from animatediff_xl.motion_models.windows import ContextSettings, plan
+from animatediff_xl.motion_models.context.handler import ContextHandler, add_context
+from animatediff_xl.motion_models.context.windows import ContextSettings, plan
+from animatediff_xl.motion_models.files.families import FAMILIES
+from animatediff_xl.motion_models.files.loading import open_motion_file
+from animatediff_xl.motion_models.sampling.apply import AUTO_SCHEDULE, join
 
 WINDOWS = ContextSettings()
 FRAMES = (16, 32, 48, 64, 120, 256, 512)

@@ -2,9 +2,9 @@
 
 from comfy_api.latest import io
 
-from ..motion_models.context import ContextHandler, add_context
-from ..motion_models.window_picture import describe, draw
-from ..motion_models.windows import FUSES, SCHEDULES, ContextSettings
+from ..motion_models.context.handler import ContextHandler, add_context
+from ..motion_models.context.picture import describe, draw
+from ..motion_models.context.windows import FUSES, SCHEDULES, ContextSettings
 from .text import show
 
 CATEGORY = "AnimateDiff XL/context"

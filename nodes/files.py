@@ -5,7 +5,7 @@ from pathlib import Path
 
 import folder_paths
 
-from ..motion_models.files import SUFFIXES
+from ..motion_models.files.reading import SUFFIXES
 
 MOTION_MODELS, MOTION_LORAS, LORAS = "animatediff_models", "animatediff_motion_lora", "loras"
 

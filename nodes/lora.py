@@ -2,9 +2,9 @@
 
 from comfy_api.latest import io
 
-from ..motion_models.domain_adapter import apply_domain_adapter
-from ..motion_models.motion_lora import ChosenLora, open_motion_lora
-from ..motion_models.strength_curves import Schedule
+from ..motion_models.conditioning.curves import Schedule
+from ..motion_models.lora.domain_adapter import apply_domain_adapter
+from ..motion_models.lora.motion_lora import ChosenLora, open_motion_lora
 from . import sockets
 from .files import LORAS, MOTION_LORAS, changed, listed, missing, path_of
 from .text import show

@@ -3,12 +3,12 @@
 import torch
 from comfy_api.latest import io
 
-from ..motion_models.applied import MotionSettings
-from ..motion_models.families import RUNNABLE
-from ..motion_models.joining import SCHEDULE_CHOICES, join
-from ..motion_models.loading import MotionFile, open_motion_file
-from ..motion_models.motion_lora import ChosenLora
-from ..motion_models.strength_curves import Schedule
+from ..motion_models.conditioning.curves import Schedule
+from ..motion_models.files.families import RUNNABLE
+from ..motion_models.files.loading import MotionFile, open_motion_file
+from ..motion_models.lora.motion_lora import ChosenLora
+from ..motion_models.sampling.apply import SCHEDULE_CHOICES, join
+from ..motion_models.sampling.motion_config import MotionSettings
 from . import sockets
 from .files import MOTION_MODELS, changed, listed, missing, path_of
 from .text import show, teller

@@ -4,7 +4,7 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..motion_models.strength_curves import BETWEEN, FRAMES, STEPS, Schedule, from_curve, from_text, from_values
+from ..motion_models.conditioning.curves import BETWEEN, FRAMES, STEPS, Schedule, from_curve, from_text, from_values
 from . import sockets
 
 

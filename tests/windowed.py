@@ -1,7 +1,7 @@
 """Long clips on the small models, in windows of four frames: with our windows and with the host's."""
 
-from animatediff_xl.motion_models.context import ContextHandler, add_context
-from animatediff_xl.motion_models.windows import ContextSettings
+from animatediff_xl.motion_models.context.handler import ContextHandler, add_context
+from animatediff_xl.motion_models.context.windows import ContextSettings
 from comfy_extras.nodes_context_windows import ContextWindowsManualNode
 from torch import Tensor
 

@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import torch
-from animatediff_xl.motion_models.applied import MotionSettings
-from animatediff_xl.motion_models.joining import KEEP_SCHEDULE, join
-from animatediff_xl.motion_models.loading import MotionFile, open_motion_file
-from animatediff_xl.motion_models.motion_lora import ChosenLora, open_motion_lora
-from animatediff_xl.motion_models.strength_curves import FRAMES as OVER_FRAMES
-from animatediff_xl.motion_models.strength_curves import from_values
+from animatediff_xl.motion_models.conditioning.curves import FRAMES as OVER_FRAMES
+from animatediff_xl.motion_models.conditioning.curves import from_values
+from animatediff_xl.motion_models.files.loading import MotionFile, open_motion_file
+from animatediff_xl.motion_models.lora.motion_lora import ChosenLora, open_motion_lora
+from animatediff_xl.motion_models.sampling.apply import KEEP_SCHEDULE, join
+from animatediff_xl.motion_models.sampling.motion_config import MotionSettings
 
 from tests.small import Pair, save, small_pair
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from animatediff_xl.motion_models.windows import ContextSettings, plan
+from animatediff_xl.motion_models.context.windows import ContextSettings, plan
 
 from tests.host.server import Server
 from tests.server.conftest import node_of

@@ -12,7 +12,7 @@ import pytest
 from tests.host.server import Server, WorkflowError
 from tests.host.starts import clip, graph, in_windows, with_lora
 from tests.host.workflows import FILES, FOLDER, FRONT_END_ONLY, to_prompt
-from tests.motion_models.test_wrong_files import BROKEN
+from tests.motion_models.files.test_unsupported_files import BROKEN
 from tests.server.conftest import node_of
 from tests.small import SD15, Pair, save, small_pair
 from tests.test_pack import INPUTS

@@ -12,12 +12,12 @@ from torch import Tensor, nn
 import tests.conftest  # noqa: F401 - the host and the pack
 
 # isort: split
-from animatediff_xl.motion_models import layers
-from animatediff_xl.motion_models.calls import MotionCall, MotionStep
-from animatediff_xl.motion_models.families import FAMILIES
-from animatediff_xl.motion_models.motion_module import MotionModel, MotionShape, sinusoidal_positions
-from animatediff_xl.motion_models.schedules import BETA_SCHEDULES, alphas_cumprod
-from animatediff_xl.motion_models.training import AveragedWeights
+from animatediff_xl.motion_models.files.families import FAMILIES
+from animatediff_xl.motion_models.network import layers
+from animatediff_xl.motion_models.network.motion_module import MotionModel, MotionShape, sinusoidal_positions
+from animatediff_xl.motion_models.sampling.beta_schedules import BETA_SCHEDULES, alphas_cumprod
+from animatediff_xl.motion_models.sampling.forward import MotionCall, MotionStep
+from animatediff_xl.motion_models.training.engine import AveragedWeights
 
 from tests.tiny import world
 from tests.tiny.host_pack import CHANNELS

@@ -29,9 +29,10 @@ from tests.tiny.lessons import (
 )
 
 # isort: split
-from animatediff_xl.motion_models import host, layers
-from animatediff_xl.motion_models.low_rank import LowRank
-from animatediff_xl.motion_models.training import TrainingSettings, train
+from animatediff_xl.motion_models import host
+from animatediff_xl.motion_models.network import layers
+from animatediff_xl.motion_models.network.low_rank import LowRank
+from animatediff_xl.motion_models.training.engine import TrainingSettings, train
 
 SCENES = 288  # each of the drawn world's six times
 RANK = 16

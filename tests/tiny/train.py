@@ -40,8 +40,8 @@ from tests.tiny.parts import new_clip, new_unet, new_vae
 
 # isort: split
 from animatediff_xl.motion_models import host
-from animatediff_xl.motion_models.motion_module import MotionModel
-from animatediff_xl.motion_models.training import TrainingSettings, noise_loss, train
+from animatediff_xl.motion_models.network.motion_module import MotionModel
+from animatediff_xl.motion_models.training.engine import TrainingSettings, noise_loss, train
 
 log = logging.getLogger("tiny")
 

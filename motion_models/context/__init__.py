@@ -1,0 +1,1 @@
+"""Context windows: clips of any length, some frames at a time."""

@@ -1,0 +1,1 @@
+"""Motion model files: reading, key formats, families, loading."""

@@ -1,0 +1,92 @@
+"""What a set of motion tensors, in the authors' spelling, describes: how large a model, and whether it is complete."""
+
+import re
+from collections import defaultdict
+
+import torch
+from torch import Tensor
+
+from ..errors import MotionError
+from ..network.group_norm import EACH_FRAME
+from ..network.motion_module import GROUPS, MotionModel, MotionShape, sinusoidal_positions
+from .families import Family
+
+PLACE = re.compile(
+    r"^(down_blocks|up_blocks|mid_block)(?:\.(\d+))?\.motion_modules\.(\d+)\.temporal_transformer\.norm\.weight$"
+)
+POSITIONS, QUERY = ".pos_encoder.pe", ".to_q.weight"
+
+SHOWN, LONGEST_KEY = 3, 120  # of the keys in a message
+
+
+def shape_of(tensors: dict[str, Tensor], file: str) -> MotionShape:
+    """The shape a set of motion tensors describes. Its frame_limit is 0 if they hold no positional encoding.
+
+    Raises MotionError if a motion module has a width that none can have.
+    """
+    paths: dict[str, dict[tuple[int, int], int]] = defaultdict(dict)
+    frame_limit = 0
+    for key, value in tensors.items():
+        place = PLACE.match(key)
+        if place:
+            width = value.shape[0] if value.ndim == 1 else 0
+            if width == 0 or width % GROUPS:
+                raise MotionError(
+                    f"{file} has a motion module of {width} channels, where only multiples of {GROUPS} are possible: "
+                    f"it is damaged. Download it again, or choose another."
+                )
+            paths[place[1]][int(place[2] or 0), int(place[3])] = width
+        elif key.endswith(POSITIONS) and value.ndim == 3:
+            frame_limit = value.shape[1]
+
+    def levels(path: str) -> tuple[tuple[int, ...], ...]:
+        places = sorted(paths[path].items())
+        numbers = sorted({level for (level, _), _ in places})
+        return tuple(tuple(width for (level, _), width in places if level == number) for number in numbers)
+
+    middle = tuple(width for _, width in sorted(paths["mid_block"].items()))
+    return MotionShape(levels("down_blocks"), levels("up_blocks"), middle, frame_limit)
+
+
+def has_positions(tensors: dict[str, Tensor]) -> bool:
+    return any(key.endswith(POSITIONS) for key in tensors)
+
+
+def with_positions(tensors: dict[str, Tensor], rows: int) -> dict[str, Tensor]:
+    """The same tensors with the positional encoding that a file leaves out: all published ones are this sinusoid."""
+    if has_positions(tensors):
+        return tensors
+    queries = {key.removesuffix(QUERY): value for key, value in tensors.items() if key.endswith(QUERY)}
+    return tensors | {stem + POSITIONS: sinusoidal_positions(rows, value.shape[1]) for stem, value in queries.items()}
+
+
+def tensor_shapes(shape: MotionShape) -> dict[str, torch.Size]:
+    """The tensors of a motion model, by the authors' keys.
+
+    Told by torch's layers: the host's have none before weights are loaded, if it was started with dynamic VRAM.
+    """
+    model = MotionModel(shape, EACH_FRAME, torch.nn, device="meta")
+    return {key: value.shape for key, value in model.state_dict().items()}
+
+
+def check_complete(tensors: dict[str, Tensor], shape: MotionShape, family: Family, file: str) -> None:
+    """Raises MotionError if a tensor of the model is missing, of another size or no fraction, or if one is left over.
+
+    Positions may be left out, but only all of them.
+    """
+    expected = tensor_shapes(shape)
+    if not has_positions(tensors):
+        expected = {key: size for key, size in expected.items() if not key.endswith(POSITIONS)}
+    wrong = [
+        key
+        for key, size in expected.items()
+        if key not in tensors or tensors[key].shape != size or not tensors[key].is_floating_point()
+    ]
+    surplus = [key for key in tensors if key not in expected]
+    if not wrong and not surplus:
+        return
+    listed = ", ".join(repr(key[:LONGEST_KEY]) for key in (wrong or surplus)[:SHOWN])
+    raise MotionError(
+        f"{file} is not a complete {family.name} motion model: of {len(expected)} tensors {len(wrong)} are missing or "
+        f"of another size, and {len(surplus)} do not belong ({listed} ...). Download it again, or choose another."
+    )

@@ -1,0 +1,1 @@
+"""MotionLoRAs and domain adapters."""

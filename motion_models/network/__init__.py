@@ -1,0 +1,1 @@
+"""The network of a motion model, in torch and with the host's layers."""

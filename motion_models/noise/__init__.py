@@ -1,0 +1,1 @@
+"""The noise a clip starts from."""

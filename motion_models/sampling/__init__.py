@@ -1,0 +1,1 @@
+"""Motion models in a MODEL that samples."""

@@ -1,0 +1,162 @@
+"""Long clips: windows give what the host's give, tell how far they are, can be stopped, and leave nothing behind."""
+
+import dataclasses
+from collections.abc import Iterator
+
+import comfy.model_management
+import comfy.utils
+import pytest
+import torch
+from animatediff_xl.motion_models import host
+from animatediff_xl.motion_models.errors import MotionError
+
+from tests.memory import peak_growth
+from tests.motion_models.conftest import SETTINGS
+from tests.motion_models.sampling.test_composition import basic, control_net, dual_cfg, perp_neg
+from tests.sampling import hooks_left, sample
+from tests.small import conditioning
+from tests.windowed import CLIP, host_windowed, long_sample, same, windowed
+
+AS_THE_HOST = {
+    "static": ({}, {}, 2),
+    "flat": ({"fuse": "flat"}, {"fuse": "flat"}, 2),
+    "relative": ({"fuse": "relative"}, {"fuse": "relative"}, 2),
+    "looped": ({"schedule": "looped"}, {"schedule": "looped_uniform"}, 2),
+    "closed loop": ({"schedule": "looped", "closed_loop": True}, {"schedule": "looped_uniform", "closed": True}, 1),
+    "free noise": ({"free_noise": True}, {"free_noise": True}, 2),
+}
+
+
+@pytest.mark.parametrize("name", AS_THE_HOST)
+def test_where_the_clip_divides_the_result_is_that_of_the_hosts_windows(pair, animate, name: str) -> None:
+    ours, theirs, steps = AS_THE_HOST[name]
+    model = animate(pair.model)
+    expected = long_sample(host_windowed(model, **theirs), steps=steps)
+    assert same(long_sample(windowed(model, **ours), steps=steps), expected)
+
+
+@pytest.mark.parametrize("run", [dual_cfg, perp_neg, basic])
+def test_any_guider(pair, animate, monkeypatch, run) -> None:
+    monkeypatch.setattr("tests.motion_models.sampling.test_composition.guided.__defaults__", (2,))
+    monkeypatch.setattr("tests.sampling.start_noise.__defaults__", (CLIP, 7))
+    model = animate(pair.model)
+    assert same(run(windowed(model)), run(host_windowed(model)))
+
+
+@pytest.mark.parametrize("sampler", ["heun", "dpmpp_2s_ancestral", "dpmpp_2m_sde", "lcm"])
+def test_any_sampler(pair, animate, sampler: str) -> None:
+    model = animate(pair.model)
+    expected = long_sample(host_windowed(model), sampler=sampler)
+    # heun makes 2e-4 of a change of 1e-7 in the noise of these models (measured with the host's windows)
+    assert same(long_sample(windowed(model), sampler=sampler), expected, rounding=1e-3)
+
+
+def test_without_guidance(pair, animate) -> None:
+    model = animate(pair.model)
+    assert same(long_sample(windowed(model), cfg=1.0), long_sample(host_windowed(model), cfg=1.0))
+
+
+def test_a_clip_that_fits_runs_as_without_windows(pair, animate) -> None:
+    model = animate(pair.model)
+    assert torch.equal(sample(windowed(model)), sample(model))
+
+
+def test_before_or_after_the_motion_model(pair, animate) -> None:
+    assert torch.equal(long_sample(animate(windowed(pair.model))), long_sample(windowed(animate(pair.model))))
+
+
+def test_two_nodes_that_set_windows_are_an_error_in_either_order(pair, animate) -> None:
+    model = animate(pair.model)
+    for first in (windowed(model), host_windowed(model)):
+        with pytest.raises(MotionError, match="cut into context windows twice"):
+            windowed(first)
+    with pytest.raises(MotionError, match="cut into context windows twice"):
+        long_sample(host_windowed(windowed(model)))
+
+
+def test_windows_longer_than_the_motion_model_knows_are_an_error_before_anything_runs(pair, animate) -> None:
+    with pytest.raises(MotionError, match=r"40 frames run at once, .* Context Windows of 16 frames"):
+        long_sample(windowed(animate(pair.model), length=40), frames=50)
+
+
+def test_windows_that_are_too_long_or_short_to_move_well_are_doubted(pair, animate) -> None:
+    """The length of a window counts, not that of the clip."""
+    told = []
+    settings = dataclasses.replace(SETTINGS, tell=lambda _report, doubts: told.append(doubts))
+    for length, frames in ((16, 40), (20, 40)):
+        long_sample(windowed(animate(pair.model, settings=settings), length=length), frames=frames, steps=1)
+    assert told[1] == [] and "20 frames at once" in told[3][0]
+
+
+def test_every_run_is_the_same_and_the_model_put_in_stays_as_it_was(pair, animate) -> None:
+    model = animate(pair.model)
+    before = sample(model)
+    moving = windowed(model, schedule="looped", closed_loop=True, free_noise=True)
+    assert torch.equal(long_sample(moving), long_sample(moving))
+    assert torch.equal(sample(model), before)
+    assert "context_handler" not in model.model_options
+
+
+FREE = 1.3e9
+"""Bytes: three windows of 16 frames of the small models."""
+
+
+class Bar:
+    """What a node's progress bar is told."""
+
+    told: list[tuple[int, int]]
+
+
+@pytest.fixture
+def bar(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bar]:
+    heard = Bar()
+    heard.told = []
+    comfy.utils.set_progress_bar_global_hook(lambda value, total, *_, **__: heard.told.append((value, total)))
+    yield heard
+    comfy.utils.set_progress_bar_global_hook(None)
+
+
+@pytest.mark.parametrize("sampler", ["euler", "heun"])
+def test_the_bar_moves_with_each_window_and_never_back(pair, animate, bar: Bar, sampler: str) -> None:
+    long_sample(windowed(animate(pair.model)), sampler=sampler)
+    shares = [value / total for value, total in bar.told]
+    assert shares == [index / 8 for index in range(1, 9)]
+
+
+@pytest.mark.parametrize("after", [1, 6])
+def test_an_interrupt_takes_effect_between_windows_and_leaves_nothing(pair, animate, bar: Bar, after: int) -> None:
+    model = windowed(animate(pair.model))
+    hint = torch.rand(CLIP, 3, 64, 64)
+    control = control_net().set_cond_hint(hint)
+    calls = []
+
+    def once(apply, args):
+        calls.append(1)
+        comfy.model_management.interrupt_current_processing(len(calls) == after)
+        return apply(args["input"], args["timestep"], **args["c"])
+
+    model.set_model_unet_function_wrapper(once)
+    positive, negative = ([[text, {**more, "control": control}]] for ((text, more),) in map(conditioning, (1, 2)))
+    with pytest.raises(comfy.model_management.InterruptProcessingException):
+        long_sample(model, positive=positive, negative=negative)
+    assert len(calls) == after
+    assert hooks_left(model) == 0
+    assert control.cond_hint_original is hint
+
+
+@pytest.mark.parametrize("per_batch", [1, 0], ids=["one by one", "as many as fit"])
+def test_long_clips_run_and_memory_does_not_grow_with_them(pair, animate, monkeypatch, per_batch: int) -> None:
+    """1,024 frames need no more than 64, but for their latents: noise, sums, and the sampler's own few."""
+    monkeypatch.setattr(host, "free_memory", lambda *_: FREE)
+    model, grown, calls = windowed(animate(pair.model), per_batch, length=16, overlap=4), {}, []
+    model.set_model_unet_function_wrapper(
+        lambda apply, args: calls.append(len(args["input"])) or apply(args["input"], args["timestep"], **args["c"])
+    )
+    long_sample(model, frames=64, steps=1)
+    for frames in (64, 1024):
+        with peak_growth() as peak:
+            assert torch.isfinite(long_sample(model, frames=frames, steps=1)).all()
+        grown[frames] = peak[0]
+    latents = (1024 - 64) * 4 * 8 * 8 * 4
+    assert grown[1024] - grown[64] < 16 * latents
+    assert max(calls) == 2 * 16 * (1 if per_batch else 3)

@@ -1,0 +1,63 @@
+"""What Window Plan shows is the plan: its cost in words, and each frame of each window in its shade."""
+
+import numpy as np
+import pytest
+import torch
+from animatediff_xl.motion_models.context.picture import EMPTY, FRAME, cells, describe, draw, plans_of
+from animatediff_xl.motion_models.context.windows import ContextSettings, plan
+from PIL import Image
+
+from tests.host.obtain import PACK
+
+
+def test_the_cost_is_told_in_a_sentence() -> None:
+    assert describe(ContextSettings(), 48, 20) == (
+        "48 frames in 4 windows of 16; each frame is computed 1.33 times a step, 1280 frame evaluations in 20 steps."
+    )
+    assert describe(ContextSettings(schedule="uniform"), 48, 20).startswith("48 frames in 4 to 5 windows of 16;")
+    assert describe(ContextSettings(), 16, 20) == "16 frames fit into one window: nothing is cut."
+
+
+def test_each_window_is_a_bar_with_its_frames_on_it() -> None:
+    one = plan(ContextSettings(), 48)
+    drawn = list(cells(one))
+    for row, frames in enumerate(one.indices):
+        bar, *places = [(left, right) for at, left, right, _ in drawn if at == row]
+        assert len(places) == len(frames)
+        assert all(bar[0] <= left <= right <= bar[1] for left, right in places)
+
+
+def test_a_frame_that_one_window_decides_is_bright_and_one_it_does_not_have_is_dark() -> None:
+    picture = (draw(ContextSettings(), 48, 20)[0] * 255).round().int()
+    colours = {tuple(colour) for colour in picture.flatten(0, 1).tolist()}
+    assert {EMPTY, FRAME} <= colours
+
+
+@pytest.mark.parametrize("steps", [1, 4])
+def test_a_schedule_that_moves_is_drawn_for_each_step(steps: int) -> None:
+    settings = ContextSettings(schedule="looped", closed_loop=True)
+    assert len(plans_of(settings, 48, steps)) == steps
+    assert len(plans_of(ContextSettings(), 48, steps)) == 1
+
+
+def test_a_picture_never_becomes_endless() -> None:
+    picture = draw(ContextSettings(schedule="uniform"), 1024, 1000)
+    assert picture.shape[1] <= 4096 and picture.dtype == torch.float32
+
+
+PICTURES = {
+    "static": ({}, 20),
+    "uniform": ({"schedule": "uniform"}, 4),
+    "looped": ({"schedule": "looped", "closed_loop": True}, 4),
+    "batched": ({"schedule": "batched"}, 20),
+}
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_the_pictures_of_the_help_pages_are_what_is_drawn(name: str) -> None:
+    """But for the letters, which another Pillow may draw otherwise."""
+    changes, steps = PICTURES[name]
+    drawn = (draw(ContextSettings(**changes), 48, steps)[0].numpy() * 255).round()
+    shown = np.asarray(Image.open(PACK / "js" / "docs" / f"windows_{name}.png").convert("RGB"), dtype=np.float32)
+    assert shown.shape == drawn.shape
+    assert (np.abs(shown - drawn).max(-1) > 8).mean() < 0.02

@@ -1,0 +1,93 @@
+"""The domain adapter: in every spelling it is added to the spatial attention, and with alpha 0 there is none."""
+
+from pathlib import Path
+
+import comfy.lora
+import pytest
+import torch
+from animatediff_xl.motion_models.errors import MotionError
+from animatediff_xl.motion_models.lora.domain_adapter import apply_domain_adapter
+from torch import Tensor
+
+from tests.motion_models.lora.test_motion_lora import processor, random_pairs
+from tests.sampling import sample
+from tests.small import SD15, Pair, save, small_pair
+
+RANK = 4
+
+
+@pytest.fixture(scope="module")
+def sd15() -> Pair:
+    return small_pair(base=SD15)
+
+
+def adapter(pair: Pair) -> dict[str, tuple[Tensor, Tensor]]:
+    """(down, up) for q, k, v and out of every spatial attention, by diffusers' names."""
+    generator = torch.Generator().manual_seed(0)
+    found = {}
+    for key, value in pair.oracle.state_dict().items():
+        path = key.removesuffix(".weight")
+        if ".attentions." in path and path.endswith(("to_q", "to_k", "to_v", "to_out.0")):
+            down = torch.randn(RANK, value.shape[1], generator=generator) / RANK
+            found[path] = down, 0.1 * torch.randn(value.shape[0], RANK, generator=generator)
+    return found
+
+
+def written(pair: Pair, spelling: str) -> dict[str, Tensor]:
+    name = {
+        "authors": processor,
+        "diffusers": lambda path: "unet." + processor(path),
+        "kohya": lambda path: "lora_unet_" + path.replace(".", "_") + ".lora_",
+    }[spelling]
+    separator = "" if spelling == "kohya" else "."
+    return {
+        f"{name(path)}{separator}{part}.weight": value
+        for path, (down, up) in adapter(pair).items()
+        for part, value in (("down", down), ("up", up))
+    }
+
+
+@pytest.mark.parametrize("spelling", ["authors", "diffusers", "kohya"])
+def test_every_spelling_changes_every_spatial_attention(sd15: Pair, tmp_path: Path, spelling: str) -> None:
+    path = save(written(sd15, spelling), tmp_path / "v3_sd15_adapter.ckpt")
+    adapted, report = apply_domain_adapter(sd15.model, path, 0.7)
+    assert report == "v3_sd15_adapter.ckpt: rank 4, 256 tensors used, 0 not."
+    weights = sd15.model.model.state_dict()
+    before = {key: weights[key].clone() for key in adapted.patches}
+    assert len(before) == 128
+    after = {key: comfy.lora.calculate_weight(adapted.patches[key], before[key].clone(), key) for key in before}
+    changes = sorted((after[key] - before[key]).abs().sum().item() for key in before)
+    expected = sorted((0.7 * up @ down).abs().sum().item() for down, up in adapter(sd15).values())
+    assert changes == pytest.approx(expected, rel=1e-4)
+    sample(adapted)
+    sample(sd15.model)
+    weights = sd15.model.model.state_dict()
+    assert all(torch.equal(weights[key], before[key]) for key in before)
+
+
+def test_alpha_zero_is_the_model_bit_for_bit(sd15: Pair, tmp_path: Path) -> None:
+    path = save(written(sd15, "authors"), tmp_path / "adapter.ckpt")
+    plain = sample(sd15.model)
+    full, none = (apply_domain_adapter(sd15.model, path, alpha)[0] for alpha in (1.0, 0.0))
+    assert not torch.equal(sample(full), plain)
+    assert torch.equal(sample(none), plain)
+    assert torch.equal(sample(sd15.model), plain)
+
+
+def test_an_adapter_for_another_base_is_no_silent_zero(sd15: Pair, pair: Pair, tmp_path: Path) -> None:
+    path = save(written(sd15, "authors"), tmp_path / "v3_sd15_adapter.ckpt")
+    unfit = {key: torch.zeros(3, 3) for key in written(sd15, "authors")}
+    with pytest.raises(MotionError, match=r"no domain adapter for this MODEL \(SD15\).*such as v3_sd15_adapter"):
+        apply_domain_adapter(sd15.model, save(unfit, path), 1.0)
+
+
+def test_half_a_pair_is_explained(sd15: Pair, tmp_path: Path) -> None:
+    halves = {key: value for key, value in written(sd15, "authors").items() if ".down." not in key}
+    with pytest.raises(MotionError, match="half.ckpt has one half of a low-rank pair without the other"):
+        apply_domain_adapter(sd15.model, save(halves, tmp_path / "half.ckpt"), 1.0)
+
+
+def test_a_motion_lora_is_named(sd15: Pair, tmp_path: Path) -> None:
+    lora = {f"{processor(path)}.down.weight": down for path, (down, _) in random_pairs(sd15.motion).items()}
+    with pytest.raises(MotionError, match="is a MotionLoRA.*and no domain adapter.*Load Motion LoRA"):
+        apply_domain_adapter(sd15.model, save(lora, tmp_path / "pan.ckpt"), 1.0)

@@ -1,0 +1,192 @@
+"""One motion module at SDXL's real widths, against diffusers' and against the equations written out."""
+
+import math
+from collections import Counter
+
+import comfy.ops
+import pytest
+import torch
+from animatediff_xl.motion_models.files.checkpoints import POSITIONS, tensor_shapes
+from animatediff_xl.motion_models.network import layers
+from animatediff_xl.motion_models.network.group_norm import EACH_FRAME
+from animatediff_xl.motion_models.network.low_rank import LowRank
+from animatediff_xl.motion_models.network.motion_module import (
+    MotionModel,
+    MotionModule,
+    MotionShape,
+    rows_at_once,
+    sinusoidal_positions,
+)
+from diffusers.models.unets.unet_motion_model import AnimateDiffTransformer3D
+from einops import rearrange
+from torch import Tensor, nn
+
+from tests.counting import PeakElements, Writes
+from tests.small import in_authors_spelling, random_vectors
+
+SDXL_SHAPE = MotionShape(
+    down=((320,) * 2, (640,) * 2, (1280,) * 2),
+    up=((1280,) * 3, (640,) * 3, (320,) * 3),
+    mid=(),
+    frame_limit=32,
+)
+
+
+def diffusers_transformer(channels: int) -> AnimateDiffTransformer3D:
+    torch.manual_seed(channels)
+    transformer = AnimateDiffTransformer3D(
+        num_attention_heads=8,
+        attention_head_dim=channels // 8,
+        in_channels=channels,
+        norm_num_groups=32,
+        positional_embeddings="sinusoidal",
+        num_positional_embeddings=32,
+        activation_fn="geglu",
+        attention_bias=False,
+        cross_attention_dim=None,
+    )
+    random_vectors(transformer)
+    return transformer.eval()
+
+
+def ours(transformer: AnimateDiffTransformer3D) -> MotionModule:
+    prefix = "down_blocks.0.motion_modules.0."
+    weights = in_authors_spelling({prefix + key: value for key, value in transformer.state_dict().items()})
+    channels = transformer.proj_in.out_features
+    module = MotionModule(channels, 32, layers)
+    module.load_state_dict({key.removeprefix(prefix): value for key, value in weights.items()})
+    return module
+
+
+def by_the_equations(weights: dict[str, Tensor], x: Tensor, frames: int, joint: bool) -> Tensor:
+    """The motion module as its equations are written: no layer classes, no fused attention. x: (b f) c h w, float64."""
+    w = {key.removeprefix("temporal_transformer."): value.double() for key, value in weights.items()}
+    batch, _, height, width = len(x) // frames, *x.shape[1:]
+
+    def linear(z: Tensor, name: str) -> Tensor:
+        return z @ w[f"{name}.weight"].T + w.get(f"{name}.bias", 0)
+
+    def layer_norm(z: Tensor, name: str) -> Tensor:
+        centred = z - z.mean(-1, keepdim=True)
+        scaled = centred / (centred.square().mean(-1, keepdim=True) + 1e-5).sqrt()
+        return scaled * w[f"{name}.weight"] + w[f"{name}.bias"]
+
+    groups = rearrange(x, "(b f) (g c) h w -> b f g c h w", f=frames, g=32)
+    over = (1, 3, 4, 5) if joint else (3, 4, 5)
+    centred = groups - groups.mean(over, keepdim=True)
+    normed = centred / (centred.square().mean(over, keepdim=True) + 1e-6).sqrt()
+    y = rearrange(normed, "b f g c h w -> (b h w) f (g c)") * w["norm.weight"] + w["norm.bias"]
+
+    y = linear(y, "proj_in")
+    block = "transformer_blocks.0"
+    for i in range(2):
+        attention = f"{block}.attention_blocks.{i}"
+        z = layer_norm(y, f"{block}.norms.{i}") + w[f"{attention}.pos_encoder.pe"][:, :frames]
+        q, k, v = (rearrange(linear(z, f"{attention}.to_{n}"), "p f (h d) -> p h f d", h=8) for n in "qkv")
+        scores = q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])
+        seen = torch.softmax(scores, -1) @ v
+        y = y + linear(rearrange(seen, "p h f d -> p f (h d)"), f"{attention}.to_out.0")
+    value, gate = linear(layer_norm(y, f"{block}.ff_norm"), f"{block}.ff.net.0.proj").chunk(2, -1)
+    y = y + linear(value * 0.5 * gate * (1 + torch.erf(gate / math.sqrt(2))), f"{block}.ff.net.2")
+    return x + rearrange(linear(y, "proj_out"), "(b h w) f c -> (b f) c h w", b=batch, h=height, w=width)
+
+
+def clips(channels: int, frames: int) -> Tensor:
+    x = torch.randn(2 * frames, channels, 6, 5, generator=torch.Generator().manual_seed(1))
+    return x * (1 + 0.3 * torch.arange(frames)).repeat(2)[:, None, None, None]
+
+
+@pytest.mark.parametrize("channels", [320, 640, 1280])
+def test_a_module_of_real_width_equals_diffusers(channels: int) -> None:
+    transformer = diffusers_transformer(channels)
+    x = clips(channels, 16)
+    assert (ours(transformer)(x, 16, norm_over_clip=True) - transformer(x, num_frames=16)).abs().max() < 1e-5
+
+
+@pytest.mark.parametrize("joint", [True, False], ids=["joint norm", "norm per frame"])
+@pytest.mark.parametrize("channels", [320, 640, 1280])
+def test_a_module_of_real_width_equals_the_equations(channels: int, joint: bool) -> None:
+    module = ours(diffusers_transformer(channels))
+    x = clips(channels, 8)
+    expected = by_the_equations(module.state_dict(), x.double(), 8, joint)
+    assert (module(x, 8, joint) - expected).abs().max() < 1e-5
+    assert (module(x, 8, not joint) - expected).abs().max() > 0.1
+
+
+def test_strength_scales_what_is_added() -> None:
+    module = ours(diffusers_transformer(320))
+    x = clips(320, 4)
+    full, half = module(x, 4, True), module(x, 4, True, strength=0.5)
+    assert torch.allclose(half - x, (full - x) / 2, atol=1e-5)
+
+
+def test_the_positions_are_the_published_sinusoid() -> None:
+    table = sinusoidal_positions(32, 320)
+    assert table.shape == (1, 32, 320)
+    for p, k in ((0, 0), (5, 3), (31, 159)):
+        angle = p * math.exp(-2 * k * math.log(10000) / 320)
+        assert table[0, p, 2 * k] == pytest.approx(math.sin(angle), abs=1e-6)
+        assert table[0, p, 2 * k + 1] == pytest.approx(math.cos(angle), abs=1e-6)
+
+
+def test_the_real_model_has_the_published_size() -> None:
+    """models.md 3.2: 236,779,200 parameters and 716,800 positions in 420 tensors."""
+    shapes = tensor_shapes(SDXL_SHAPE)
+    assert len(shapes) == 420
+    assert sum(shape.numel() for shape in shapes.values()) == 237_496_000
+    assert sum(shape.numel() for key, shape in shapes.items() if not key.endswith(POSITIONS)) == 236_779_200
+
+
+@pytest.mark.parametrize("size", [8, 32], ids=["one piece", "pieces"])
+def test_the_memory_estimate_is_the_peak_of_a_module(size: int) -> None:
+    module = ours(diffusers_transformer(320))
+    model = MotionModel(SDXL_SHAPE, EACH_FRAME, layers, device="meta")
+    x = torch.randn(16, 320, size, size)
+    with torch.inference_mode(), PeakElements() as counted:
+        module(x, 16, norm_over_clip=False)
+    assert counted.peak + x.numel() == pytest.approx(model.activation_elements(16, size, size, x.device), rel=0.01)
+
+
+@pytest.mark.parametrize("joint", [True, False], ids=["joint norm", "norm per frame"])
+@pytest.mark.parametrize("shape", [(32, 320, 20, 24), (32, 640, 9, 33), (16, 1280, 3, 5), (32, 320, 1, 700)])
+def test_in_pieces_the_numbers_are_those_of_the_whole(shape: tuple[int, ...], joint: bool) -> None:
+    """With gradients a module runs in its plain form."""
+    with torch.inference_mode(False):
+        module, x = ours(diffusers_transformer(shape[1])), torch.randn(shape, requires_grad=True)
+        whole = module(x, 16, joint)
+    assert whole.requires_grad
+    assert (module(x.detach(), 16, joint) - whole).abs().max() < 2e-6
+
+
+def test_in_pieces_each_layer_asks_for_its_weights_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where they are not resident, asking moves them over the bus, and adds the MotionLoRAs to them."""
+    module, x = ours(diffusers_transformer(320)), torch.randn(32, 320, 32, 8)
+    assert rows_at_once(torch.Size((2, 16, *x.shape[1:])), x.device) < x.shape[-2]
+    low_rank = LowRank({"temporal_transformer.transformer_blocks.0.ff.net.2": (1280, 4, 320)}, layers)
+    low_rank.load_state_dict({"down.0.weight": torch.rand(4, 1280), "up.0.weight": torch.rand(320, 4)})
+    expected = module(x, 16, False)
+    asked, cast = Counter(), comfy.ops.cast_bias_weight
+
+    def counted(layer: nn.Module, *args, **kw):
+        asked[layer] += 1
+        return cast(layer, *args, **kw)
+
+    monkeypatch.setattr(comfy.ops, "cast_bias_weight", counted)
+    with low_rank.joined(module, 0.0):
+        assert torch.equal(module(x, 16, False), expected)
+    holders = [layer for whole in (module, low_rank) for layer in whole.modules() if hasattr(layer, "weight")]
+    assert asked == dict.fromkeys(holders, 1)
+    assert all(getattr(layer, "kept", None) is None for layer in holders)
+
+
+@pytest.mark.parametrize("joint, kernels, tensors", [(True, 28, 41.3), (False, 27, 40)], ids=["joint", "per frame"])
+def test_a_module_writes_no_more_than_it_does_today(joint: bool, kernels: int, tensors: float) -> None:
+    """Of its input's size. AnimateDiff-Evolved: 33 kernels, 46 tensors, 6 of them copies into another layout."""
+    module, x = ours(diffusers_transformer(320)), torch.randn(16, 320, 4, 4)
+    assert rows_at_once(torch.Size((1, *x.shape)), x.device) >= 4  # one piece, or each would be counted
+    with Writes() as writes:
+        module(x, 16, joint)
+    large = writes.of_size(x.numel())
+    assert len(large) <= kernels
+    assert sum(write.elements for write in writes.seen) <= tensors * x.numel()
+    assert len([name for name in large if "copy" in name or "clone" in name]) <= 1

@@ -1,0 +1,72 @@
+"""Under torch.compile the motion is the same, and nothing of it breaks the graph."""
+
+import dataclasses
+
+import pytest
+import torch
+from animatediff_xl.motion_models.conditioning.curves import FRAMES as OVER_FRAMES
+from animatediff_xl.motion_models.conditioning.curves import STEPS, from_values
+from animatediff_xl.motion_models.files.loading import MotionFile, open_motion_file
+from animatediff_xl.motion_models.lora.motion_lora import ChosenLora
+from animatediff_xl.motion_models.sampling.apply import KEEP_SCHEDULE, join
+from animatediff_xl.motion_models.sampling.motion_config import MotionSettings
+from comfy_api.torch_helpers import set_torch_compile_wrapper
+
+from tests.motion_models.conftest import SETTINGS
+from tests.sampling import sample
+
+COMPILED = {
+    "motion in every step": SETTINGS,
+    "motion in some steps": dataclasses.replace(SETTINGS, start_percent=0.4, end_percent=0.7),
+    "another strength in each step": dataclasses.replace(SETTINGS, schedule=(from_values([0.0, 1.0, 0.3], STEPS),)),
+    "another strength in each frame": dataclasses.replace(SETTINGS, schedule=(from_values([0.2, 1.0], OVER_FRAMES),)),
+}
+
+
+@pytest.mark.nightly  # each traces the whole UNet several times
+@pytest.mark.parametrize("family", ["AnimateDiff SDXL beta", "HotshotXL"])
+@pytest.mark.parametrize("settings", COMPILED.values(), ids=COMPILED)
+@pytest.mark.parametrize("compiled_first", [True, False], ids=["compiled, then animated", "animated, then compiled"])
+def test_torch_compile_of_the_host(pair, motion, settings, family: str, compiled_first: bool) -> None:
+    """In either order of the nodes, with any family and settings."""
+    check_compiled(pair.model, open_motion_file(motion.path, family), settings, compiled_first)
+
+
+def test_motion_that_begins_later_begins_in_a_compiled_model_too(pair, motion) -> None:
+    check_compiled(pair.model, motion, COMPILED["motion in some steps"], compiled_first=False)
+
+
+def test_motion_comes_and_goes_in_a_compiled_model(pair, motion, rising_lora) -> None:
+    """Compiled graphs belong to the UNet and not to the MODEL, so that what one MODEL has left, the next one finds."""
+    clip_norms = open_motion_file(motion.path, "HotshotXL")
+
+    def animated(file: MotionFile, *loras: ChosenLora, settings: MotionSettings = SETTINGS):
+        return join(pair.model, file, settings, KEEP_SCHEDULE, loras)
+
+    torch._dynamo.reset()
+    plain, with_lora = pair.model, animated(motion, rising_lora)
+    weaker = animated(motion, settings=dataclasses.replace(SETTINGS, strength=0.5))
+    for model in (plain, animated(motion), with_lora, weaker, plain, animated(clip_norms), plain):
+        assert torch.allclose(sample(compiled(model), steps=2), sample(model, steps=2), atol=1e-5)
+
+
+def check_compiled(model, file: MotionFile, settings: MotionSettings, compiled_first: bool) -> None:
+    def animated(model):
+        return join(model, file, settings, KEEP_SCHEDULE)
+
+    torch._dynamo.reset()
+    plain = animated(model)
+    fast = animated(compiled(model)) if compiled_first else compiled(plain)
+    breaks = torch._dynamo.utils.counters["graph_break"]
+    breaks.clear()
+    assert torch.allclose(sample(fast, steps=3), sample(plain, steps=3), atol=1e-5)
+    assert not breaks
+
+
+def compiled(model):
+    """With a back end that needs no compiler. The host's TorchCompileModel tells torch not to look at the options of a
+    call again once it has traced one."""
+    model = model.clone()
+    options = {"guard_filter_fn": lambda guards: ["transformer_options" not in guard.name for guard in guards]}
+    set_torch_compile_wrapper(model, backend="eager", options=options)
+    return model

@@ -1,0 +1,87 @@
+"""A step neither waits for the device nor copies to it: what it needs is put there once a run.
+
+The device of these tests is torch's `meta`, whose numbers nobody can ask for; on a GPU `benchmarks/waits.py` counts.
+"""
+
+import dataclasses
+
+import pytest
+import torch
+from animatediff_xl.motion_models.conditioning.curves import FRAMES, STEPS, from_values
+from animatediff_xl.motion_models.files.loading import open_motion_file
+from animatediff_xl.motion_models.sampling.apply import AUTO_SCHEDULE
+from animatediff_xl.motion_models.sampling.forward import takes_part
+from animatediff_xl.motion_models.sampling.motion_config import choices
+from animatediff_xl.motion_models.sampling.run import begin_run, run_of
+
+from tests.counting import Crossings
+from tests.motion_models.conftest import SETTINGS
+from tests.small import CONTEXT, host_model
+
+CLIP, CONDITIONS = 4, 2
+RISING = (from_values([0.0, 0.5, 1.0], FRAMES),)
+FALLING = (from_values([1.0, 0.0], STEPS),)
+
+CASES = {
+    "as it comes": SETTINGS,
+    "strength over frames": dataclasses.replace(SETTINGS, schedule=RISING),
+    "one mask": dataclasses.replace(SETTINGS, mask=torch.rand(1, 24, 24)),
+    "a mask for each frame": dataclasses.replace(SETTINGS, mask=torch.rand(CLIP, 24, 24), schedule=RISING),
+    "several clips": dataclasses.replace(SETTINGS, clip_frames=2),
+}
+
+
+def crossings_of_a_step(model) -> list[str]:
+    """What a model call moves between devices or asks the device for, once the run has begun."""
+    model.pre_run()
+    base = model.model
+    begin_run(model.model_options)
+    for choice in choices(model):  # once a run the sampling object is asked, which `meta` would not answer
+        takes_part(choice.settings, base.model_sampling, 1.0, run_of(model.model_options["transformer_options"]))
+    for network in (base, *(other.model for other in model.get_additional_models())):
+        network.to("meta")
+    x = torch.empty(CONDITIONS * CLIP, 4, 8, 8, device="meta")
+    sigmas = torch.tensor([5.0, 1.0, 0.0])
+    options = model.model_options["transformer_options"] | {
+        "cond_or_uncond": list(range(CONDITIONS)), "sigmas": sigmas[:1], "sample_sigmas": sigmas,
+        "wrappers": model.wrappers,
+    }  # fmt: skip
+    given = {"c_crossattn": torch.empty(len(x), 7, CONTEXT, device="meta"), "transformer_options": options}
+    given["y"] = torch.empty(len(x), base.diffusion_model.label_emb[0][0].in_features, device="meta")
+    for _call in range(2):
+        with Crossings() as crossings:
+            base.apply_model(x, torch.empty(len(x), device="meta"), **given)
+    return crossings.seen
+
+
+@pytest.fixture
+def model(pair):
+    """One that may be moved to another device."""
+    weights = {key: value.clone() for key, value in pair.model.model.diffusion_model.state_dict().items()}
+    return host_model(weights)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_motion_adds_no_wait_and_no_copy(model, motion, animate, case: str) -> None:
+    animated = animate(model, motion, CASES[case])
+    assert crossings_of_a_step(animated) == crossings_of_a_step(model)
+
+
+def test_norms_over_clips_and_a_beta_schedule_add_none(model, motion, animate) -> None:
+    animated = animate(model, open_motion_file(motion.path, "HotshotXL"), schedule=AUTO_SCHEDULE)
+    assert crossings_of_a_step(animated) == crossings_of_a_step(model)
+
+
+def test_a_scheduled_lora_adds_none(model, motion, animate, rising_lora) -> None:
+    animated = animate(model, motion, loras=(rising_lora,))
+    assert crossings_of_a_step(animated) == crossings_of_a_step(model)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [dataclasses.replace(SETTINGS, schedule=FALLING), dataclasses.replace(SETTINGS, start_percent=0.1)],
+    ids=["schedule over steps", "start_percent"],
+)
+def test_what_depends_on_the_step_asks_for_sigma_once(model, motion, animate, settings) -> None:
+    twice = animate(animate(model, motion, settings), motion, settings)
+    assert sorted(crossings_of_a_step(twice)) == sorted([*crossings_of_a_step(model), Crossings.ASKED])
