@@ -99,7 +99,7 @@ def motion_file(folder: Path, family: Family, base: Base, channels: int = CHANNE
     levels = [channels * multiple for multiple in base.multiples]
     down = tuple((width,) * 2 for width in levels)
     up = tuple((width,) * 3 for width in reversed(levels))
-    rows = family.stored[0][1] or family.frame_limit
+    rows = family.layouts[0][1] or family.frame_limit
     shape = MotionShape(down, up, (levels[-1],) if family.mid else (), rows)
     model = MotionModel(shape, family.norms, layers)
     randomise(model)

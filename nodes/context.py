@@ -5,7 +5,7 @@ from comfy_api.latest import io
 from ..motion_models.context.handler import ContextHandler, add_context
 from ..motion_models.context.picture import describe, draw
 from ..motion_models.context.windows import FUSES, SCHEDULES, ContextSettings
-from .text import show
+from .text import show_text
 
 CATEGORY = "AnimateDiff XL/context"
 
@@ -154,7 +154,7 @@ class WindowPlan(io.ComfyNode):
     ) -> io.NodeOutput:
         settings = ContextSettings(length, overlap, stride, schedule, fuse, closed_loop)
         cost = describe(settings, frames, steps)
-        show(cls, cost)
+        show_text(cls, cost)
         return io.NodeOutput(draw(settings, frames, steps), cost)
 
 

@@ -7,7 +7,7 @@ from ..motion_models.lora.domain_adapter import apply_domain_adapter
 from ..motion_models.lora.motion_lora import ChosenLora, open_motion_lora
 from . import sockets
 from .files import LORAS, MOTION_LORAS, changed, listed, missing, path_of
-from .text import show
+from .text import show_text
 
 NO_LORAS, NO_ADAPTERS = "no MotionLoRA found", "no domain adapter found"
 ADAPTERS = (MOTION_LORAS, LORAS)
@@ -64,7 +64,7 @@ class LoadMotionLoRA(io.ComfyNode):
         cls, lora: str, strength: float, schedule: Schedule = (), previous: tuple[ChosenLora, ...] = ()
     ) -> io.NodeOutput:
         opened = open_motion_lora(path_of(lora, [MOTION_LORAS]))
-        show(cls, opened.report())
+        show_text(cls, opened.report())
         return io.NodeOutput((*previous, ChosenLora(opened, strength, schedule)))
 
 
@@ -111,7 +111,7 @@ class ApplyDomainAdapter(io.ComfyNode):
     @classmethod
     def execute(cls, model: io.Model.Type, adapter: str, alpha: float) -> io.NodeOutput:
         adapted, report = apply_domain_adapter(model, path_of(adapter, ADAPTERS), alpha)
-        show(cls, report)
+        show_text(cls, report)
         return io.NodeOutput(adapted)
 
 

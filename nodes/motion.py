@@ -7,11 +7,11 @@ from ..motion_models.conditioning.curves import Schedule
 from ..motion_models.files.families import RUNNABLE
 from ..motion_models.files.loading import MotionFile, open_motion_file
 from ..motion_models.lora.motion_lora import ChosenLora
-from ..motion_models.sampling.apply import SCHEDULE_CHOICES, join
+from ..motion_models.sampling.apply import SCHEDULE_CHOICES, apply_motion_model
 from ..motion_models.sampling.motion_config import MotionSettings
 from . import sockets
 from .files import MOTION_MODELS, changed, listed, missing, path_of
-from .text import show, teller
+from .text import reporter, show_text
 
 AUTO_FAMILY = "auto"
 NO_FILES = "no motion model found"
@@ -56,7 +56,7 @@ class LoadMotionModel(io.ComfyNode):
     def execute(cls, motion_model: str, family: str) -> io.NodeOutput:
         family_name = None if family == AUTO_FAMILY else family
         motion = open_motion_file(path_of(motion_model, [MOTION_MODELS]), family_name)
-        show(cls, motion.report())
+        show_text(cls, motion.report())
         return io.NodeOutput(motion)
 
 
@@ -155,8 +155,8 @@ class ApplyMotionModel(io.ComfyNode):
         schedule: Schedule = (),
         mask: torch.Tensor | None = None,
     ) -> io.NodeOutput:
-        settings = MotionSettings(strength, start_percent, end_percent, clip_frames, schedule, mask, teller(cls))
-        return io.NodeOutput(join(model, motion_model, settings, beta_schedule, motion_lora))
+        settings = MotionSettings(strength, start_percent, end_percent, clip_frames, schedule, mask, reporter(cls))
+        return io.NodeOutput(apply_motion_model(model, motion_model, settings, beta_schedule, motion_lora))
 
 
 NODES = [LoadMotionModel, ApplyMotionModel]

@@ -9,21 +9,21 @@ from server import PromptServer
 log = logging.getLogger(__name__)
 
 
-def show(node: type[io.ComfyNode], text: str) -> None:
+def show_text(node: type[io.ComfyNode], text: str) -> None:
     """Show `text` in a node that is being executed."""
     send(node.hidden.unique_id, text)
 
 
-def teller(node: type[io.ComfyNode]) -> Callable[[str, list[str]], None]:
+def reporter(node: type[io.ComfyNode]) -> Callable[[str, list[str]], None]:
     """What shows a report and doubts in a node, also when it is not being executed any more; doubts are logged too."""
     node_id = node.hidden.unique_id
 
-    def tell(report: str, doubts: list[str]) -> None:
-        for doubt in doubts:
-            log.warning(doubt)
-        send(node_id, "\n".join([report, *doubts]))
+    def report_all(report: str, warnings: list[str]) -> None:
+        for warning in warnings:
+            log.warning(warning)
+        send(node_id, "\n".join([report, *warnings]))
 
-    return tell
+    return report_all
 
 
 def send(node_id: str, text: str) -> None:

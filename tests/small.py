@@ -103,14 +103,14 @@ def small_pair(seed: int = 0, base: Base = SDXL, rows: int = 32, mid: bool = Fal
         oracle.add_embedding.load_state_dict(unet.add_embedding.state_dict())  # from_unet2d leaves it random
     diffusers_weights = adapter.state_dict()
     model = host_model(host_weights(unet.state_dict(), base), base=base)
-    return Pair(model, in_authors_spelling(diffusers_weights), diffusers_weights, oracle)
+    return Pair(model, in_original_format(diffusers_weights), diffusers_weights, oracle)
 
 
 def random_motion(widths: tuple[int, ...], mid: bool = False) -> dict[str, Tensor]:
     """Motion modules alone, in the authors' spelling."""
     torch.manual_seed(0)
     adapter = MotionAdapter(block_out_channels=widths, motion_max_seq_length=32, use_motion_mid_block=mid)
-    return {key: value.detach().clone() for key, value in in_authors_spelling(adapter.state_dict()).items()}
+    return {key: value.detach().clone() for key, value in in_original_format(adapter.state_dict()).items()}
 
 
 def host_weights(diffusers_weights: dict[str, Tensor], base: Base) -> dict[str, Tensor]:
@@ -166,7 +166,7 @@ def with_input_channels(weights: dict[str, Tensor], channels: int) -> dict[str, 
     return weights | {"input_blocks.0.0.weight": torch.cat([first, further], dim=1)}
 
 
-def in_authors_spelling(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+def in_original_format(weights: dict[str, Tensor]) -> dict[str, Tensor]:
     """diffusers' names turned into the authors', written apart from the pack's own conversion."""
     turned = {}
     for key, value in weights.items():

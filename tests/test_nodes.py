@@ -95,12 +95,12 @@ def test_the_nodes_show_what_they_found_and_what_is_doubtful_in_each_run(folder:
         ("2", "AnimateDiff SDXL beta, beta schedule: AnimateDiff SDXL."),
     ]
     shown.clear()
-    doubt = "random.safetensors: 4 frames are too few to move well; it was trained on 16."
-    for frames, text in ((4, f"\n{doubt}"), (16, "")):
+    warning = "random.safetensors: 4 frames are too few to move well; it was trained on 16."
+    for frames, text in ((4, f"\n{warning}"), (16, "")):
         sample(animated, noise=start_noise(frames), steps=1)
         assert shown.pop() == ("2", f"AnimateDiff SDXL beta, beta schedule: AnimateDiff SDXL.{text}")
         assert not shown
-    assert [record.message for record in caplog.records if "too few" in record.message] == [doubt]
+    assert [record.message for record in caplog.records if "too few" in record.message] == [warning]
 
 
 @torch.inference_mode()

@@ -12,44 +12,44 @@ from torch import Tensor
 
 from .. import host
 
-Cut = Callable[[Tensor], Tensor]
+FrameSelect = Callable[[Tensor], Tensor]
 
 
-def cut_to(frames: Tensor, clip: int) -> Cut:
+def select_frames(frames: Tensor, clip: int) -> FrameSelect:
     """What cuts a batch (n ...) of a clip to some of its frames (f,); a batch of one is for all of them."""
 
-    def cut(batch: Tensor) -> Tensor:
+    def select(batch: Tensor) -> Tensor:
         return batch if batch.shape[0] == 1 else host.repeated(batch, clip)[frames]
 
-    return cut
+    return select
 
 
-def conditions_of(side: host.Conditions | None, cut: Cut) -> host.Conditions | None:
-    """The conditions of one side with everything cut but the ControlNets, which `controls_cut` takes care of."""
+def conditions_of(side: host.Conditions | None, select: FrameSelect) -> host.Conditions | None:
+    """The conditions of one side with everything cut but the ControlNets, which `sliced_controls` takes care of."""
     if side is None:
         return None
     return [
         {
-            name: {inner: cut_value(part, cut) for inner, part in value.items()}
+            name: {inner: select_value(part, select) for inner, part in value.items()}
             if name == "model_conds"
-            else cut_value(value, cut)
+            else select_value(value, select)
             for name, value in condition.items()
         }
         for condition in side
     ]
 
 
-def cut_value(value: Any, cut: Cut) -> Any:
+def select_value(value: Any, select: FrameSelect) -> Any:
     """A tensor, or a tensor in the host's wrapping that says how it is batched; anything else is not a batch."""
     if isinstance(value, Tensor):
-        return cut(value) if value.ndim else value
+        return select(value) if value.ndim else value
     inner = getattr(value, "cond", None)
-    return value._copy_with(cut(inner)) if isinstance(inner, Tensor) and inner.ndim else value
+    return value._copy_with(select(inner)) if isinstance(inner, Tensor) and inner.ndim else value
 
 
 @contextmanager
-def controls_cut(conditions: list[host.Conditions | None], cut: Cut) -> Iterator[None]:
+def sliced_controls(conditions: list[host.Conditions | None], select: FrameSelect) -> Iterator[None]:
     """While open, the ControlNets of the conditions give the hints of a window."""
     controls = [control for control in host.controls_of(conditions) if not host.knows_windows(control)]
-    with host.hints_cut(controls, cut):
+    with host.sliced_hints(controls, select):
         yield

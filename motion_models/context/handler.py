@@ -15,7 +15,7 @@ from ..errors import MotionError
 from ..noise.free_noise import noise_order
 from ..sampling.memory import motion_bytes
 from ..sampling.run import begin_run, run_of
-from .conditions import conditions_of, controls_cut, cut_to
+from .conditions import conditions_of, select_frames, sliced_controls
 from .windows import MOVING, ContextSettings, plan
 
 
@@ -53,7 +53,7 @@ class ContextHandler(host.ContextHandler):
         return x_in.shape[0] > (1 if self.settings.closed_loop else self.settings.length)
 
     def get_resized_cond(self, cond_in: host.Conditions, x_in: Tensor, window: Any, device: Any = None) -> Any:
-        return conditions_of(cond_in, cut_to(torch.tensor(window.index_list), x_in.shape[0]))
+        return conditions_of(cond_in, select_frames(torch.tensor(window.index_list), x_in.shape[0]))
 
     def execute(
         self,
@@ -77,17 +77,17 @@ class ContextHandler(host.ContextHandler):
             host.stop_if_interrupted()
             windows = indices[first : first + per_call]
             window = Window(windows.flatten().tolist(), x_in.shape[0], windows.shape[1])
-            cut = cut_to(windows.flatten(), x_in.shape[0])
-            told = {host.CONTEXT_WINDOW: window} | (told_to_controls(window) if looked_up else {})
-            inner = model_options | {"transformer_options": options | told}
-            with controls_cut(conds, cut):
-                sides = [conditions_of(side, cut) for side in conds]
-                parts = calc_cond_batch(model, sides, cut(x_in), cut(timestep), inner)
+            select = select_frames(windows.flatten(), x_in.shape[0])
+            extra = {host.CONTEXT_WINDOW: window} | (for_frame_lookup(window) if looked_up else {})
+            inner = model_options | {"transformer_options": options | extra}
+            with sliced_controls(conds, select):
+                sides = [conditions_of(side, select) for side in conds]
+                parts = calc_cond_batch(model, sides, select(x_in), select(timestep), inner)
             for total, part in zip(totals, parts, strict=True):
                 shared = part.unflatten(0, windows.shape) * weights[first : first + len(windows)]
                 for index, share in zip(windows, shared, strict=True):
                     total[index] += share  # one by one: sums of frames that are in several do not depend on chance
-            self.tell_progress(step, first + len(windows), len(indices), options)
+            self.report_progress(step, first + len(windows), len(indices), options)
         return totals
 
     def windows(self, x: Tensor, step: int) -> tuple[Tensor, Tensor]:
@@ -109,7 +109,7 @@ class ContextHandler(host.ContextHandler):
         needed = host.planned_memory(model, one) + motion_bytes(model, one)
         return max(1, int(host.free_memory(model, latents.device) / (MEMORY_MARGIN * needed)))
 
-    def tell_progress(self, step: int, done: int, windows: int, options: host.Options) -> None:
+    def report_progress(self, step: int, done: int, windows: int, options: host.Options) -> None:
         """Moves the bar of the node, which the host moves once a step; never back, as a sampler that looks at a step
         twice would."""
         steps = len(options["sample_sigmas"]) - 1
@@ -123,7 +123,7 @@ MEMORY_MARGIN = 1.5
 """What the host multiplies the planned memory with before it batches conditions (comfy/samplers.py)."""
 
 
-def told_to_controls(window: Window) -> host.Options:
+def for_frame_lookup(window: Window) -> host.Options:
     """The window in transformer_options as ControlNets that look frames up read it (Advanced-ControlNet 1.5)."""
     return {
         "ad_params": {

@@ -75,15 +75,15 @@ def plan(settings: ContextSettings, frames: int, step: int = 0) -> WindowPlan:
     length = min(settings.length, frames)
     overlap = settings.overlap if length == settings.length else min(settings.overlap, length // 2)
     windows = []
-    for apart in levels(settings, length, frames):
-        span = (length - 1) * apart + 1  # from the first frame of a window to its last
-        starts = SCHEDULES[settings.schedule](frames, span, length * apart - overlap, step, settings.closed_loop)
-        windows += [[(start + apart * index) % frames for index in range(length)] for start in starts]
+    for dilation in dilations(settings, length, frames):
+        span = (length - 1) * dilation + 1  # from the first frame of a window to its last
+        starts = SCHEDULES[settings.schedule](frames, span, length * dilation - overlap, step, settings.closed_loop)
+        windows += [[(start + dilation * index) % frames for index in range(length)] for start in starts]
     indices = np.array(windows)
-    return WindowPlan(frames, indices, shares(FUSES[settings.fuse], indices, frames, overlap))
+    return WindowPlan(frames, indices, fuse_weights(FUSES[settings.fuse], indices, frames, overlap))
 
 
-def levels(settings: ContextSettings, length: int, frames: int) -> list[int]:
+def dilations(settings: ContextSettings, length: int, frames: int) -> list[int]:
     """How far apart the frames of a window are: 1, 2, 4 and so on, as long as the window is not longer than the
     clip."""
     return [2**level for level in range(settings.stride) if level == 0 or (length - 1) * 2**level < frames]
@@ -92,14 +92,14 @@ def levels(settings: ContextSettings, length: int, frames: int) -> list[int]:
 # Schedules
 
 
-def line(frames: int, span: int, spacing: int) -> Starts:
+def linear_starts(frames: int, span: int, spacing: int) -> Starts:
     """From the first frame to the last, evenly spread, at most `spacing` apart."""
     room = frames - span
     gaps = math.ceil(room / spacing)
     return [round(index * room / gaps) for index in range(gaps + 1)] if gaps else [0]
 
 
-def ring(frames: int, spacing: int) -> Starts:
+def circular_starts(frames: int, spacing: int) -> Starts:
     """All around the clip, evenly spread, at most `spacing` apart."""
     count = math.ceil(frames / spacing)
     return [round(index * frames / count) for index in range(count)]
@@ -112,14 +112,14 @@ def ordered_halving(step: int) -> float:
 
 
 def static(frames: int, span: int, spacing: int, _step: int, closed: bool) -> Starts:
-    return ring(frames, spacing) if closed else line(frames, span, spacing)
+    return circular_starts(frames, spacing) if closed else linear_starts(frames, span, spacing)
 
 
 def uniform(frames: int, span: int, spacing: int, step: int, closed: bool) -> Starts:
     """The seams lie elsewhere in each step."""
     shift = ordered_halving(step)
     if closed:
-        starts = ring(frames, spacing)
+        starts = circular_starts(frames, spacing)
         return [start + round(shift * frames / len(starts)) for start in starts]
     room = frames - span
     shifted = range(-round(shift * spacing), room + spacing, spacing)
@@ -133,12 +133,12 @@ def looped(frames: int, span: int, spacing: int, step: int, closed: bool) -> Sta
     if closed:
         return uniform(frames, span, spacing, step, closed)
     turn = round(frames * ordered_halving(step))
-    return [start + turn for start in line(frames, span, spacing)]
+    return [start + turn for start in linear_starts(frames, span, spacing)]
 
 
 def batched(frames: int, span: int, _spacing: int, _step: int, _closed: bool) -> Starts:
     """Side by side: overlapping only where the clip does not divide."""
-    return line(frames, span, span)
+    return linear_starts(frames, span, span)
 
 
 SCHEDULES: dict[str, Callable[[int, int, int, int, bool], Starts]] = {
@@ -156,7 +156,7 @@ Fuse = Callable[[int, int, bool, bool], np.ndarray]
 """(length, overlap, others have its first frame, others have its last frame) -> weights (length,), above 0."""
 
 
-def shares(fuse: Fuse, indices: np.ndarray, frames: int, overlap: int) -> np.ndarray:
+def fuse_weights(fuse: Fuse, indices: np.ndarray, frames: int, overlap: int) -> np.ndarray:
     """Weights of the windows (windows, length), those of each frame adding up to 1."""
     covered = np.bincount(indices.ravel(), minlength=frames)
     length = indices.shape[1]
@@ -169,8 +169,8 @@ def shares(fuse: Fuse, indices: np.ndarray, frames: int, overlap: int) -> np.nda
 
 def pyramid(length: int, _overlap: int, _shared_first: bool, _shared_last: bool) -> np.ndarray:
     """Most in the middle, and in even steps down to the ends."""
-    place = np.arange(length)
-    return np.minimum(place + 1, length - place)
+    position = np.arange(length)
+    return np.minimum(position + 1, length - position)
 
 
 def linear(length: int, overlap: int, shared_first: bool, shared_last: bool) -> np.ndarray:

@@ -9,12 +9,12 @@ from torch import Tensor
 from ..errors import MotionError
 from ..network.group_norm import EACH_FRAME, NormPolicy
 from ..network.motion_module import MotionShape
-from .key_formats import AUTHORS, DIFFUSERS, HOTSHOT
+from .key_formats import DIFFUSERS, HOTSHOT, ORIGINAL
 
 BASE_LEVELS = {"SD1.5": 4, "SDXL": 3}
 """Levels of a base's UNet, by which a file's base is told."""
 
-Stored = tuple[str, int | None]
+Layout = tuple[str, int | None]
 """A spelling, and the rows of positional encoding that files of a family store in it; None if they store none."""
 
 
@@ -27,27 +27,27 @@ class Family:
     """A key of BASE_LEVELS."""
     mid: bool
     """Whether there is a motion module in the UNet's middle block."""
-    stored: tuple[Stored, ...]
+    layouts: tuple[Layout, ...]
     frame_limit: int
     """Rows of the positional encoding; used for files that do not store it."""
     trained_frames: int
     norms: NormPolicy
     beta_schedule: str
     """A key of `schedules.BETA_SCHEDULES`."""
-    advice: str
+    sampler_hint: str
     """Settings of the sampler that the authors use."""
     example: str
     """A file of this family that people can find."""
-    file_words: tuple[str, ...] = ()
+    name_hints: tuple[str, ...] = ()
     """Parts of file names that mean this family, lower case; asked where the keys leave a choice."""
-    trait: str = ""
+    extra_keys: str = ""
     """A key of TRAITS that only this family has."""
-    needs: str = ""
+    requires: str = ""
     """What it takes besides latents and text, which this pack cannot give it. A family that needs something is
-    recognised and refused; an image or a camera path would reach the motion modules as a field of `MotionCall`."""
+    recognised and refused; an image or a camera path would reach the motion modules as a field of `MotionForward`."""
 
 
-TRAITS: dict[str, Callable[[Mapping[str, Tensor]], bool]] = {
+EXTRA_KEYS: dict[str, Callable[[Mapping[str, Tensor]], bool]] = {
     "nine input channels": lambda tensors: (
         "conv_in.weight" in tensors and tensors["conv_in.weight"].ndim == 4 and tensors["conv_in.weight"].shape[1] == 9
     ),
@@ -71,12 +71,12 @@ FAMILIES: dict[str, Family] = {
             name="AnimateDiff SDXL beta",
             base="SDXL",
             mid=False,
-            stored=((AUTHORS, 32), (DIFFUSERS, 32)),
+            layouts=((ORIGINAL, 32), (DIFFUSERS, 32)),
             frame_limit=32,
             trained_frames=16,
             norms=MOTION_OVER_CLIP,
             beta_schedule="AnimateDiff SDXL",
-            advice="euler with ddim_uniform, 100 steps, cfg 8.5",
+            sampler_hint="euler with ddim_uniform, 100 steps, cfg 8.5",
             example="mm_sdxl_v10_beta.ckpt",
         ),
         # hotshotco/Hotshot-XL, commit cc01f7f: models/, README; the schedule is that of its SDXL
@@ -84,84 +84,84 @@ FAMILIES: dict[str, Family] = {
             name="HotshotXL",
             base="SDXL",
             mid=False,
-            stored=((HOTSHOT, 24), (AUTHORS, 24), (DIFFUSERS, 24)),
+            layouts=((HOTSHOT, 24), (ORIGINAL, 24), (DIFFUSERS, 24)),
             frame_limit=24,
             trained_frames=8,
             norms=UNET_OVER_CLIP,
             beta_schedule="SDXL",
-            advice="euler_ancestral, 30 steps, cfg 5, 8 frames of about 512 x 512",
+            sampler_hint="euler_ancestral, 30 steps, cfg 5, 8 frames of about 512 x 512",
             example="hsxl_temporal_layers.f16.safetensors",
-            file_words=("hotshot", "hsxl", "sdxl_hs"),
+            name_hints=("hotshot", "hsxl", "sdxl_hs"),
         ),
         # guoyww/AnimateDiff, commit e92bd56: configs/inference/inference-v3.yaml
         Family(
             name="AnimateDiff v3",
             base="SD1.5",
             mid=False,
-            stored=((AUTHORS, 32), (DIFFUSERS, 32)),
+            layouts=((ORIGINAL, 32), (DIFFUSERS, 32)),
             frame_limit=32,
             trained_frames=16,
             norms=EACH_FRAME,
             beta_schedule="AnimateDiff SD1.5",
-            advice=DDIM_25,
+            sampler_hint=DDIM_25,
             example="v3_sd15_mm.ckpt",
-            file_words=("v3",),
+            name_hints=("v3",),
         ),
         # the same, inference-v2.yaml
         Family(
             name="AnimateDiff v2",
             base="SD1.5",
             mid=True,
-            stored=((AUTHORS, 32), (DIFFUSERS, 32)),
+            layouts=((ORIGINAL, 32), (DIFFUSERS, 32)),
             frame_limit=32,
             trained_frames=16,
             norms=EACH_FRAME,
             beta_schedule="AnimateDiff SD1.5",
-            advice=DDIM_25,
+            sampler_hint=DDIM_25,
             example="mm_sd_v15_v2.ckpt",
-            file_words=("v2",),
+            name_hints=("v2",),
         ),
         # the same, inference-v1.yaml; TemporalDiff and Stabilized Motion are trained from it
         Family(
             name="AnimateDiff v1",
             base="SD1.5",
             mid=False,
-            stored=((AUTHORS, 24), (DIFFUSERS, 24)),
+            layouts=((ORIGINAL, 24), (DIFFUSERS, 24)),
             frame_limit=24,
             trained_frames=16,
             norms=UNET_OVER_CLIP,
             beta_schedule="AnimateDiff SD1.5",
-            advice=DDIM_25,
+            sampler_hint=DDIM_25,
             example="mm_sd_v15.ckpt",
-            file_words=("v14", "v15", "v1", "temporaldiff", "stabilized"),
+            name_hints=("v14", "v15", "v1", "temporaldiff", "stabilized"),
         ),
         # G-U-N/AnimateLCM, commit f873122: configs/inference-t2v.yaml, pipeline
         Family(
             name="AnimateLCM",
             base="SD1.5",
             mid=True,
-            stored=((AUTHORS, None), (DIFFUSERS, 64)),
+            layouts=((ORIGINAL, None), (DIFFUSERS, 64)),
             frame_limit=64,
             trained_frames=16,
             norms=EACH_FRAME,
             beta_schedule="AnimateLCM",
-            advice=f"{LCM_6}; its LoRA on the MODEL at 0.8",
+            sampler_hint=f"{LCM_6}; its LoRA on the MODEL at 0.8",
             example="AnimateLCM_sd15_t2v.ckpt",
-            file_words=("lcm",),
+            name_hints=("lcm",),
         ),
         # ByteDance/AnimateDiff-Lightning, model card; distilled from v2, and the same by its keys
         Family(
             name="AnimateDiff-Lightning",
             base="SD1.5",
             mid=True,
-            stored=((AUTHORS, 32), (DIFFUSERS, 32)),
+            layouts=((ORIGINAL, 32), (DIFFUSERS, 32)),
             frame_limit=32,
             trained_frames=16,
             norms=EACH_FRAME,
             beta_schedule="AnimateDiff SD1.5",
-            advice="euler with sgm_uniform, as many steps as the file name says, cfg 1",
+            sampler_hint="euler with sgm_uniform, as many steps as the file name says, cfg 1",
             example="animatediff_lightning_4step_comfyui.safetensors",
-            file_words=("lightning",),
+            name_hints=("lightning",),
         ),
         # Lightricks/LongAnimateDiff, commit 87c2033: configs/long-inference.yaml, README. The motion scale it asks for
         # (1.15 for this one, 1.28 for the next) scales the attention in other packs, and is not our strength.
@@ -169,62 +169,62 @@ FAMILIES: dict[str, Family] = {
             name="LongAnimateDiff 32",
             base="SD1.5",
             mid=True,
-            stored=((AUTHORS, 64),),
+            layouts=((ORIGINAL, 64),),
             frame_limit=64,
             trained_frames=32,
             norms=EACH_FRAME,
             beta_schedule="AnimateDiff SD1.5",
-            advice=DDIM_25,
+            sampler_hint=DDIM_25,
             example="lt_long_mm_32_frames.ckpt",
-            file_words=("lt_long_mm_32", "longanimatediff-32", "long-animatediff-32"),
+            name_hints=("lt_long_mm_32", "longanimatediff-32", "long-animatediff-32"),
         ),
         Family(
             name="LongAnimateDiff 64",
             base="SD1.5",
             mid=True,
-            stored=((AUTHORS, 128), (DIFFUSERS, 128)),
+            layouts=((ORIGINAL, 128), (DIFFUSERS, 128)),
             frame_limit=128,
             trained_frames=64,
             norms=EACH_FRAME,
             beta_schedule="AnimateDiff SD1.5",
-            advice=DDIM_25,
+            sampler_hint=DDIM_25,
             example="lt_long_mm_16_64_frames_v1.1.ckpt",
-            file_words=("lt_long", "longanimatediff", "long-animatediff"),
+            name_hints=("lt_long", "longanimatediff", "long-animatediff"),
         ),
         # open-mmlab/PIA, commit 73f06d7: configs/base.yaml
         Family(
             name="PIA",
             base="SD1.5",
             mid=False,
-            stored=((AUTHORS, 32), (DIFFUSERS, 32)),
+            layouts=((ORIGINAL, 32), (DIFFUSERS, 32)),
             frame_limit=32,
             trained_frames=16,
             norms=UNET_OVER_CLIP,
             beta_schedule="AnimateDiff SD1.5",
-            advice=DDIM_25,
+            sampler_hint=DDIM_25,
             example="pia.ckpt",
-            trait="nine input channels",
-            needs="an image",
+            extra_keys="nine input channels",
+            requires="an image",
         ),
         # G-U-N/AnimateLCM, configs/inference-i2v.yaml
         Family(
             name="AnimateLCM-I2V",
             base="SD1.5",
             mid=True,
-            stored=((AUTHORS, None),),
+            layouts=((ORIGINAL, None),),
             frame_limit=64,
             trained_frames=16,
             norms=EACH_FRAME,
             beta_schedule="AnimateLCM-I2V",
-            advice=LCM_6,
+            sampler_hint=LCM_6,
             example="AnimateLCM_sd15_i2v.ckpt",
-            trait="an image encoder",
-            needs="an image",
+            extra_keys="an image encoder",
+            requires="an image",
         ),
     )
 }
 
-RUNNABLE = tuple(name for name, family in FAMILIES.items() if not family.needs)
+RUNNABLE = tuple(name for name, family in FAMILIES.items() if not family.requires)
 
 
 @dataclass(frozen=True)
@@ -235,15 +235,17 @@ class Detection:
     reason: str = ""
 
 
-def detect(tensors: Mapping[str, Tensor], shape: MotionShape, stored: Stored, path: Path) -> Detection:
+def detect(tensors: Mapping[str, Tensor], shape: MotionShape, layouts: Layout, path: Path) -> Detection:
     """The family of a file.
 
     tensors: all of the file. shape: of its motion modules. stored: its spelling and rows of positions.
     Raises MotionError if it belongs to no known family.
     """
-    trait = next((name for name, has in TRAITS.items() if has(tensors)), "")
+    extra_keys = next((name for name, has in EXTRA_KEYS.items() if has(tensors)), "")
     same_base = [
-        family for family in FAMILIES.values() if (BASE_LEVELS[family.base], family.trait) == (len(shape.down), trait)
+        family
+        for family in FAMILIES.values()
+        if (BASE_LEVELS[family.base], family.extra_keys) == (len(shape.down), extra_keys)
     ]
     if not same_base:
         raise MotionError(
@@ -251,13 +253,13 @@ def detect(tensors: Mapping[str, Tensor], shape: MotionShape, stored: Stored, pa
             f"({levels_of_bases()}): it is damaged or of an unknown kind. Choose a motion model such as {examples()}."
         )
     same_build = [family for family in same_base if family.mid == bool(shape.mid)] or same_base
-    exact = [family for family in same_build if stored in family.stored]
-    _, rows = stored
+    exact = [family for family in same_build if layouts in family.layouts]
+    _, rows = layouts
     possible = exact if exact and rows else same_build
     if len(possible) == 1:
         return Detection(possible[0])
     name = f"{path.parent.name}/{path.name}".lower()
-    named = next((family for family in possible if any(word in name for word in family.file_words)), None)
+    named = next((family for family in possible if any(word in name for word in family.name_hints)), None)
     if named:
         return Detection(named, f"Its tensors leave a choice; {named.name} by the file's name.")
     taken = (exact or possible)[0]

@@ -13,10 +13,10 @@ from collections.abc import Iterable
 
 from torch import Tensor
 
-WRAPPING = ("module.", "unet.")
+KEY_PREFIXES = ("module.", "unet.")
 """In front of every key: what the authors' training script and diffusers' exports leave there."""
 
-AUTHORS, DIFFUSERS, HOTSHOT = "authors", "diffusers", "hotshot"
+ORIGINAL, DIFFUSERS, HOTSHOT = "authors", "diffusers", "hotshot"
 
 MOTION_KEY = re.compile(
     r"^(?:down_blocks\.\d{1,2}|up_blocks\.\d{1,2}|mid_block)\.(?:motion_modules|temporal_attentions)\.\d{1,2}\."
@@ -40,24 +40,24 @@ RENAMED: dict[str, tuple[re.Pattern[str], dict[str, str]]] = {
     ),
 }
 
-AUTHORS_TO_DIFFUSERS = {ours: theirs for theirs, ours in RENAMED[DIFFUSERS][1].items()}
+ORIGINAL_TO_DIFFUSERS = {ours: theirs for theirs, ours in RENAMED[DIFFUSERS][1].items()}
 
 DIFFUSERS_POSITIONS = ".pos_embed.pe"
-AUTHORS_POSITIONS = tuple(f".attention_blocks.{index}.pos_encoder.pe" for index in range(2))
+ORIGINAL_POSITIONS = tuple(f".attention_blocks.{index}.pos_encoder.pe" for index in range(2))
 
 
-def spelling_of(keys: Iterable[str]) -> str:
+def key_format_of(keys: Iterable[str]) -> str:
     """AUTHORS, DIFFUSERS or HOTSHOT, by the first motion key that is not the authors'."""
     keys = list(keys)
     return next(
         (name for name, (module, _) in RENAMED.items() if any(module.search(key) for key in keys)),
-        AUTHORS,
+        ORIGINAL,
     )
 
 
 def unwrapped(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """The same tensors without what stands in front of every key."""
-    for prefix in WRAPPING:
+    for prefix in KEY_PREFIXES:
         if tensors and all(key.startswith(prefix) for key in tensors):
             tensors = {key.removeprefix(prefix): value for key, value in tensors.items()}
     return tensors
@@ -68,11 +68,11 @@ def motion_keys(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {key: value for key, value in tensors.items() if MOTION_KEY.match(key)}
 
 
-def in_authors_spelling(tensors: dict[str, Tensor], spelling: str) -> dict[str, Tensor]:
+def in_original_format(tensors: dict[str, Tensor], key_format: str) -> dict[str, Tensor]:
     """Motion tensors of a spelling under the authors' keys."""
-    if spelling == AUTHORS:
+    if key_format == ORIGINAL:
         return tensors
-    module, names = RENAMED[spelling]
+    module, names = RENAMED[key_format]
     renamed = {}
     for key, value in tensors.items():
         key = module.sub(r".motion_modules.\1.temporal_transformer.", key)
@@ -80,7 +80,7 @@ def in_authors_spelling(tensors: dict[str, Tensor], spelling: str) -> dict[str, 
             key = key.replace(theirs, ours)
         if key.endswith(DIFFUSERS_POSITIONS):  # one table there, one for each attention here
             stem = key.removesuffix(DIFFUSERS_POSITIONS)
-            renamed |= {stem + positions: value for positions in AUTHORS_POSITIONS}
+            renamed |= {stem + positions: value for positions in ORIGINAL_POSITIONS}
         else:
             renamed[key] = value
     return renamed

@@ -14,9 +14,9 @@ from ..network import layers
 from ..network.motion_module import MotionModel, MotionShape
 from .checkpoints import check_complete, shape_of, with_positions
 from .families import FAMILIES, Detection, Family, chosen, detect
-from .key_formats import in_authors_spelling, motion_keys, spelling_of, unwrapped
+from .key_formats import in_original_format, key_format_of, motion_keys, unwrapped
 from .reading import read
-from .unsupported_files import is_addon, stranger
+from .unsupported_files import explain_unsupported, is_addon
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class MotionFile:
             f"{family.name} for {family.base}.",
             f"Up to {self.shape.frame_limit} frames at once, trained on {family.trained_frames}.",
             f"{self.precision}, {self.used} tensors used, {self.unused} not.",
-            f"Its authors' sampler: {family.advice}.",
+            f"Its authors' sampler: {family.sampler_hint}.",
         ]
         return "\n".join(lines + [self.detection.reason] * bool(self.detection.reason))
 
@@ -71,19 +71,19 @@ def open_motion_file(path: Path, family_name: str | None = None) -> MotionFile:
     content = unwrapped(read(path))
     found = motion_keys(content)
     if not found or is_addon(content):
-        raise stranger(content, path.name)
-    spelling = spelling_of(found)
-    tensors = in_authors_spelling(found, spelling)
+        raise explain_unsupported(content, path.name)
+    key_format = key_format_of(found)
+    tensors = in_original_format(found, key_format)
     shape = shape_of(tensors, path.name)
     if family_name:
         detection = chosen(family_name, shape, path.name)
     else:
-        stored = (spelling, shape.frame_limit or None)
-        detection = detect(content, shape, stored, path)
+        layouts = (key_format, shape.frame_limit or None)
+        detection = detect(content, shape, layouts, path)
     family = detection.family
-    if family.needs:
+    if family.requires:
         raise MotionError(
-            f"{path.name} is a {family.name} motion model, which needs {family.needs} beside the latents, and this "
+            f"{path.name} is a {family.name} motion model, which needs {family.requires} beside the latents, and this "
             f"pack cannot give it one: the pack ComfyUI-AnimateDiff-Evolved can. Choose another motion model here."
         )
     shape = dataclasses.replace(shape, frame_limit=shape.frame_limit or family.frame_limit)
@@ -116,4 +116,4 @@ def load_patcher(
 def motion_tensors(path: Path, shape: MotionShape) -> dict[str, Tensor]:
     """The motion tensors of a file in the authors' spelling, positions included."""
     found = motion_keys(unwrapped(read(path)))
-    return with_positions(in_authors_spelling(found, spelling_of(found)), shape.frame_limit)
+    return with_positions(in_original_format(found, key_format_of(found)), shape.frame_limit)

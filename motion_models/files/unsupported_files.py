@@ -12,7 +12,7 @@ LORA = ("lora_", "_lora.", ".lora", ".hada_", ".lokr_", ".dora_scale")
 
 
 @dataclass(frozen=True)
-class Stranger:
+class KnownFile:
     """Recognised if for each group of marks some key holds one of them."""
 
     what: str
@@ -24,43 +24,43 @@ class Stranger:
         return all(any(mark in key for key in keys for mark in group) for group in self.marks)
 
 
-MOTION_LORA = Stranger(
+MOTION_LORA = KnownFile(
     "a MotionLoRA, which adds a camera move to a motion model", (IN_MOTION, LORA), "load it with Load Motion LoRA"
 )
 
 # Files that are made for a motion model and may hold parts of one.
 ADDONS = (
-    Stranger(
+    KnownFile(
         "a SparseCtrl, which steers an animation by sketches or pictures",
         (("controlnet_cond_embedding.",), IN_MOTION),
         "the pack ComfyUI-Advanced-ControlNet takes it",
     ),
-    Stranger(
+    KnownFile(
         "a CameraCtrl, which steers the camera of an SD1.5 animation",
         (("encoder_conv_in.", "pose_encoder", ".qkv_merge."),),
         EVOLVED,
     ),
-    Stranger("a MotionCtrl, which steers the camera of an SD1.5 animation", (("cc_projection.",),), EVOLVED),
+    KnownFile("a MotionCtrl, which steers the camera of an SD1.5 animation", (("cc_projection.",),), EVOLVED),
     MOTION_LORA,
 )
 
 # specific before broad
-STRANGERS = (
+KNOWN_FILES = (
     *ADDONS,
-    Stranger(
+    KnownFile(
         "a LoRA in diffusers' spelling, such as AnimateDiff's domain adapter",
         (("attentions.",), (".processor.",), ("_lora.",)),
         "load it with Apply Domain Adapter or Load LoRA",
     ),
-    Stranger(
+    KnownFile(
         "a ControlNet",
         (("controlnet_", "control_model.", "control_add_embedding."),),
         "load it with Load ControlNet Model",
     ),
-    Stranger("an IP-Adapter", (("ip_adapter.", "image_proj."),), "the pack ComfyUI_IPAdapter_plus takes it"),
-    Stranger("a LoRA", ((*LORA, ".alpha"),), "load it with Load LoRA"),
-    Stranger("an image checkpoint", (("model.diffusion_model.",),), "load it with Load Checkpoint"),
-    Stranger(
+    KnownFile("an IP-Adapter", (("ip_adapter.", "image_proj."),), "the pack ComfyUI_IPAdapter_plus takes it"),
+    KnownFile("a LoRA", ((*LORA, ".alpha"),), "load it with Load LoRA"),
+    KnownFile("an image checkpoint", (("model.diffusion_model.",),), "load it with Load Checkpoint"),
+    KnownFile(
         "an image model without text encoder and VAE",
         (
             ("input_blocks.", "conv_in.weight", "double_blocks.", "joint_blocks.", "transformer_blocks."),
@@ -68,19 +68,21 @@ STRANGERS = (
         ),
         "load it with Load Diffusion Model",
     ),
-    Stranger(
+    KnownFile(
         "a VAE", (("first_stage_model.", "decoder."), ("conv_in.", "conv_out.", "decoder.")), "load it with Load VAE"
     ),
-    Stranger("a CLIP vision model", (("vision_model.",),), "load it with Load CLIP Vision"),
-    Stranger(
+    KnownFile("a CLIP vision model", (("vision_model.",),), "load it with Load CLIP Vision"),
+    KnownFile(
         "a text encoder",
         (("text_model.", "token_embedding", "encoder.block.", "embed_tokens."),),
         "load it with Load CLIP",
     ),
-    Stranger(
+    KnownFile(
         "a textual inversion", (("string_to_param", "emb_params", "clip_l", "clip_g"),), "put it into models/embeddings"
     ),
-    Stranger("an upscale model", (("conv_first.", "model.0.weight", "upsampler."),), "load it with Load Upscale Model"),
+    KnownFile(
+        "an upscale model", (("conv_first.", "model.0.weight", "upsampler."),), "load it with Load Upscale Model"
+    ),
 )
 
 
@@ -88,13 +90,13 @@ def is_addon(keys: Iterable[str]) -> bool:
     return any(kind.fits(keys) for kind in ADDONS)
 
 
-def recognised(keys: Iterable[str]) -> Stranger | None:
-    return next((kind for kind in STRANGERS if kind.fits(keys)), None)
+def known_file(keys: Iterable[str]) -> KnownFile | None:
+    return next((kind for kind in KNOWN_FILES if kind.fits(keys)), None)
 
 
-def stranger(keys: Iterable[str], file: str) -> MotionError:
+def explain_unsupported(keys: Iterable[str], file: str) -> MotionError:
     """The sentence about a file that is no motion model. keys: all of the file, nested ones too."""
-    kind = recognised(keys)
+    kind = known_file(keys)
     if kind:
         return MotionError(
             f"{file} is {kind.what}, and no motion model: {kind.remedy}. Choose a motion model here, such as "

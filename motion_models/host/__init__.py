@@ -3,7 +3,7 @@
 Written against 0.16.3 to 0.33.0; `tests/test_pack.py` resolves every name used here on each.
 """
 
-from .controls import controls_of, hints_cut, knows_windows
+from .controls import controls_of, knows_windows, sliced_hints
 from .lora import LoraAdapter, fitting, lora_adapters, unet_lora_names
 from .patchers import (
     CONTEXT_KEY,
@@ -46,7 +46,16 @@ from .sampling import (
     with_own_sigmas,
     with_sigmas,
 )
-from .unet import Place, attention, joined, place_channels, places, residual_norms, running_unet, unet_of
+from .unet import (
+    InjectionPoint,
+    attention,
+    injection_channels,
+    injection_points,
+    motion_hooks,
+    residual_norms,
+    running_unet,
+    unet_of,
+)
 from .windows import (
     CONTEXT_HANDLER,
     CONTEXT_WINDOW,
@@ -74,7 +83,7 @@ __all__ = [
     "ModelPatcher",
     "OPTIONS_POSITION",
     "Options",
-    "Place",
+    "InjectionPoint",
     "SEED_POSITION",
     "SIGMAS",
     "WrappedCall",
@@ -89,9 +98,9 @@ __all__ = [
     "controls_of",
     "fitting",
     "free_memory",
-    "hints_cut",
+    "sliced_hints",
     "is_cpu",
-    "joined",
+    "motion_hooks",
     "knows_windows",
     "lcm_sampling",
     "load_device",
@@ -101,8 +110,8 @@ __all__ = [
     "offload_device",
     "operations",
     "options_of",
-    "place_channels",
-    "places",
+    "injection_channels",
+    "injection_points",
     "planned_memory",
     "predicts_velocity",
     "progress_bar",

@@ -27,7 +27,7 @@ def knows_windows(control: Any) -> bool:
 
 
 @contextmanager
-def hints_cut(controls: list[Any], cut: Callable[[Tensor], Tensor]) -> Iterator[None]:
+def sliced_hints(controls: list[Any], cut: Callable[[Tensor], Tensor]) -> Iterator[None]:
     """While open, the ControlNets have the pictures that `cut` leaves of theirs.
 
     They are changed for that time, and not copied: conditions are batched if they have the same object, and a copy

@@ -9,7 +9,7 @@ from comfy.ldm.modules.diffusionmodules.openaimodel import ResBlock, UNetModel
 from comfy.model_patcher import ModelPatcher
 from torch import Tensor, nn
 
-Place = tuple[str, int]
+InjectionPoint = tuple[str, int]
 """Where a motion module stands in the UNet: ("input" | "middle" | "output", n-th place of that path)."""
 
 
@@ -22,11 +22,11 @@ def attention(query: Tensor, key: Tensor, value: Tensor, heads: int) -> Tensor:
     return optimized_attention(query, key, value, heads=heads, low_precision_attention=False)
 
 
-def places(unet: UNetModel) -> dict[Place, ResBlock | SpatialTransformer]:
+def injection_points(unet: UNetModel) -> dict[InjectionPoint, ResBlock | SpatialTransformer]:
     """The layer whose output each motion module takes: the spatial transformer of a block, or its ResBlock if it has
     none; always before a downsample or upsample and before the skip connection is stored. Found by structure, so that
     any width and depth will do."""
-    found: dict[Place, ResBlock | SpatialTransformer] = {}
+    found: dict[InjectionPoint, ResBlock | SpatialTransformer] = {}
     for path, blocks in (("input", unet.input_blocks), ("output", unet.output_blocks)):
         layers = [[x for x in block.children() if isinstance(x, ResBlock | SpatialTransformer)] for block in blocks]
         found |= {(path, index): block[-1] for index, block in enumerate(block for block in layers if block)}
@@ -35,11 +35,11 @@ def places(unet: UNetModel) -> dict[Place, ResBlock | SpatialTransformer]:
     return found | {("middle", index): layer for index, layer in enumerate(transformers)}
 
 
-def place_channels(unet: UNetModel) -> dict[Place, int]:
+def injection_channels(unet: UNetModel) -> dict[InjectionPoint, int]:
     """Channels of what the layer at each place gives out."""
     return {
-        place: layer.out_channels if isinstance(layer, ResBlock) else layer.in_channels
-        for place, layer in places(unet).items()
+        point: layer.out_channels if isinstance(layer, ResBlock) else layer.in_channels
+        for point, layer in injection_points(unet).items()
     }
 
 
@@ -55,20 +55,20 @@ def running_unet(base: Any) -> UNetModel:
 
 
 @contextmanager
-def joined(unet: UNetModel, motion: Callable[[Place, Tensor], Tensor]) -> Iterator[None]:
+def motion_hooks(unet: UNetModel, motion: Callable[[InjectionPoint, Tensor], Tensor]) -> Iterator[None]:
     """While open, the output of every place of `unet` goes through `motion(place, x)`.
 
     Forward hooks, not new layers: the module tree keeps its keys, and nothing is left when the block ends, however it
     ends.
     """
 
-    def through(place: Place) -> Callable[[nn.Module, Any, Tensor], Tensor]:
-        return lambda _layer, _inputs, x: motion(place, x)
+    def through(point: InjectionPoint) -> Callable[[nn.Module, Any, Tensor], Tensor]:
+        return lambda _layer, _inputs, x: motion(point, x)
 
     hooks = []
     try:
-        for place, layer in places(unet).items():
-            hooks.append(layer.register_forward_hook(through(place)))
+        for point, layer in injection_points(unet).items():
+            hooks.append(layer.register_forward_hook(through(point)))
         yield
     finally:
         for hook in hooks:

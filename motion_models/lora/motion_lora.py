@@ -21,9 +21,9 @@ from torch import Tensor
 from .. import host
 from ..conditioning.curves import Schedule
 from ..errors import MotionError
-from ..files.key_formats import AUTHORS_TO_DIFFUSERS, motion_keys
+from ..files.key_formats import ORIGINAL_TO_DIFFUSERS, motion_keys
 from ..files.reading import metadata, read
-from ..files.unsupported_files import MOTION_LORA, recognised
+from ..files.unsupported_files import MOTION_LORA, known_file
 
 WEIGHT = ".weight"
 DOWN = ("lora_A", "lora_down", "lora.down", "lora_linear_layer.down")
@@ -73,7 +73,7 @@ def open_motion_lora(path: Path) -> MotionLora:
     """Raises MotionError if the file is something else."""
     tensors = read(path)
     if not MOTION_LORA.fits(tensors):
-        what = recognised(tensors)
+        what = known_file(tensors)
         said = f"is {what.what}, and no MotionLoRA: {what.remedy}" if what else "holds no LoRA of a motion model"
         if not what and motion_keys(tensors):
             said = "is a whole motion model, and no MotionLoRA: load it with Load Motion Model"
@@ -93,7 +93,7 @@ def names_in_files(key: str) -> Iterator[str]:
     """What MotionLoRA files call the weight `key` of a motion model, before their own endings."""
     stem = key.removesuffix(WEIGHT)
     diffusers = stem.replace(".temporal_transformer", "")
-    for ours, theirs in AUTHORS_TO_DIFFUSERS.items():
+    for ours, theirs in ORIGINAL_TO_DIFFUSERS.items():
         diffusers = diffusers.replace(ours, theirs)
     for path in (stem, diffusers):
         parent, _, leaf = path.rpartition(".")
@@ -102,7 +102,7 @@ def names_in_files(key: str) -> Iterator[str]:
             attention, _, out = parent.rpartition(".")
             spellings += [parent, f"{attention}.processor.{out}"]
         for prefix in PREFIXES:
-            yield from (prefix + spelling for spelling in spellings)
+            yield from (prefix + key_format for key_format in spellings)
         yield "lora_unet_" + path.replace(".", "_")
 
 

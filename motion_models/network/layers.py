@@ -28,30 +28,30 @@ class Operations(Protocol):
 GroupNorm = host.operations.GroupNorm
 
 
-class Keeping:
+class HoldsWeights:
     """A layer that can keep the weights it was given, until it is told to release them."""
 
-    kept: host.CastWeights | None = None
+    held: host.CastWeights | None = None
 
-    def keep(self, x: Tensor) -> None:
+    def hold(self, x: Tensor) -> None:
         """Ask for the weights as they are used on x."""
-        self.kept = host.cast_weights(self, x)
+        self.held = host.cast_weights(self, x)
 
     def release(self) -> None:
-        if self.kept is not None:
-            host.release_weights(self, self.kept)
-            self.kept = None
+        if self.held is not None:
+            host.release_weights(self, self.held)
+            self.held = None
 
 
-class Linear(host.operations.Linear, Keeping):
+class Linear(host.operations.Linear, HoldsWeights):
     def forward(self, x: Tensor) -> Tensor:
-        if self.kept is None:
+        if self.held is None:
             return super().forward(x)
-        return linear(x, self.kept.weight, self.kept.bias)
+        return linear(x, self.held.weight, self.held.bias)
 
 
-class LayerNorm(host.operations.LayerNorm, Keeping):
+class LayerNorm(host.operations.LayerNorm, HoldsWeights):
     def forward(self, x: Tensor) -> Tensor:
-        if self.kept is None:
+        if self.held is None:
             return super().forward(x)
-        return layer_norm(x, self.normalized_shape, self.kept.weight, self.kept.bias, self.eps)
+        return layer_norm(x, self.normalized_shape, self.held.weight, self.held.bias, self.eps)

@@ -26,20 +26,20 @@ class LowRank(nn.Module):
         self.up = nn.ModuleList(operations.Linear(r, o, bias=False, **factory) for _, r, o in sizes.values())
 
     @contextmanager
-    def joined(self, motion: nn.Module, strength: float | Tensor) -> Iterator[None]:
+    def hooks(self, motion: nn.Module, strength: float | Tensor) -> Iterator[None]:
         """While open, each changed layer of `motion` gives out Wx + strength * up(down(x)).
 
         strength: a number, or for x ((b h w) f c) one for each frame of each clip, (b f); b is 1 if all have the same.
         """
-        with ExitStack() as joined:
+        with ExitStack() as hooks:
             for path, down, up in zip(self.paths, self.down, self.up, strict=True):
                 hook = motion.get_submodule(path).register_forward_hook(_added(down, up, strength))
-                joined.callback(hook.remove)
+                hooks.callback(hook.remove)
                 transformer: Any = motion.get_submodule(path[: path.index(TRANSFORMER) + len(TRANSFORMER)])
-                keeping: list[nn.Module] = transformer.keeping
-                keeping += [down, up]
-                joined.callback(keeping.remove, down)
-                joined.callback(keeping.remove, up)
+                holders: list[nn.Module] = transformer.weight_holders
+                holders += [down, up]
+                hooks.callback(holders.remove, down)
+                hooks.callback(holders.remove, up)
             yield
 
 

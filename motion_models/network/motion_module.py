@@ -22,18 +22,18 @@ from torch.nn.functional import gelu
 
 from .. import host
 from .group_norm import NormPolicy, clip_norm
-from .layers import Keeping, Operations
+from .layers import HoldsWeights, Operations
 
 HEADS = 8  # every published family; the weights do not tell (authors' configs)
 GROUPS = 32
 
-PIECE = {"cpu": 2**20}
+CHUNK_ELEMENTS = {"cpu": 2**20}
 """Numbers of a picture's features that are worked on at a time. On a CPU so few that what becomes of them stays in its
 cache, and so many that reading the weights costs little beside (figures in benchmarks/README.md)."""
-LARGE_PIECE = 2**23
+LARGE_CHUNK_ELEMENTS = 2**23
 """On other devices: so many that starting the kernels costs little beside running them."""
 
-WHOLE_TENSORS, PIECE_TENSORS = 2, 19
+WHOLE_TENSORS, CHUNK_TENSORS = 2, 19
 """What is alive at the peak of a module: its input and the normed input; of a piece three of the block, and GEGLU's 8,
 4 and 4 (a test counts)."""
 
@@ -50,7 +50,7 @@ class MotionShape:
     frame_limit: int
     """Rows of the positional encoding: the longest clip, or window of a clip, the model has positions for."""
 
-    def channels_by_place(self) -> dict[host.Place, int]:
+    def channels_by_point(self) -> dict[host.InjectionPoint, int]:
         """Channels of the motion modules by the place of the UNet they stand behind: the n-th down, middle, up."""
         paths = {"input": self.down, "middle": (self.mid,), "output": self.up}
         return {
@@ -70,24 +70,24 @@ def sinusoidal_positions(length: int, channels: int) -> Tensor:
     return table
 
 
-def rows_at_once(clips: torch.Size, device: torch.device) -> int:
+def rows_per_chunk(clips: torch.Size, device: torch.device) -> int:
     """Rows of features b f c h w that make a piece."""
-    return max(1, PIECE.get(device.type, LARGE_PIECE) * clips[-2] // clips.numel())
+    return max(1, CHUNK_ELEMENTS.get(device.type, LARGE_CHUNK_ELEMENTS) * clips[-2] // clips.numel())
 
 
-class PositionalEncoding(nn.Module, Keeping):
+class PositionalEncoding(nn.Module, HoldsWeights):
     pe: Tensor
 
     def __init__(self, length: int, channels: int, **factory):
         super().__init__()
         self.register_buffer("pe", torch.empty(1, length, channels, **factory))
 
-    def keep(self, x: Tensor) -> None:
+    def hold(self, x: Tensor) -> None:
         # the host does not always move buffers to the device of the weights
-        self.kept = host.CastWeights(host.moved(self.pe, x.device, x.dtype), None)
+        self.held = host.CastWeights(host.moved(self.pe, x.device, x.dtype), None)
 
     def forward(self, x: Tensor) -> Tensor:
-        table = self.pe.to(x) if self.kept is None else self.kept.weight
+        table = self.pe.to(x) if self.held is None else self.held.weight
         return x + table[:, : x.shape[1]]
 
 
@@ -153,7 +153,7 @@ class TemporalTransformer(nn.Module):
         self.proj_in = operations.Linear(channels, channels, **factory)
         self.transformer_blocks = nn.ModuleList([TemporalBlock(channels, frame_limit, operations, **factory)])
         self.proj_out = operations.Linear(channels, channels, **factory)
-        self.keeping = [layer for layer in self.modules() if isinstance(layer, Keeping)]
+        self.weight_holders = [layer for layer in self.modules() if isinstance(layer, HoldsWeights)]
 
     def forward(self, x: Tensor, frames: int, norm_over_clip: bool) -> Tensor:
         """The motion to be added to x, (b f) c h w in and out.
@@ -163,18 +163,18 @@ class TemporalTransformer(nn.Module):
         normed = clip_norm(self.norm, x, frames) if norm_over_clip else self.norm(x)
         clips = normed.unflatten(0, (-1, frames))
         if torch.is_grad_enabled():
-            return self.of_pixels(clips).flatten(0, 1)
+            return self.temporal_forward(clips).flatten(0, 1)
         try:
-            for layer in self.keeping:
-                layer.keep(x)
-            for rows in clips.split(rows_at_once(clips.shape, x.device), dim=-2):
-                rows.copy_(self.of_pixels(rows))
+            for layer in self.weight_holders:
+                layer.hold(x)
+            for rows in clips.split(rows_per_chunk(clips.shape, x.device), dim=-2):
+                rows.copy_(self.temporal_forward(rows))
         finally:
-            for layer in self.keeping:
+            for layer in self.weight_holders:
                 layer.release()
         return normed
 
-    def of_pixels(self, clips: Tensor) -> Tensor:
+    def temporal_forward(self, clips: Tensor) -> Tensor:
         """b f c h w in and out. What happens behind the norm, where each pixel position is by itself."""
         pixels = clips.permute(0, 3, 4, 1, 2)
         hidden = self.proj_in(pixels.flatten(0, 2))  # (b h w) f c
@@ -226,7 +226,7 @@ class MotionModel(nn.Module):
             self.mid_block = MotionLevel(shape.mid, *build, **factory)
         levels = [*self.down_blocks, *([self.mid_block] if shape.mid else []), *self.up_blocks]
         modules = (module for level in levels for module in level.motion_modules)
-        self.modules_by_place = dict(zip(shape.channels_by_place(), modules, strict=True))
+        self.modules_by_point = dict(zip(shape.channels_by_point(), modules, strict=True))
 
     def activation_elements(self, frames: int, height: int, width: int, device: torch.device) -> int:
         """Numbers that live at once, at most, while a motion module runs on so many frames of latents.
@@ -235,5 +235,5 @@ class MotionModel(nn.Module):
         features.
         """
         whole = torch.Size((frames, self.shape.down[0][0], height, width))
-        rows = min(height, rows_at_once(whole, device))
-        return WHOLE_TENSORS * whole.numel() + PIECE_TENSORS * whole.numel() * rows // height
+        rows = min(height, rows_per_chunk(whole, device))
+        return WHOLE_TENSORS * whole.numel() + CHUNK_TENSORS * whole.numel() * rows // height

@@ -11,14 +11,14 @@ from ..lora.motion_lora import ChosenLora, coverage
 from ..network.low_rank import new_low_rank
 from .beta_schedules import BETA_SCHEDULES, training_sigmas
 from .forward import WRAPPERS
-from .motion_config import Choice, MotionSettings, choices
+from .motion_config import MotionConfig, MotionSettings, motion_configs
 
 AUTO_SCHEDULE = "auto"
 KEEP_SCHEDULE = "keep the model's"
 SCHEDULE_CHOICES = (AUTO_SCHEDULE, *BETA_SCHEDULES, KEEP_SCHEDULE)
 
 
-def join(
+def apply_motion_model(
     model: host.ModelPatcher,
     motion: MotionFile,
     settings: MotionSettings,
@@ -46,17 +46,17 @@ def join(
             low_ranks.append(new_low_rank(covered.adapters, dtype))
         else:
             patcher.add_patches(covered.adapters, chosen.strength)
-    choice = Choice(motion, settings, tuple(chosen for chosen in loras if chosen.schedule), "\n".join(report))
+    config = MotionConfig(motion, settings, tuple(chosen for chosen in loras if chosen.schedule), "\n".join(report))
 
-    joined = model.clone()
-    host.add_models(joined, host.KEY, [patcher])
-    host.add_models(joined, host.LORA_KEY, low_ranks)
-    host.wrap(joined, WRAPPERS)
-    joined.set_attachments(host.KEY, (*choices(joined), choice))
+    animated = model.clone()
+    host.add_models(animated, host.KEY, [patcher])
+    host.add_models(animated, host.LORA_KEY, low_ranks)
+    host.wrap(animated, WRAPPERS)
+    animated.set_attachments(host.KEY, (*motion_configs(animated), config))
     if schedule != KEEP_SCHEDULE:
-        set_schedule(joined, schedule)
-    settings.tell(choice.report, [])
-    return joined
+        set_schedule(animated, schedule)
+    settings.on_report(config.report, [])
+    return animated
 
 
 def check_fits(model: host.ModelPatcher, motion: MotionFile) -> None:
@@ -68,9 +68,9 @@ def check_fits(model: host.ModelPatcher, motion: MotionFile) -> None:
             f"{file} animates {base} models, and this MODEL is {host.base_name(model)}, which has no UNet to put "
             f"motion modules in: load an {base} checkpoint."
         )
-    ours = motion.shape.channels_by_place()
+    ours = motion.shape.channels_by_point()
     theirs = {
-        place: width for place, width in host.place_channels(unet).items() if place in ours or place[0] != "middle"
+        point: width for point, width in host.injection_channels(unet).items() if point in ours or point[0] != "middle"
     }
     if ours != theirs:
         widths = " / ".join(str(width) for width in dict.fromkeys(theirs.values()))

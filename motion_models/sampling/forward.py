@@ -23,9 +23,9 @@ from ..network.group_norm import over_clips
 from ..network.low_rank import LowRank
 from ..network.motion_module import MotionModel
 from .memory import motion_bytes
-from .motion_config import Applied, Choice, MotionSettings, applied, choices
+from .motion_config import LoadedMotion, MotionConfig, MotionSettings, loaded_motions, motion_configs
 from .run import SamplingRun, begin_run, run_of
-from .warnings import length_doubts, model_doubts
+from .warnings import length_warnings, model_warnings
 
 # One sampling run
 
@@ -35,15 +35,15 @@ def on_sampling(executor: host.Executor, noise: Tensor, *args: Any, **kw: Any) -
     guider: Any = executor.class_obj
     model, frames = guider.model_patcher, noise.shape[0]
     window = host.window_length(guider.model_options)
-    told = []
-    for choice in choices(model):
-        clip = frames if window else frames // clips_in(frames, choice.settings)
+    reports = []
+    for config in motion_configs(model):
+        clip = frames if window else frames // clips_in(frames, config.settings)
         together = min(clip, window or clip)
-        check_limit(together, choice.file)
-        check_mask(clip, choice.settings)
-        told.append((choice, [*model_doubts(model, choice.file), *length_doubts(together, choice.file)]))
-    for choice, doubts in told:
-        choice.settings.tell(choice.report, doubts)
+        check_limit(together, config.file)
+        check_mask(clip, config.settings)
+        reports.append((config, [*model_warnings(model, config.file), *length_warnings(together, config.file)]))
+    for config, warnings in reports:
+        config.settings.on_report(config.report, warnings)
     begin_run(guider.model_options)
     return executor(noise, *args, **kw)
 
@@ -90,7 +90,7 @@ def on_prepare_sampling(
 
 
 @dataclass(frozen=True)
-class MotionStep:
+class MotionPass:
     """What one motion model does in a model call."""
 
     motion: MotionModel
@@ -103,7 +103,7 @@ class MotionStep:
     loras: tuple[tuple[LowRank, float | Tensor], ...]
     """MotionLoRAs whose strength changes, with their strengths in this call, as above."""
 
-    def amount(self, x: Tensor) -> float | Tensor:
+    def strength_for(self, x: Tensor) -> float | Tensor:
         """Strength of the motion in features x, (b f) c h w: one number, or (1 or (b f)) 1 (1 or h) (1 or w)."""
         strength = self.strength
         if isinstance(strength, Tensor):
@@ -117,16 +117,16 @@ class MotionStep:
 
 
 @dataclass(frozen=True)
-class MotionCall:
+class MotionForward:
     """The motion of one model call. Nothing of it outlives the call."""
 
-    steps: tuple[MotionStep, ...]
+    steps: tuple[MotionPass, ...]
 
-    def __call__(self, place: host.Place, x: Tensor) -> Tensor:
+    def __call__(self, point: host.InjectionPoint, x: Tensor) -> Tensor:
         for step in self.steps:
-            module = step.motion.modules_by_place.get(place)
+            module = step.motion.modules_by_point.get(point)
             if module is not None:
-                x = module(x, step.frames, step.motion.norms.motion, step.amount(x))
+                x = module(x, step.frames, step.motion.norms.motion, step.strength_for(x))
         return x
 
     def norm_frames(self) -> int | None:
@@ -138,48 +138,47 @@ def on_model_call(executor: host.Executor, *args: Any, **kw: Any) -> Any:
     """Finds the frames in the batch, which the host lays out as [condition][frame], and joins the motion modules to the
     UNet for this call.
 
-    Where hooks are is told to the UNet by the name of an argument that it does not read. A compiled one would go on
-    without motion otherwise: torch looks at the names of arguments in every call, but for hooks only where there was
-    one.
+    torch.compile does not guard on forward hooks that are added after tracing. An extra keyword argument, whose name
+    encodes the hooks, makes it compile again when they change; the UNet does not read it.
     """
     options = host.options_of(args, kw)
     base: Any = executor.class_obj
-    present = [one for one in applied(base.current_patcher) if one.choice.settings.strength]
+    present = [one for one in loaded_motions(base.current_patcher) if one.config.settings.strength]
     # asks the device for a number, so only where one is needed
-    sigma = options["sigmas"][0].item() if any(needs_sigma(one.choice) for one in present) else None
+    sigma = options["sigmas"][0].item() if any(needs_sigma(one.config) for one in present) else None
     steps = [
-        motion_step(one, args[0], options, base.current_patcher, sigma)
+        motion_pass(one, args[0], options, base.current_patcher, sigma)
         for one in present
-        if sigma is None or takes_part(one.choice.settings, base.model_sampling, sigma, run_of(options))
+        if sigma is None or is_active(one.config.settings, base.model_sampling, sigma, run_of(options))
     ]
     if not steps:
         return executor(*args, **kw)
-    call, unet = MotionCall(tuple(steps)), host.running_unet(base)
+    call, unet = MotionForward(tuple(steps)), host.running_unet(base)
     clip = call.norm_frames()
-    with ExitStack() as joined:
-        joined.enter_context(host.joined(unet, call))
+    with ExitStack() as hooks:
+        hooks.enter_context(host.motion_hooks(unet, call))
         if clip:
-            joined.enter_context(over_clips(host.residual_norms(unet), clip))
+            hooks.enter_context(over_clips(host.residual_norms(unet), clip))
         for step in steps:
             for low_rank, strength in step.loras:
-                joined.enter_context(low_rank.joined(step.motion, strength))
+                hooks.enter_context(low_rank.hooks(step.motion, strength))
         hooked = hash((clip, *(path for step in steps for low_rank, _ in step.loras for path in low_rank.paths)))
         return executor(*args, **kw, **{f"motion_hooks_{hooked}": True})
 
 
-def needs_sigma(choice: Choice) -> bool:
-    settings = choice.settings
-    schedules = (settings.schedule, *(lora.schedule for lora in choice.scheduled))
-    return not always_takes_part(settings) or any(map(is_over_steps, schedules))
+def needs_sigma(config: MotionConfig) -> bool:
+    settings = config.settings
+    schedules = (settings.schedule, *(lora.schedule for lora in config.scheduled))
+    return not is_always_active(settings) or any(map(is_over_steps, schedules))
 
 
-def always_takes_part(settings: MotionSettings) -> bool:
+def is_always_active(settings: MotionSettings) -> bool:
     return settings.start_percent <= 0 and settings.end_percent >= 1
 
 
-def takes_part(settings: MotionSettings, model_sampling: Any, sigma: float, run: SamplingRun) -> bool:
+def is_active(settings: MotionSettings, model_sampling: Any, sigma: float, run: SamplingRun) -> bool:
     """Whether the step lies between start_percent and end_percent."""
-    if always_takes_part(settings):
+    if is_always_active(settings):
         return True
 
     def sigma_at(percent: float) -> float:
@@ -188,18 +187,18 @@ def takes_part(settings: MotionSettings, model_sampling: Any, sigma: float, run:
     return sigma_at(settings.end_percent) <= sigma <= sigma_at(settings.start_percent)
 
 
-def motion_step(
-    one: Applied, x: Tensor, options: host.Options, model: host.ModelPatcher, sigma: float | None
-) -> MotionStep:
+def motion_pass(
+    one: LoadedMotion, x: Tensor, options: host.Options, model: host.ModelPatcher, sigma: float | None
+) -> MotionPass:
     """x: latents of the call: for each condition a clip, some clips of the same length, or some windows of one clip."""
-    settings, scheduled = one.choice.settings, one.choice.scheduled
+    settings, scheduled = one.config.settings, one.config.scheduled
     conditions, windows = len(options["cond_or_uncond"]), host.windows_in(options)
     batch = x.shape[0] // conditions
     frames = batch // windows // clips_in(batch // windows, settings)
-    check_limit(frames, one.choice.file)
-    places = tuple(host.window_frames(options) or range(frames))
+    check_limit(frames, one.config.file)
+    frame_indices = tuple(host.window_frames(options) or range(frames))
     if windows > 1:  # each is at another place, so that the strengths of all of them are needed
-        places = places * conditions
+        frame_indices = frame_indices * conditions
     run, dtype = run_of(options), host.compute_dtype(model)
 
     def strength_of(schedule: Schedule, strength: float) -> float | Tensor:
@@ -209,16 +208,16 @@ def motion_step(
         now = strengths(over_steps, strength, (), step)
 
         def of_frames() -> Tensor:
-            found = torch.as_tensor(strengths(over_frames, 1.0, places, 0))
+            found = torch.as_tensor(strengths(over_frames, 1.0, frame_indices, 0))
             return host.moved(found, x.device, dtype).unflatten(0, (-1, frames))
 
-        return now * run.once((over_frames, places, frames, x.device), of_frames) if over_frames else now
+        return now * run.once((over_frames, frame_indices, frames, x.device), of_frames) if over_frames else now
 
-    return MotionStep(
+    return MotionPass(
         one.motion,
         frames,
         strength_of(settings.schedule, settings.strength),
-        masks_by_level(settings.mask, places, one.motion, x, run, dtype) if settings.mask is not None else (),
+        masks_by_level(settings.mask, frame_indices, one.motion, x, run, dtype) if settings.mask is not None else (),
         tuple(
             (low_rank, strength_of(lora.schedule, lora.strength))
             for low_rank, lora in zip(one.low_ranks, scheduled, strict=True)
@@ -227,11 +226,11 @@ def motion_step(
 
 
 def masks_by_level(
-    mask: Tensor, places: tuple[int, ...], motion: MotionModel, x: Tensor, run: SamplingRun, dtype: torch.dtype
+    mask: Tensor, frame_indices: tuple[int, ...], motion: MotionModel, x: Tensor, run: SamplingRun, dtype: torch.dtype
 ) -> tuple[Tensor, ...]:
     """A mask, (1 or the frames of the clip, h w), in the size of each level of a UNet that is run on latents x.
 
-    places: which frame of the clip each picture is.
+    frame_indices: which frame of the clip each picture is.
     """
 
     def scaled() -> tuple[Tensor, ...]:
@@ -240,12 +239,12 @@ def masks_by_level(
         return tuple(interpolate(moved, size, mode="area") for size in sizes)
 
     def index() -> Tensor:
-        return host.moved(torch.tensor(places), x.device, torch.long)
+        return host.moved(torch.tensor(frame_indices), x.device, torch.long)
 
     masks = run.once(("mask", id(mask), x.shape[-2:], x.device), scaled)
     if len(mask) == 1:
         return masks
-    chosen = run.once(("places", places, x.device), index)
+    chosen = run.once(("frame indices", frame_indices, x.device), index)
     return tuple(one[chosen] for one in masks)
 
 

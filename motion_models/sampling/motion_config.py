@@ -16,9 +16,9 @@ from ..network.motion_module import MotionModel
 log = logging.getLogger(__name__)
 
 
-def log_doubts(_report: str, doubts: list[str]) -> None:
-    for doubt in doubts:
-        log.warning(doubt)
+def log_warnings(_report: str, warnings: list[str]) -> None:
+    for warning in warnings:
+        log.warning(warning)
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,12 @@ class MotionSettings:
     """Curves over time that the strength is multiplied with."""
     mask: Tensor | None = None
     """Strength over the picture, (n h w) in 0..1, n being 1 or the frames of a clip."""
-    tell: Callable[[str, list[str]], None] = log_doubts
+    on_report: Callable[[str, list[str]], None] = log_warnings
     """Takes what was joined, and what the person at the graph should know of it; the latter again in each run."""
 
 
 @dataclass(frozen=True)
-class Choice:
+class MotionConfig:
     """One applied motion model as it is written down in a MODEL."""
 
     file: MotionFile
@@ -52,23 +52,23 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Applied:
+class LoadedMotion:
     """A motion model as it stands in a MODEL that runs: the choice, and the weights that the host has loaded."""
 
-    choice: Choice
+    config: MotionConfig
     motion: MotionModel
     low_ranks: tuple[LowRank, ...]
-    """One for each of `choice.scheduled`."""
+    """One for each of `config.scheduled`."""
 
 
-def choices(model: host.ModelPatcher) -> tuple[Choice, ...]:
+def motion_configs(model: host.ModelPatcher) -> tuple[MotionConfig, ...]:
     return model.get_attachment(host.KEY) or ()
 
 
-def applied(model: host.ModelPatcher) -> list[Applied]:
+def loaded_motions(model: host.ModelPatcher) -> list[LoadedMotion]:
     """The motion models of a MODEL in the order they were applied."""
     low_ranks = iter(host.added_models(model, host.LORA_KEY))
     return [
-        Applied(choice, patcher.model, tuple(next(low_ranks).model for _ in choice.scheduled))
-        for choice, patcher in zip(choices(model), host.added_models(model, host.KEY), strict=True)
+        LoadedMotion(config, patcher.model, tuple(next(low_ranks).model for _ in config.scheduled))
+        for config, patcher in zip(motion_configs(model), host.added_models(model, host.KEY), strict=True)
     ]

@@ -10,7 +10,7 @@ DISTILLED = ("turbo", "lightning", "lcm", "hyper")
 """Words in the names of checkpoints that were distilled to few steps."""
 
 
-def length_doubts(frames: int, motion: MotionFile) -> list[str]:
+def length_warnings(frames: int, motion: MotionFile) -> list[str]:
     """About the length of a clip, or of a window of one, that the motion model has positions for."""
     file, trained = motion.path.name, motion.family.trained_frames
     if frames == 1:
@@ -28,7 +28,7 @@ def length_doubts(frames: int, motion: MotionFile) -> list[str]:
     return []
 
 
-def model_doubts(model: host.ModelPatcher, motion: MotionFile) -> list[str]:
+def model_warnings(model: host.ModelPatcher, motion: MotionFile) -> list[str]:
     """About a MODEL that fits by its widths and was not what the motion model learned from."""
     family, checkpoint = motion.family, host.checkpoint_name(model)
     found = []

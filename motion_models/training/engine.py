@@ -25,13 +25,13 @@ class TrainingSettings:
     gradient_norm: float = 1.0
     average_decay: float = 0.998
     """Of the exponential average of the weights, which is what a training gives."""
-    decay_steps: int | None = None
+    lr_decay_steps: int | None = None
     """Steps in which the rate comes down to zero: all, or more in a stage that another one follows."""
 
     def rate(self, step: int) -> float:
         """Learning rate at a step, counted from 0: linear warm-up, then half a cosine down to zero."""
         warmup = min(1.0, (step + 1) / self.warmup_steps)
-        return self.learning_rate * warmup * 0.5 * (1 + math.cos(math.pi * step / (self.decay_steps or self.steps)))
+        return self.learning_rate * warmup * 0.5 * (1 + math.cos(math.pi * step / (self.lr_decay_steps or self.steps)))
 
 
 def noise_loss(
@@ -40,7 +40,7 @@ def noise_loss(
     alphas: Tensor,
     generator: torch.Generator,
     noise_offset: float = 0.0,
-    heaviest: float = 1.0,
+    max_snr_weight: float = 1.0,
 ) -> Tensor:
     """Mean squared error of the predicted noise.
 
@@ -58,7 +58,7 @@ def noise_loss(
     if noise_offset:
         noise += noise_offset * torch.randn(*noise.shape[:2], 1, 1, generator=generator)
     noised = alpha.sqrt() * frames_first + (1 - alpha).sqrt() * noise
-    weight = (1 / alpha).clamp(max=heaviest)
+    weight = (1 / alpha).clamp(max=max_snr_weight)
     return (weight * (denoise(noised, timestep.float()) - noise).square()).mean()
 
 

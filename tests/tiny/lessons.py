@@ -16,7 +16,7 @@ from animatediff_xl.motion_models.files.families import FAMILIES
 from animatediff_xl.motion_models.network import layers
 from animatediff_xl.motion_models.network.motion_module import MotionModel, MotionShape, sinusoidal_positions
 from animatediff_xl.motion_models.sampling.beta_schedules import BETA_SCHEDULES, alphas_cumprod
-from animatediff_xl.motion_models.sampling.forward import MotionCall, MotionStep
+from animatediff_xl.motion_models.sampling.forward import MotionForward, MotionPass
 from animatediff_xl.motion_models.training.engine import AveragedWeights
 
 from tests.tiny import world
@@ -49,7 +49,7 @@ def new_motion_model() -> MotionModel:
     """Motion modules that add nothing yet: the authors start from a zero `proj_out`."""
     model = MotionModel(MOTION_SHAPE, FAMILIES["AnimateDiff SDXL beta"].norms, layers)
     initialise(model)
-    for module in model.modules_by_place.values():
+    for module in model.modules_by_point.values():
         transformer = module.temporal_transformer
         nn.init.zeros_(transformer.proj_out.weight)
         nn.init.zeros_(transformer.proj_out.bias)
@@ -58,9 +58,9 @@ def new_motion_model() -> MotionModel:
     return model
 
 
-def motion_call(model: MotionModel) -> MotionCall:
+def motion_forward(model: MotionModel) -> MotionForward:
     """What joins a motion model to a UNet for whole clips of the drawn world."""
-    return MotionCall((MotionStep(model, world.FRAMES, 1.0, (), ()),))
+    return MotionForward((MotionPass(model, world.FRAMES, 1.0, (), ()),))
 
 
 class Batches:

@@ -23,7 +23,7 @@ from tests.tiny.lessons import (
     forever,
     frozen_unet,
     learned,
-    motion_call,
+    motion_forward,
     new_motion_model,
     progress,
 )
@@ -100,9 +100,9 @@ def learn_move(
         noised = alpha.sqrt() * torch.where(led.view_as(alpha), still, moved) + (1 - alpha).sqrt() * noise
         wanted = (noised - alpha.sqrt() * moved) / (1 - alpha).sqrt()
         timestep = timestep.float()
-        with host.joined(unet, motion_call(model)):
+        with host.motion_hooks(unet, motion_forward(model)):
             strengths = WAYS.repeat(len(picks))[:, None].expand(-1, world.FRAMES)
-            with lora.joined(model, strengths):
+            with lora.hooks(model, strengths):
                 predicted = predict(noised, timestep, context, y)
             with torch.no_grad():
                 without = predict(noised[:, :1], timestep, context, y)[:, 0]

@@ -31,7 +31,7 @@ from tests.tiny.lessons import (
     forever,
     frozen_unet,
     learned,
-    motion_call,
+    motion_forward,
     new_motion_model,
     progress,
 )
@@ -142,18 +142,18 @@ def motion_filmed(work: Path) -> dict[str, Tensor]:
 def motion_sent(work: Path) -> dict[str, Tensor]:
     """And where the prompt sends the object, which is decided in much noise: after `motion_filmed` it is 33 of 40."""
     settings = TrainingSettings(steps=110, learning_rate=6e-4, warmup_steps=10, average_decay=0.97)
-    return learn_on(work, "motion_filmed", settings, seed=41, first_timestep=500, heaviest=400.0)
+    return learn_on(work, "motion_filmed", settings, seed=41, first_timestep=500, max_snr_weight=400.0)
 
 
 def pan_left(work: Path) -> dict[str, Tensor]:
     """A MotionLoRA learns a camera move."""
-    settings = dataclasses.replace(MOVE_SETTINGS, learning_rate=5e-3, decay_steps=220)
+    settings = dataclasses.replace(MOVE_SETTINGS, learning_rate=5e-3, lr_decay_steps=220)
     return learn_move(work, "pan_left", settings, seed=22)
 
 
 def zoom_begun(work: Path) -> dict[str, Tensor]:
     """A zoom takes longer: what moves where depends on the place."""
-    return learn_move(work, "zoom_in", dataclasses.replace(MOVE_SETTINGS, steps=350, decay_steps=500), seed=21)
+    return learn_move(work, "zoom_in", dataclasses.replace(MOVE_SETTINGS, steps=350, lr_decay_steps=500), seed=21)
 
 
 def zoom_longer(work: Path) -> dict[str, Tensor]:
@@ -200,7 +200,7 @@ def learn_clips(
     settings: TrainingSettings,
     seed: int,
     first_timestep: int = 0,
-    heaviest: float = HEAVIEST,
+    max_snr_weight: float = HEAVIEST,
 ) -> dict[str, Tensor]:
     """Train motion modules on clips; the UNet, as it will be stored, is frozen."""
     unet = frozen_unet(work)
@@ -210,14 +210,14 @@ def learn_clips(
     def loss() -> Tensor:
         latents, context, y = batches.next()
         context, y = (part.repeat_interleave(world.FRAMES, dim=0) for part in (context, y))
-        with host.joined(unet, motion_call(model)):
+        with host.motion_hooks(unet, motion_forward(model)):
             return noise_loss(
                 lambda x, t: unet(x, t + first_timestep, context, y),
                 latents,
                 alphas,
                 batches.generator,
                 NOISE_OFFSET,
-                heaviest,
+                max_snr_weight,
             )
 
     return train(model, forever(loss), settings, progress("motion", work))

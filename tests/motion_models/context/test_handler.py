@@ -82,7 +82,7 @@ def test_windows_longer_than_the_motion_model_knows_are_an_error_before_anything
 def test_windows_that_are_too_long_or_short_to_move_well_are_doubted(pair, animate) -> None:
     """The length of a window counts, not that of the clip."""
     told = []
-    settings = dataclasses.replace(SETTINGS, tell=lambda _report, doubts: told.append(doubts))
+    settings = dataclasses.replace(SETTINGS, on_report=lambda _report, warnings: told.append(warnings))
     for length, frames in ((16, 40), (20, 40)):
         long_sample(windowed(animate(pair.model, settings=settings), length=length), frames=frames, steps=1)
     assert told[1] == [] and "20 frames at once" in told[3][0]

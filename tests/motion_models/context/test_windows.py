@@ -10,7 +10,7 @@ from animatediff_xl.motion_models.context.windows import (
     MOVING,
     SCHEDULES,
     ContextSettings,
-    line,
+    linear_starts,
     ordered_halving,
     plan,
 )
@@ -93,7 +93,7 @@ def test_a_clip_that_fits_is_one_window_and_as_a_loop_some_that_begin_elsewhere(
 
 
 def test_seams_are_spread_evenly() -> None:
-    assert line(33, 16, 12) == [0, 8, 17]
+    assert linear_starts(33, 16, 12) == [0, 8, 17]
 
 
 def test_ordered_halving_gives_every_place_its_turn() -> None:

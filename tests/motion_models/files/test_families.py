@@ -8,12 +8,12 @@ import torch
 from animatediff_xl.motion_models.errors import MotionError
 from animatediff_xl.motion_models.files.checkpoints import shape_of
 from animatediff_xl.motion_models.files.families import FAMILIES, Detection, chosen, detect
-from animatediff_xl.motion_models.files.key_formats import in_authors_spelling, motion_keys, spelling_of
+from animatediff_xl.motion_models.files.key_formats import in_original_format, key_format_of, motion_keys
 from animatediff_xl.motion_models.sampling.beta_schedules import BETA_SCHEDULES
 from diffusers import MotionAdapter
 from torch import Tensor
 
-from tests.small import in_authors_spelling as authors_names
+from tests.small import in_original_format as authors_names
 from tests.small import shapes_of
 
 SD15, SDXL = (320, 640, 1280, 1280), (320, 640, 1280)
@@ -106,9 +106,9 @@ FILES = [
 
 def found(tensors: dict[str, Tensor], name: str) -> Detection:
     keys = motion_keys(tensors)
-    spelling = spelling_of(keys)
-    shape = shape_of(in_authors_spelling(keys, spelling), name)
-    return detect(tensors, shape, (spelling, shape.frame_limit or None), Path(name))
+    key_format = key_format_of(keys)
+    shape = shape_of(in_original_format(keys, key_format), name)
+    return detect(tensors, shape, (key_format, shape.frame_limit or None), Path(name))
 
 
 @pytest.mark.parametrize("key_list", KEY_LISTS)
@@ -155,5 +155,5 @@ def test_the_table_holds_together() -> None:
     for family in FAMILIES.values():
         assert family.beta_schedule in BETA_SCHEDULES
         assert family.trained_frames <= family.frame_limit
-        rows = {rows for _, rows in family.stored if rows}
+        rows = {rows for _, rows in family.layouts if rows}
         assert rows <= {family.frame_limit}

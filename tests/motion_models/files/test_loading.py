@@ -50,11 +50,11 @@ SPELLINGS = {
 }
 
 
-@pytest.mark.parametrize("spelling", SPELLINGS)
-def test_every_spelling_gives_the_same_weights(pair, tmp_path, spelling: str) -> None:
+@pytest.mark.parametrize("key_format", SPELLINGS)
+def test_every_spelling_gives_the_same_weights(pair, tmp_path, key_format: str) -> None:
     assert len(pair.motion) == 420
     assert len(pair.adapter) == 405
-    path = save(SPELLINGS[spelling](pair), tmp_path / "motion.ckpt")
+    path = save(SPELLINGS[key_format](pair), tmp_path / "motion.ckpt")
     shape = open_motion_file(path).shape
     tensors = motion_tensors(path, shape)
     assert tensors.keys() == pair.motion.keys()

@@ -33,13 +33,13 @@ def adapter(pair: Pair) -> dict[str, tuple[Tensor, Tensor]]:
     return found
 
 
-def written(pair: Pair, spelling: str) -> dict[str, Tensor]:
+def written(pair: Pair, key_format: str) -> dict[str, Tensor]:
     name = {
         "authors": processor,
         "diffusers": lambda path: "unet." + processor(path),
         "kohya": lambda path: "lora_unet_" + path.replace(".", "_") + ".lora_",
-    }[spelling]
-    separator = "" if spelling == "kohya" else "."
+    }[key_format]
+    separator = "" if key_format == "kohya" else "."
     return {
         f"{name(path)}{separator}{part}.weight": value
         for path, (down, up) in adapter(pair).items()
@@ -47,9 +47,9 @@ def written(pair: Pair, spelling: str) -> dict[str, Tensor]:
     }
 
 
-@pytest.mark.parametrize("spelling", ["authors", "diffusers", "kohya"])
-def test_every_spelling_changes_every_spatial_attention(sd15: Pair, tmp_path: Path, spelling: str) -> None:
-    path = save(written(sd15, spelling), tmp_path / "v3_sd15_adapter.ckpt")
+@pytest.mark.parametrize("key_format", ["authors", "diffusers", "kohya"])
+def test_every_spelling_changes_every_spatial_attention(sd15: Pair, tmp_path: Path, key_format: str) -> None:
+    path = save(written(sd15, key_format), tmp_path / "v3_sd15_adapter.ckpt")
     adapted, report = apply_domain_adapter(sd15.model, path, 0.7)
     assert report == "v3_sd15_adapter.ckpt: rank 4, 256 tensors used, 0 not."
     weights = sd15.model.model.state_dict()

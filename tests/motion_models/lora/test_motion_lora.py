@@ -85,16 +85,16 @@ def change(file: Path, weights: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 @pytest.mark.parametrize("base", ["SDXL", "SD1.5"])
-@pytest.mark.parametrize("spelling", SPELLINGS)
-def test_every_spelling_is_the_same_change(tmp_path: Path, spelling: str, base: str) -> None:
+@pytest.mark.parametrize("key_format", SPELLINGS)
+def test_every_spelling_is_the_same_change(tmp_path: Path, key_format: str, base: str) -> None:
     motion = random_motion((32, 64, 96) if base == "SDXL" else (32, 64, 96, 96), mid=base == "SD1.5")
-    parts = (*ATTENTION, "ff.net.0.proj", "ff.net.2") if spelling == "MotionDirector" else ATTENTION
+    parts = (*ATTENTION, "ff.net.0.proj", "ff.net.2") if key_format == "MotionDirector" else ATTENTION
     pairs = random_pairs(motion, parts)
-    file = save(SPELLINGS[spelling](pairs), tmp_path / "lora.safetensors")
+    file = save(SPELLINGS[key_format](pairs), tmp_path / "lora.safetensors")
     changes = change(file, motion)
     assert changes.keys() == {f"{path}.weight" for path in pairs}
     for path, (down, up) in pairs.items():
-        expected = up @ down * (0.5 if spelling in HALVED else 1)
+        expected = up @ down * (0.5 if key_format in HALVED else 1)
         assert torch.allclose(changes[f"{path}.weight"], expected, atol=1e-6)
 
 
@@ -181,9 +181,9 @@ def test_each_frame_has_its_own_strength_in_the_projections(pair, animate, lora)
     layer = motion.get_submodule(low_rank.paths[0])
     x = torch.randn(7, 4, layer.in_features, generator=torch.Generator().manual_seed(0))
     without = layer(x)
-    with low_rank.joined(motion, 1.0):
+    with low_rank.hooks(motion, 1.0):
         full = layer(x)
-    with low_rank.joined(motion, torch.tensor([[0.0, 0.0, 1.0, 1.0]])):
+    with low_rank.hooks(motion, torch.tensor([[0.0, 0.0, 1.0, 1.0]])):
         stepped = layer(x)
     assert torch.equal(stepped[:, :2], without[:, :2])
     assert torch.equal(stepped[:, 2:], full[:, 2:])

@@ -14,7 +14,7 @@ from animatediff_xl.motion_models.network.motion_module import (
     MotionModel,
     MotionModule,
     MotionShape,
-    rows_at_once,
+    rows_per_chunk,
     sinusoidal_positions,
 )
 from diffusers.models.unets.unet_motion_model import AnimateDiffTransformer3D
@@ -22,7 +22,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from tests.counting import PeakElements, Writes
-from tests.small import in_authors_spelling, random_vectors
+from tests.small import in_original_format, random_vectors
 
 SDXL_SHAPE = MotionShape(
     down=((320,) * 2, (640,) * 2, (1280,) * 2),
@@ -51,7 +51,7 @@ def diffusers_transformer(channels: int) -> AnimateDiffTransformer3D:
 
 def ours(transformer: AnimateDiffTransformer3D) -> MotionModule:
     prefix = "down_blocks.0.motion_modules.0."
-    weights = in_authors_spelling({prefix + key: value for key, value in transformer.state_dict().items()})
+    weights = in_original_format({prefix + key: value for key, value in transformer.state_dict().items()})
     channels = transformer.proj_in.out_features
     module = MotionModule(channels, 32, layers)
     module.load_state_dict({key.removeprefix(prefix): value for key, value in weights.items()})
@@ -161,7 +161,7 @@ def test_in_pieces_the_numbers_are_those_of_the_whole(shape: tuple[int, ...], jo
 def test_in_pieces_each_layer_asks_for_its_weights_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where they are not resident, asking moves them over the bus, and adds the MotionLoRAs to them."""
     module, x = ours(diffusers_transformer(320)), torch.randn(32, 320, 32, 8)
-    assert rows_at_once(torch.Size((2, 16, *x.shape[1:])), x.device) < x.shape[-2]
+    assert rows_per_chunk(torch.Size((2, 16, *x.shape[1:])), x.device) < x.shape[-2]
     low_rank = LowRank({"temporal_transformer.transformer_blocks.0.ff.net.2": (1280, 4, 320)}, layers)
     low_rank.load_state_dict({"down.0.weight": torch.rand(4, 1280), "up.0.weight": torch.rand(320, 4)})
     expected = module(x, 16, False)
@@ -172,7 +172,7 @@ def test_in_pieces_each_layer_asks_for_its_weights_once(monkeypatch: pytest.Monk
         return cast(layer, *args, **kw)
 
     monkeypatch.setattr(comfy.ops, "cast_bias_weight", counted)
-    with low_rank.joined(module, 0.0):
+    with low_rank.hooks(module, 0.0):
         assert torch.equal(module(x, 16, False), expected)
     holders = [layer for whole in (module, low_rank) for layer in whole.modules() if hasattr(layer, "weight")]
     assert asked == dict.fromkeys(holders, 1)
@@ -183,7 +183,7 @@ def test_in_pieces_each_layer_asks_for_its_weights_once(monkeypatch: pytest.Monk
 def test_a_module_writes_no_more_than_it_does_today(joint: bool, kernels: int, tensors: float) -> None:
     """Of its input's size. AnimateDiff-Evolved: 33 kernels, 46 tensors, 6 of them copies into another layout."""
     module, x = ours(diffusers_transformer(320)), torch.randn(16, 320, 4, 4)
-    assert rows_at_once(torch.Size((1, *x.shape)), x.device) >= 4  # one piece, or each would be counted
+    assert rows_per_chunk(torch.Size((1, *x.shape)), x.device) >= 4  # one piece, or each would be counted
     with Writes() as writes:
         module(x, 16, joint)
     large = writes.of_size(x.numel())

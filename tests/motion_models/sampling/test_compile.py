@@ -8,7 +8,7 @@ from animatediff_xl.motion_models.conditioning.curves import FRAMES as OVER_FRAM
 from animatediff_xl.motion_models.conditioning.curves import STEPS, from_values
 from animatediff_xl.motion_models.files.loading import MotionFile, open_motion_file
 from animatediff_xl.motion_models.lora.motion_lora import ChosenLora
-from animatediff_xl.motion_models.sampling.apply import KEEP_SCHEDULE, join
+from animatediff_xl.motion_models.sampling.apply import KEEP_SCHEDULE, apply_motion_model
 from animatediff_xl.motion_models.sampling.motion_config import MotionSettings
 from comfy_api.torch_helpers import set_torch_compile_wrapper
 
@@ -41,7 +41,7 @@ def test_motion_comes_and_goes_in_a_compiled_model(pair, motion, rising_lora) ->
     clip_norms = open_motion_file(motion.path, "HotshotXL")
 
     def animated(file: MotionFile, *loras: ChosenLora, settings: MotionSettings = SETTINGS):
-        return join(pair.model, file, settings, KEEP_SCHEDULE, loras)
+        return apply_motion_model(pair.model, file, settings, KEEP_SCHEDULE, loras)
 
     torch._dynamo.reset()
     plain, with_lora = pair.model, animated(motion, rising_lora)
@@ -52,7 +52,7 @@ def test_motion_comes_and_goes_in_a_compiled_model(pair, motion, rising_lora) ->
 
 def check_compiled(model, file: MotionFile, settings: MotionSettings, compiled_first: bool) -> None:
     def animated(model):
-        return join(model, file, settings, KEEP_SCHEDULE)
+        return apply_motion_model(model, file, settings, KEEP_SCHEDULE)
 
     torch._dynamo.reset()
     plain = animated(model)

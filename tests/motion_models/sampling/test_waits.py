@@ -10,8 +10,8 @@ import torch
 from animatediff_xl.motion_models.conditioning.curves import FRAMES, STEPS, from_values
 from animatediff_xl.motion_models.files.loading import open_motion_file
 from animatediff_xl.motion_models.sampling.apply import AUTO_SCHEDULE
-from animatediff_xl.motion_models.sampling.forward import takes_part
-from animatediff_xl.motion_models.sampling.motion_config import choices
+from animatediff_xl.motion_models.sampling.forward import is_active
+from animatediff_xl.motion_models.sampling.motion_config import motion_configs
 from animatediff_xl.motion_models.sampling.run import begin_run, run_of
 
 from tests.counting import Crossings
@@ -36,8 +36,8 @@ def crossings_of_a_step(model) -> list[str]:
     model.pre_run()
     base = model.model
     begin_run(model.model_options)
-    for choice in choices(model):  # once a run the sampling object is asked, which `meta` would not answer
-        takes_part(choice.settings, base.model_sampling, 1.0, run_of(model.model_options["transformer_options"]))
+    for config in motion_configs(model):  # once a run the sampling object is asked, which `meta` would not answer
+        is_active(config.settings, base.model_sampling, 1.0, run_of(model.model_options["transformer_options"]))
     for network in (base, *(other.model for other in model.get_additional_models())):
         network.to("meta")
     x = torch.empty(CONDITIONS * CLIP, 4, 8, 8, device="meta")
@@ -55,6 +55,12 @@ def crossings_of_a_step(model) -> list[str]:
 
 
 @pytest.fixture
+def own_motion(motion):
+    """The same file, whose weights may be moved to another device."""
+    return open_motion_file(motion.path)
+
+
+@pytest.fixture
 def model(pair):
     """One that may be moved to another device."""
     weights = {key: value.clone() for key, value in pair.model.model.diffusion_model.state_dict().items()}
@@ -62,18 +68,18 @@ def model(pair):
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_motion_adds_no_wait_and_no_copy(model, motion, animate, case: str) -> None:
-    animated = animate(model, motion, CASES[case])
+def test_motion_adds_no_wait_and_no_copy(model, own_motion, animate, case: str) -> None:
+    animated = animate(model, own_motion, CASES[case])
     assert crossings_of_a_step(animated) == crossings_of_a_step(model)
 
 
-def test_norms_over_clips_and_a_beta_schedule_add_none(model, motion, animate) -> None:
-    animated = animate(model, open_motion_file(motion.path, "HotshotXL"), schedule=AUTO_SCHEDULE)
+def test_norms_over_clips_and_a_beta_schedule_add_none(model, own_motion, animate) -> None:
+    animated = animate(model, open_motion_file(own_motion.path, "HotshotXL"), schedule=AUTO_SCHEDULE)
     assert crossings_of_a_step(animated) == crossings_of_a_step(model)
 
 
-def test_a_scheduled_lora_adds_none(model, motion, animate, rising_lora) -> None:
-    animated = animate(model, motion, loras=(rising_lora,))
+def test_a_scheduled_lora_adds_none(model, own_motion, animate, rising_lora) -> None:
+    animated = animate(model, own_motion, loras=(rising_lora,))
     assert crossings_of_a_step(animated) == crossings_of_a_step(model)
 
 
@@ -82,6 +88,6 @@ def test_a_scheduled_lora_adds_none(model, motion, animate, rising_lora) -> None
     [dataclasses.replace(SETTINGS, schedule=FALLING), dataclasses.replace(SETTINGS, start_percent=0.1)],
     ids=["schedule over steps", "start_percent"],
 )
-def test_what_depends_on_the_step_asks_for_sigma_once(model, motion, animate, settings) -> None:
-    twice = animate(animate(model, motion, settings), motion, settings)
+def test_what_depends_on_the_step_asks_for_sigma_once(model, own_motion, animate, settings) -> None:
+    twice = animate(animate(model, own_motion, settings), own_motion, settings)
     assert sorted(crossings_of_a_step(twice)) == sorted([*crossings_of_a_step(model), Crossings.ASKED])

@@ -1,7 +1,7 @@
 """What is said of a run that can be made and will hardly be what people want."""
 
 import pytest
-from animatediff_xl.motion_models.sampling.warnings import DISTILLED, length_doubts, model_doubts
+from animatediff_xl.motion_models.sampling.warnings import DISTILLED, length_warnings, model_warnings
 from comfy_extras.nodes_model_advanced import ModelSamplingDiscrete
 
 
@@ -9,25 +9,25 @@ from comfy_extras.nodes_model_advanced import ModelSamplingDiscrete
 def test_a_distilled_checkpoint_is_told_by_its_name(pair, motion, name: str) -> None:
     model = pair.model.clone()
     model.cached_patcher_init = (print, (f"/models/checkpoints/{name}.safetensors", None))
-    (doubt,) = model_doubts(model, motion)
-    assert doubt.startswith(f"{name}.safetensors is distilled to few steps, by its name (")
-    assert any(f"({word})" in doubt for word in DISTILLED)
+    (warning,) = model_warnings(model, motion)
+    assert warning.startswith(f"{name}.safetensors is distilled to few steps, by its name (")
+    assert any(f"({word})" in warning for word in DISTILLED)
 
 
 def test_a_plain_checkpoint_is_not_doubted(pair, motion) -> None:
     model = pair.model.clone()
     model.cached_patcher_init = (print, ("/models/turbo/sd_xl_base_1.0.safetensors", None))
-    assert not model_doubts(model, motion) and not model_doubts(pair.model, motion)
+    assert not model_warnings(model, motion) and not model_warnings(pair.model, motion)
 
 
 def test_a_checkpoint_that_predicts_v_is_doubted(pair, motion) -> None:
     (model,) = ModelSamplingDiscrete().patch(pair.model, "v_prediction", False)
-    assert "This MODEL predicts v" in model_doubts(model, motion)[0]
+    assert "This MODEL predicts v" in model_warnings(model, motion)[0]
 
 
 @pytest.mark.parametrize(
     ("frames", "said"), [(1, "still picture"), (7, "too few"), (8, ""), (16, ""), (17, "17 frames at once")]
 )
 def test_lengths_are_doubted_where_motion_falls_apart(motion, frames: int, said: str) -> None:
-    doubts = length_doubts(frames, motion)
-    assert bool(doubts) == bool(said) and all(said in doubt for doubt in doubts)
+    warnings = length_warnings(frames, motion)
+    assert bool(warnings) == bool(said) and all(said in warning for warning in warnings)
