@@ -112,7 +112,7 @@ def motion_file(folder: Path, family: Family, base: Base, channels: int = CHANNE
 
 
 def motion_lora_file(folder: Path, motion: dict[str, Tensor], rank: int = 64) -> Path:
-    """A MotionLoRA for a motion model, in the authors' spelling and rank."""
+    """A MotionLoRA for a motion model, in the authors' key format and rank."""
     projections = {key: value for key, value in motion.items() if ".to_" in key and key.endswith(".weight")}
     tensors = {}
     for key, weight in projections.items():

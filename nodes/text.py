@@ -15,7 +15,7 @@ def show_text(node: type[io.ComfyNode], text: str) -> None:
 
 
 def reporter(node: type[io.ComfyNode]) -> Callable[[str, list[str]], None]:
-    """What shows a report and doubts in a node, also when it is not being executed any more; doubts are logged too."""
+    """What shows a report and warnings in a node, also after it was executed; warnings are logged too."""
     node_id = node.hidden.unique_id
 
     def report_all(report: str, warnings: list[str]) -> None:

@@ -74,9 +74,9 @@ class Pair:
     model: comfy.model_patcher.ModelPatcher
     """In the host, without the motion modules."""
     motion: dict[str, Tensor]
-    """The motion modules in the authors' spelling."""
+    """The motion modules in the authors' key format."""
     adapter: dict[str, Tensor]
-    """The motion modules in diffusers' spelling."""
+    """The motion modules in diffusers' key format."""
     oracle: UNetMotionModel
     """In diffusers, with the motion modules."""
 
@@ -107,7 +107,7 @@ def small_pair(seed: int = 0, base: Base = SDXL, rows: int = 32, mid: bool = Fal
 
 
 def random_motion(widths: tuple[int, ...], mid: bool = False) -> dict[str, Tensor]:
-    """Motion modules alone, in the authors' spelling."""
+    """Motion modules alone, in the authors' key format."""
     torch.manual_seed(0)
     adapter = MotionAdapter(block_out_channels=widths, motion_max_seq_length=32, use_motion_mid_block=mid)
     return {key: value.detach().clone() for key, value in in_original_format(adapter.state_dict()).items()}

@@ -1,4 +1,4 @@
-"""What a set of motion tensors, in the authors' spelling, describes: how large a model, and whether it is complete."""
+"""What a set of motion tensors in the authors' key format describes: a model's size, and whether it is complete."""
 
 import re
 from collections import defaultdict

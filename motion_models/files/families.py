@@ -15,7 +15,7 @@ BASE_LEVELS = {"SD1.5": 4, "SDXL": 3}
 """Levels of a base's UNet, by which a file's base is told."""
 
 Layout = tuple[str, int | None]
-"""A spelling, and the rows of positional encoding that files of a family store in it; None if they store none."""
+"""A key format, and the rows of positional encoding that files of a family store in it; None if they store none."""
 
 
 @dataclass(frozen=True)
@@ -238,7 +238,7 @@ class Detection:
 def detect(tensors: Mapping[str, Tensor], shape: MotionShape, layouts: Layout, path: Path) -> Detection:
     """The family of a file.
 
-    tensors: all of the file. shape: of its motion modules. stored: its spelling and rows of positions.
+    tensors: all of the file. shape: of its motion modules. stored: its key format and rows of positions.
     Raises MotionError if it belongs to no known family.
     """
     extra_keys = next((name for name, has in EXTRA_KEYS.items() if has(tensors)), "")

@@ -1,4 +1,4 @@
-"""Key spellings of motion model files, all turned into that of the authors.
+"""Key key formats of motion model files, all turned into that of the authors.
 
     authors    down_blocks.0.motion_modules.1.temporal_transformer.transformer_blocks.0.attention_blocks.0.to_q.weight
     diffusers  down_blocks.0.motion_modules.1.transformer_blocks.0.attn1.to_q.weight
@@ -22,7 +22,7 @@ MOTION_KEY = re.compile(
     r"^(?:down_blocks\.\d{1,2}|up_blocks\.\d{1,2}|mid_block)\.(?:motion_modules|temporal_attentions)\.\d{1,2}\."
 )
 
-# what stands between the number of a module and the names of its layers, and the renamings of each spelling
+# what stands between the number of a module and the names of its layers, and the renamings of each key format
 RENAMED: dict[str, tuple[re.Pattern[str], dict[str, str]]] = {
     HOTSHOT: (
         re.compile(r"\.temporal_attentions\.(\d+)\."),
@@ -64,12 +64,12 @@ def unwrapped(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def motion_keys(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """What belongs to motion modules, in whatever spelling."""
+    """What belongs to motion modules, in whatever key format."""
     return {key: value for key, value in tensors.items() if MOTION_KEY.match(key)}
 
 
 def in_original_format(tensors: dict[str, Tensor], key_format: str) -> dict[str, Tensor]:
-    """Motion tensors of a spelling under the authors' keys."""
+    """Motion tensors of a key format under the authors' keys."""
     if key_format == ORIGINAL:
         return tensors
     module, names = RENAMED[key_format]

@@ -114,6 +114,6 @@ def load_patcher(
 
 
 def motion_tensors(path: Path, shape: MotionShape) -> dict[str, Tensor]:
-    """The motion tensors of a file in the authors' spelling, positions included."""
+    """The motion tensors of a file in the authors' key format, positions included."""
     found = motion_keys(unwrapped(read(path)))
     return with_positions(in_original_format(found, key_format_of(found)), shape.frame_limit)

@@ -48,7 +48,7 @@ ADDONS = (
 KNOWN_FILES = (
     *ADDONS,
     KnownFile(
-        "a LoRA in diffusers' spelling, such as AnimateDiff's domain adapter",
+        "a LoRA in diffusers' key format, such as AnimateDiff's domain adapter",
         (("attentions.",), (".processor.",), ("_lora.",)),
         "load it with Apply Domain Adapter or Load LoRA",
     ),

@@ -1,4 +1,4 @@
-"""MotionLoRAs: low-rank changes of a motion model's projections, for camera moves. All spellings, and never full rank.
+"""MotionLoRAs: low-rank changes of a motion model's projections, for camera moves. All key formats, never full rank.
 
     authors         ...transformer_blocks.0.attention_blocks.0.processor.to_q_lora.down.weight
     MotionDirector  ...attention_blocks.0.to_out.processor.0_lora.down.weight, ...ff.net.0.processor.proj_lora.up.weight
@@ -97,12 +97,12 @@ def names_in_files(key: str) -> Iterator[str]:
         diffusers = diffusers.replace(ours, theirs)
     for path in (stem, diffusers):
         parent, _, leaf = path.rpartition(".")
-        spellings = [path, f"{parent}.processor.{leaf}"]
+        names = [path, f"{parent}.processor.{leaf}"]
         if leaf == "0":  # to_out.0, which most call to_out
             attention, _, out = parent.rpartition(".")
-            spellings += [parent, f"{attention}.processor.{out}"]
+            names += [parent, f"{attention}.processor.{out}"]
         for prefix in PREFIXES:
-            yield from (prefix + key_format for key_format in spellings)
+            yield from (prefix + name for name in names)
         yield "lora_unet_" + path.replace(".", "_")
 
 

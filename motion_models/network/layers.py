@@ -1,7 +1,7 @@
-"""The host's layers, with weights that stay while a motion module runs in pieces.
+"""The host's layers, with weights that stay while a motion module runs in chunks.
 
 A layer of the host asks for its weights in each call. Where they are not resident, that moves them over the bus and
-adds the MotionLoRAs to them, so a module that runs in pieces asks once for all of its pieces.
+adds the MotionLoRAs to them, so a module that runs in chunks asks once for all of its chunks.
 """
 
 from typing import Protocol

@@ -12,7 +12,7 @@ from . import layers
 from .layers import Operations
 
 TRANSFORMER = "temporal_transformer"
-"""What keeps the weights of its layers, those of a LoRA among them, while it runs in pieces."""
+"""What keeps the weights of its layers, those of a LoRA among them, while it runs in chunks."""
 
 
 class LowRank(nn.Module):

@@ -6,7 +6,7 @@ the text nor the timestep.
 
 Behind the group norm the pixel positions know nothing of each other, so some rows of the picture are worked on at a
 time: the numbers are the same, the memory a fraction, and on a CPU it takes less time. With gradients all rows are one
-piece, which is the plain form of the module.
+chunk, which is the plain form of the module.
 
 Reference: Guo et al., "AnimateDiff: Animate Your Personalized Text-to-Image Diffusion Models without Specific Tuning",
 arXiv 2307.04725, and the authors' code (guoyww/AnimateDiff, branch sdxl, commit 8d19107). The names of the submodules
@@ -34,7 +34,7 @@ LARGE_CHUNK_ELEMENTS = 2**23
 """On other devices: so many that starting the kernels costs little beside running them."""
 
 WHOLE_TENSORS, CHUNK_TENSORS = 2, 19
-"""What is alive at the peak of a module: its input and the normed input; of a piece three of the block, and GEGLU's 8,
+"""What is alive at the peak of a module: its input and the normed input; of a chunk three of the block, and GEGLU's 8,
 4 and 4 (a test counts)."""
 
 
@@ -71,7 +71,7 @@ def sinusoidal_positions(length: int, channels: int) -> Tensor:
 
 
 def rows_per_chunk(clips: torch.Size, device: torch.device) -> int:
-    """Rows of features b f c h w that make a piece."""
+    """Rows of features b f c h w that make a chunk."""
     return max(1, CHUNK_ELEMENTS.get(device.type, LARGE_CHUNK_ELEMENTS) * clips[-2] // clips.numel())
 
 

@@ -139,7 +139,7 @@ def new_lora(model: nn.Module) -> LowRank:
 
 
 def as_file(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """A learned LoRA in the authors' spelling; in MotionDirector's for the feed-forward, which the authors leave alone.
+    """A learned LoRA in the authors' key format; in MotionDirector's for the feed-forward, which authors leave alone.
 
     It is stored stronger than it was learned: a short training stops short of the move it was asked for.
     """

@@ -230,7 +230,7 @@ STAGES = (
 
 
 def assemble(work: Path) -> None:
-    """The committed files, in fp16 and in the key spelling of the published ones."""
+    """The committed files, in fp16 and in the key key format of the published ones."""
     here = Path(__file__).parent
     prefixes = {
         ("text", "clip_l."): "conditioner.embedders.0.",

@@ -33,7 +33,7 @@ def test_the_hash_is_computed_as_published() -> None:
 
 
 def diffusers_file(widths: tuple[int, ...], rows: int, mid: bool) -> dict[str, Tensor]:
-    """Names and shapes of a real file in diffusers' spelling."""
+    """Names and shapes of a real file in diffusers' key format."""
     with torch.device("meta"):
         adapter = MotionAdapter(block_out_channels=widths, motion_max_seq_length=rows, use_motion_mid_block=mid)
     return adapter.state_dict()

@@ -1,4 +1,4 @@
-"""Files: every spelling, suffix and precision of the same weights."""
+"""Files: every key format, suffix and precision of the same weights."""
 
 import pytest
 import torch
@@ -51,7 +51,7 @@ SPELLINGS = {
 
 
 @pytest.mark.parametrize("key_format", SPELLINGS)
-def test_every_spelling_gives_the_same_weights(pair, tmp_path, key_format: str) -> None:
+def test_every_key_format_gives_the_same_weights(pair, tmp_path, key_format: str) -> None:
     assert len(pair.motion) == 420
     assert len(pair.adapter) == 405
     path = save(SPELLINGS[key_format](pair), tmp_path / "motion.ckpt")

@@ -1,4 +1,4 @@
-"""The domain adapter: in every spelling it is added to the spatial attention, and with alpha 0 there is none."""
+"""The domain adapter: in every key format it is added to the spatial attention, and with alpha 0 there is none."""
 
 from pathlib import Path
 
@@ -48,7 +48,7 @@ def written(pair: Pair, key_format: str) -> dict[str, Tensor]:
 
 
 @pytest.mark.parametrize("key_format", ["authors", "diffusers", "kohya"])
-def test_every_spelling_changes_every_spatial_attention(sd15: Pair, tmp_path: Path, key_format: str) -> None:
+def test_every_key_format_changes_every_spatial_attention(sd15: Pair, tmp_path: Path, key_format: str) -> None:
     path = save(written(sd15, key_format), tmp_path / "v3_sd15_adapter.ckpt")
     adapted, report = apply_domain_adapter(sd15.model, path, 0.7)
     assert report == "v3_sd15_adapter.ckpt: rank 4, 256 tensors used, 0 not."

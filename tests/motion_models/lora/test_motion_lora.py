@@ -1,4 +1,4 @@
-"""MotionLoRAs: every spelling is the same LoRA, and it does what diffusers and peft make of it."""
+"""MotionLoRAs: every key format is the same LoRA, and it does what diffusers and peft make of it."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -86,7 +86,7 @@ def change(file: Path, weights: dict[str, Tensor]) -> dict[str, Tensor]:
 
 @pytest.mark.parametrize("base", ["SDXL", "SD1.5"])
 @pytest.mark.parametrize("key_format", SPELLINGS)
-def test_every_spelling_is_the_same_change(tmp_path: Path, key_format: str, base: str) -> None:
+def test_every_key_format_is_the_same_change(tmp_path: Path, key_format: str, base: str) -> None:
     motion = random_motion((32, 64, 96) if base == "SDXL" else (32, 64, 96, 96), mid=base == "SD1.5")
     parts = (*ATTENTION, "ff.net.0.proj", "ff.net.2") if key_format == "MotionDirector" else ATTENTION
     pairs = random_pairs(motion, parts)

@@ -137,7 +137,7 @@ def test_the_real_model_has_the_published_size() -> None:
     assert sum(shape.numel() for key, shape in shapes.items() if not key.endswith(POSITIONS)) == 236_779_200
 
 
-@pytest.mark.parametrize("size", [8, 32], ids=["one piece", "pieces"])
+@pytest.mark.parametrize("size", [8, 32], ids=["one chunk", "pieces"])
 def test_the_memory_estimate_is_the_peak_of_a_module(size: int) -> None:
     module = ours(diffusers_transformer(320))
     model = MotionModel(SDXL_SHAPE, EACH_FRAME, layers, device="meta")
@@ -183,7 +183,7 @@ def test_in_pieces_each_layer_asks_for_its_weights_once(monkeypatch: pytest.Monk
 def test_a_module_writes_no_more_than_it_does_today(joint: bool, kernels: int, tensors: float) -> None:
     """Of its input's size. AnimateDiff-Evolved: 33 kernels, 46 tensors, 6 of them copies into another layout."""
     module, x = ours(diffusers_transformer(320)), torch.randn(16, 320, 4, 4)
-    assert rows_per_chunk(torch.Size((1, *x.shape)), x.device) >= 4  # one piece, or each would be counted
+    assert rows_per_chunk(torch.Size((1, *x.shape)), x.device) >= 4  # one chunk, or each would be counted
     with Writes() as writes:
         module(x, 16, joint)
     large = writes.of_size(x.numel())
