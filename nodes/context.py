@@ -1,70 +1,110 @@
 """Context windows: for clips longer than a motion model takes at once, and to look at before anything is sampled."""
 
+from typing import Any
+
 from comfy_api.latest import io
 
 from ..motion_models.context.handler import ContextHandler, add_context
 from ..motion_models.context.picture import describe, draw
 from ..motion_models.context.windows import FUSES, SCHEDULES, ContextSettings
+from ..motion_models.errors import MotionError
+from .renamed import current_choice, current_inputs
 from .text import show_text
 
 CATEGORY = "AnimateDiff XL/context"
 
 
 def window_inputs() -> list[io.Input]:
-    """What both nodes ask about the windows."""
+    """What both nodes ask about the windows. Optional, since older graphs have other names for them."""
     return [
         io.Int.Input(
-            "length",
+            "context_length",
+            optional=True,
             default=16,
             min=2,
             max=1024,
             tooltip="Frames that run together: as many as the motion model was trained on, 16 for most.",
         ),
         io.Int.Input(
-            "overlap",
+            "context_overlap",
+            optional=True,
             default=4,
             min=0,
             max=1023,
             tooltip="Frames that neighbouring windows share. More is smoother and slower; a quarter is usual.",
         ),
         io.Int.Input(
-            "stride",
+            "context_stride",
+            optional=True,
             default=1,
             min=1,
             max=8,
             tooltip=(
-                "Kinds of windows in each step. 1: neighbouring frames. 2: also windows of every second frame, which "
-                "hold distant parts together. 3: every fourth as well. For the schedules uniform and looped."
+                "Number of dilated window sizes. 1: consecutive frames. 2: also every second frame. 3: also every "
+                "fourth frame, which is slower and more consistent. For standard_uniform and looped_uniform."
             ),
             advanced=True,
         ),
         io.Combo.Input(
-            "schedule",
+            "context_schedule",
+            optional=True,
             options=list(SCHEDULES),
-            default="static",
+            default="standard_static",
             tooltip=(
-                "static: the same windows in every step. uniform: the seams move from step to step. looped: the "
-                "windows turn around the clip, across its end. batched: side by side, without overlap."
+                "standard_static: the same windows in every step. standard_uniform: the seams move from step to step. "
+                "looped_uniform: windows also run across the end of the clip. batched: no overlap."
             ),
         ),
         io.Combo.Input(
-            "fuse",
+            "fuse_method",
+            optional=True,
             options=list(FUSES),
             default="pyramid",
             tooltip=(
-                "How windows that share a frame are mixed. pyramid: most from the middle of a window. linear: faded "
-                "over the overlap. relative: almost nothing from the ends. flat: the plain mean."
+                "How windows that share a frame are mixed. pyramid: most weight in the middle of a window. "
+                "overlap-linear: a fade over the overlap. relative: almost no weight at the ends. flat: the mean."
             ),
         ),
         io.Boolean.Input(
             "closed_loop",
+            optional=True,
             default=False,
-            tooltip="The last frame goes over into the first, so that the clip can be repeated without a jump.",
+            tooltip="Connect the last frame to the first, so that the clip repeats without a jump.",
         ),
     ]
 
 
-class ContextWindows(io.ComfyNode):
+def window_settings(given: dict[str, Any]) -> ContextSettings:
+    """given: what a node was given for `window_inputs`; what is left out is at its default."""
+    values = {FIELDS[name]: value for name, value in current_inputs(given).items() if name in FIELDS}
+    for field, choices in CHOICES.items():
+        if field in values:
+            values[field] = current_choice(values[field])
+            if values[field] not in choices:
+                raise MotionError(f"'{values[field]}' is unknown: choose one of {', '.join(choices)}.")
+    return ContextSettings(**values)
+
+
+FIELDS = {
+    "context_length": "length",
+    "context_overlap": "overlap",
+    "context_stride": "stride",
+    "context_schedule": "schedule",
+    "fuse_method": "fuse",
+    "closed_loop": "closed_loop",
+}
+"""Of ContextSettings, by the names of the inputs."""
+CHOICES = {"schedule": SCHEDULES, "fuse": FUSES}
+
+
+class ChoosesWindows(io.ComfyNode):
+    @classmethod
+    def validate_inputs(cls, context_schedule: str | None = None, fuse_method: str | None = None) -> bool:
+        """The choices are checked in `execute`, which knows their older names too."""
+        return True
+
+
+class ContextWindows(ChoosesWindows):
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(
@@ -81,14 +121,16 @@ class ContextWindows(io.ComfyNode):
                 *window_inputs(),
                 io.Boolean.Input(
                     "freenoise",
+                    optional=True,
                     default=False,
                     tooltip=(
-                        "All windows start from the same noise in another order, so that a long clip keeps its look; "
-                        "with less change over time. Made for loops too."
+                        "FreeNoise: reuse the noise of one window, shuffled, for the whole clip. More consistent, less "
+                        "motion. Works with loops."
                     ),
                 ),
                 io.Int.Input(
                     "windows_per_batch",
+                    optional=True,
                     default=0,
                     min=0,
                     max=64,
@@ -96,27 +138,23 @@ class ContextWindows(io.ComfyNode):
                     advanced=True,
                 ),
             ],
-            outputs=[io.Model.Output(tooltip="The MODEL with windows, for a sampler. The one put in stays as it was.")],
+            outputs=[io.Model.Output(tooltip="Model with windows, for any sampler. The input model is not modified.")],
+            accept_all_inputs=True,
         )
 
     @classmethod
     def execute(
         cls,
         model: io.Model.Type,
-        length: int,
-        overlap: int,
-        stride: int,
-        schedule: str,
-        fuse: str,
-        closed_loop: bool,
-        freenoise: bool,
-        windows_per_batch: int,
+        freenoise: bool = False,
+        windows_per_batch: int = 0,
+        **windows: Any,
     ) -> io.NodeOutput:
-        settings = ContextSettings(length, overlap, stride, schedule, fuse, closed_loop)
+        settings = window_settings(windows)
         return io.NodeOutput(add_context(model, ContextHandler(settings, windows_per_batch, freenoise)))
 
 
-class WindowPlan(io.ComfyNode):
+class WindowPlan(ChoosesWindows):
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(
@@ -138,21 +176,12 @@ class WindowPlan(io.ComfyNode):
                 io.String.Output(display_name="cost", tooltip="Windows and frame evaluations, in a sentence."),
             ],
             hidden=[io.Hidden.unique_id],
+            accept_all_inputs=True,
         )
 
     @classmethod
-    def execute(
-        cls,
-        frames: int,
-        length: int,
-        overlap: int,
-        stride: int,
-        schedule: str,
-        fuse: str,
-        closed_loop: bool,
-        steps: int,
-    ) -> io.NodeOutput:
-        settings = ContextSettings(length, overlap, stride, schedule, fuse, closed_loop)
+    def execute(cls, frames: int, steps: int, **windows: Any) -> io.NodeOutput:
+        settings = window_settings(windows)
         cost = describe(settings, frames, steps)
         show_text(cls, cost)
         return io.NodeOutput(draw(settings, frames, steps), cost)

@@ -41,7 +41,7 @@ class LoadMotionLoRA(io.ComfyNode):
                 sockets.Schedule.Input(
                     "schedule",
                     optional=True,
-                    tooltip="Changes the strength over the frames or the sampling steps; it is multiplied.",
+                    tooltip="Multiplies the strength, per frame or per sampling step. From Strength Schedule.",
                 ),
                 sockets.MotionLoRA.Input(
                     "previous", optional=True, tooltip="Further MotionLoRAs, which are added to this one."
@@ -96,7 +96,7 @@ class ApplyDomainAdapter(io.ComfyNode):
                     tooltip="The paper's alpha: 1 is the look of the training videos, 0 leaves the MODEL as it is.",
                 ),
             ],
-            outputs=[io.Model.Output(tooltip="The MODEL with the adapter. The one put in stays as it was.")],
+            outputs=[io.Model.Output(tooltip="Model with the adapter. The input model is not modified.")],
             hidden=[io.Hidden.unique_id],
         )
 

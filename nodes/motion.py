@@ -75,7 +75,7 @@ class ApplyMotionModel(io.ComfyNode):
             inputs=[
                 io.Model.Input(
                     "model",
-                    tooltip="An SDXL or SD1.5 model, as the motion model needs it, with or without LoRAs and patches.",
+                    tooltip="SDXL or SD1.5, whichever the motion model was made for. LoRAs and patches are fine.",
                 ),
                 sockets.MotionModel.Input("motion_model", tooltip="From Load Motion Model."),
                 io.Combo.Input(
@@ -129,7 +129,7 @@ class ApplyMotionModel(io.ComfyNode):
                 sockets.Schedule.Input(
                     "schedule",
                     optional=True,
-                    tooltip="Changes the strength over the frames or the sampling steps; it is multiplied.",
+                    tooltip="Multiplies the strength, per frame or per sampling step. From Strength Schedule.",
                 ),
                 io.Mask.Input(
                     "mask",
@@ -137,7 +137,7 @@ class ApplyMotionModel(io.ComfyNode):
                     tooltip="Where in the picture things move: one mask for all frames, or one for each.",
                 ),
             ],
-            outputs=[io.Model.Output(tooltip="The MODEL with motion, for a sampler. The one put in stays as it was.")],
+            outputs=[io.Model.Output(tooltip="Animated model, for any sampler. The input model is not modified.")],
             hidden=[io.Hidden.unique_id],
         )
 

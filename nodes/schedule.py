@@ -4,8 +4,17 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..motion_models.conditioning.curves import BETWEEN, FRAMES, STEPS, Schedule, from_curve, from_text, from_values
+from ..motion_models.conditioning.curves import (
+    FRAMES,
+    INTERPOLATIONS,
+    STEPS,
+    Schedule,
+    from_curve,
+    from_text,
+    from_values,
+)
 from . import sockets
+from .renamed import current_inputs
 
 
 class StrengthSchedule(io.ComfyNode):
@@ -25,8 +34,9 @@ class StrengthSchedule(io.ComfyNode):
                     tooltip="Positions and values: the value 0 at frame 0, the value 1 at frame 8, and so on.",
                 ),
                 io.Combo.Input(
-                    "between",
-                    options=list(BETWEEN),
+                    "interpolation",
+                    optional=True,
+                    options=list(INTERPOLATIONS),
                     default="linear",
                     tooltip="What lies between two points: a straight line, an eased one, a step, or a smooth curve.",
                 ),
@@ -56,29 +66,33 @@ class StrengthSchedule(io.ComfyNode):
                     socketless=False,
                     tooltip="In place of the points: a curve from ComfyUI's editor.",
                 ),
-                sockets.Schedule.Input("times", optional=True, tooltip="Another schedule; the two are multiplied."),
+                sockets.Schedule.Input(
+                    "multiply_by", optional=True, tooltip="Another schedule; the two are multiplied."
+                ),
             ],
             outputs=[sockets.Schedule.Output(display_name="schedule", tooltip="For the schedule of a strength.")],
+            accept_all_inputs=True,
         )
 
     @classmethod
     def execute(
         cls,
         points: str,
-        between: str,
         over: str,
         length: int,
         values: float | list[float] | None = None,
         curve: Any = None,
-        times: Schedule = (),
+        **given: Any,
     ) -> io.NodeOutput:
+        named = current_inputs(given)
+        multiply_by: Schedule = named.get("multiply_by", ())
         if curve is not None:
             made = from_curve(curve, length, over)
         elif values is not None:
             made = from_values(values if isinstance(values, list | tuple) else [values], over)
         else:
-            made = from_text(points, between, over)
-        return io.NodeOutput((*times, made))
+            made = from_text(points, named.get("interpolation", "linear"), over)
+        return io.NodeOutput((*multiply_by, made))
 
 
 NODES = [StrengthSchedule]

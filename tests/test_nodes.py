@@ -6,11 +6,14 @@ from types import SimpleNamespace
 import folder_paths
 import pytest
 import torch
+from animatediff_xl.motion_models.conditioning.curves import Curve
+from animatediff_xl.motion_models.context.windows import ContextSettings
 from animatediff_xl.motion_models.errors import MotionError
 from animatediff_xl.nodes.context import ContextWindows, WindowPlan
 from animatediff_xl.nodes.files import MOTION_MODELS, listed
 from animatediff_xl.nodes.latent import EmptyLatentFrames
 from animatediff_xl.nodes.motion import AUTO_FAMILY, ApplyMotionModel, LoadMotionModel
+from animatediff_xl.nodes.schedule import StrengthSchedule
 from server import PromptServer
 
 from tests.sampling import sample, start_noise
@@ -115,7 +118,14 @@ def test_load_and_apply_make_a_model_that_animates(folder: Path, shown: Shown, f
     assert animated.get_model_object("model_sampling").sigma_max == pytest.approx(65.929, abs=1e-3)
 
 
-WINDOWS = {"length": 16, "overlap": 4, "stride": 1, "schedule": "static", "fuse": "pyramid", "closed_loop": False}
+WINDOWS = {
+    "context_length": 16,
+    "context_overlap": 4,
+    "context_stride": 1,
+    "context_schedule": "standard_static",
+    "fuse_method": "pyramid",
+    "closed_loop": False,
+}
 
 
 def test_context_windows_are_set_in_a_clone() -> None:
@@ -127,10 +137,27 @@ def test_context_windows_are_set_in_a_clone() -> None:
     assert "context_handler" not in model.model_options
 
 
+@pytest.mark.parametrize(("old", "new"), [("static", "standard_static"), ("looped", "looped_uniform")])
+def test_graphs_from_before_the_first_release_load(old: str, new: str) -> None:
+    names = {"length": 8, "overlap": 2, "stride": 1, "schedule": old, "fuse": "linear", "closed_loop": True}
+    (windowed,) = ContextWindows.execute(model=small_pair().model, **names).args
+    settings = windowed.model_options["context_handler"].settings
+    assert settings == ContextSettings(8, 2, 1, new, "overlap-linear", True)
+    (schedule,) = StrengthSchedule.execute(
+        points="0: 1", between="step", over="frames", length=16, times=(Curve(((0, 2),), "linear", "frames"),)
+    ).args
+    assert [curve.interpolation for curve in schedule] == ["linear", "step"]
+
+
+def test_a_window_schedule_nobody_knows_is_explained() -> None:
+    with pytest.raises(MotionError, match="'spiral' is unknown: choose one of standard_static, standard_uniform"):
+        ContextWindows.execute(model=small_pair().model, context_schedule="spiral")
+
+
 def test_windows_without_a_plan_are_refused_before_sampling() -> None:
-    with pytest.raises(MotionError, match="set overlap to 15"):
+    with pytest.raises(MotionError, match="set context_overlap to 15"):
         ContextWindows.execute(
-            model=small_pair().model, freenoise=False, windows_per_batch=0, **WINDOWS | {"overlap": 16}
+            model=small_pair().model, freenoise=False, windows_per_batch=0, **WINDOWS | {"context_overlap": 16}
         )
 
 

@@ -44,12 +44,16 @@ INPUTS = {
     ],
     "ADXL_LoadMotionLoRA": ["lora", "strength", "schedule", "previous"],
     "ADXL_ApplyDomainAdapter": ["model", "adapter", "alpha"],
-    "ADXL_StrengthSchedule": ["points", "between", "over", "length", "values", "curve", "times"],
+    "ADXL_StrengthSchedule": ["points", "interpolation", "over", "length", "values", "curve", "multiply_by"],
     "ADXL_EmptyLatentFrames": ["width", "height", "frames"],
     "ADXL_ContextWindows": [
-        "model", "length", "overlap", "stride", "schedule", "fuse", "closed_loop", "freenoise", "windows_per_batch",
+        "model", "context_length", "context_overlap", "context_stride", "context_schedule", "fuse_method",
+        "closed_loop", "freenoise", "windows_per_batch",
     ],
-    "ADXL_WindowPlan": ["frames", "length", "overlap", "stride", "schedule", "fuse", "closed_loop", "steps"],
+    "ADXL_WindowPlan": [
+        "frames", "context_length", "context_overlap", "context_stride", "context_schedule", "fuse_method",
+        "closed_loop", "steps",
+    ],
 }  # fmt: skip
 
 

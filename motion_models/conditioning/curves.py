@@ -44,7 +44,7 @@ def cubic(points: Points, at: np.ndarray) -> np.ndarray:
     return PchipInterpolator(positions, values)(np.clip(at, positions[0], positions[-1]))
 
 
-BETWEEN: dict[str, Callable[[Points, np.ndarray], np.ndarray]] = {
+INTERPOLATIONS: dict[str, Callable[[Points, np.ndarray], np.ndarray]] = {
     "linear": linear,
     "ease": ease,
     "step": step,
@@ -59,14 +59,14 @@ FRAMES, STEPS = "frames", "sampling steps"
 class Curve:
     points: tuple[tuple[float, float], ...]
     """(position, value), rising; the first frame and the first step are 0."""
-    between: str
+    interpolation: str
     """A key of BETWEEN."""
     over: str
     """FRAMES or STEPS."""
 
     def at(self, positions: Sequence[float]) -> np.ndarray:
         where, values = np.array(self.points, dtype=np.float64).T
-        return BETWEEN[self.between]((where, values), np.asarray(positions, dtype=np.float64))
+        return INTERPOLATIONS[self.interpolation]((where, values), np.asarray(positions, dtype=np.float64))
 
 
 Schedule = tuple[Curve, ...]
@@ -94,7 +94,7 @@ def is_over_steps(schedule: Schedule) -> bool:
 POINT = re.compile(r"^\s*([-+]?[\d.]+)\s*:\s*\(?\s*([-+]?[\d.]+(?:[eE][-+]?\d+)?)\s*\)?\s*$")
 
 
-def from_text(text: str, between: str, over: str) -> Curve:
+def from_text(text: str, interpolation: str, over: str) -> Curve:
     """A curve from text such as `0: 0, 8: 1.2, 24: 0`; also one point a line, and values in brackets.
 
     Raises MotionError with the part that cannot be read.
@@ -118,7 +118,7 @@ def from_text(text: str, between: str, over: str) -> Curve:
         points[position] = value
     if not points:
         raise MotionError("The schedule is empty: write positions and values, such as '0: 0, 8: 1.2, 24: 0'.")
-    return Curve(tuple(sorted(points.items())), between, over)
+    return Curve(tuple(sorted(points.items())), interpolation, over)
 
 
 def from_curve(curve: Any, length: int, over: str) -> Curve:

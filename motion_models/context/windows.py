@@ -28,7 +28,7 @@ class ContextSettings:
     """Frames that neighbouring windows share, at least."""
     stride: int = 1
     """Kinds of windows in each step: 1 is neighbouring frames, 2 also every second frame, 3 also every fourth."""
-    schedule: str = "static"
+    schedule: str = "standard_static"
     """A key of SCHEDULES."""
     fuse: str = "pyramid"
     """A key of FUSES."""
@@ -38,18 +38,18 @@ class ContextSettings:
     def __post_init__(self) -> None:
         if self.overlap >= self.length:
             raise MotionError(
-                f"Windows of {self.length} frames cannot overlap by {self.overlap}: set overlap to {self.length - 1} "
-                f"at most; a quarter of the length is usual."
+                f"Windows of {self.length} frames cannot overlap by {self.overlap}: set context_overlap to "
+                f"{self.length - 1} at most; a quarter of the length is usual."
             )
         if self.stride > 1 and self.schedule not in MOVING:
             raise MotionError(
-                f"The schedule {self.schedule} has windows of neighbouring frames only: set stride to 1, or schedule "
-                f"to {' or '.join(MOVING)}."
+                f"The schedule {self.schedule} has windows of neighbouring frames only: set context_stride to 1, or "
+                f"context_schedule to {' or '.join(MOVING)}."
             )
         if self.closed_loop and (self.schedule == "batched" or not self.overlap):
             raise MotionError(
-                "Windows that do not overlap cannot close a loop: set overlap to 1 at least, and schedule to static, "
-                "uniform or looped."
+                "Windows that do not overlap cannot close a loop: set context_overlap to 1 at least, and "
+                "context_schedule to another than batched."
             )
 
 
@@ -142,12 +142,12 @@ def batched(frames: int, span: int, _spacing: int, _step: int, _closed: bool) ->
 
 
 SCHEDULES: dict[str, Callable[[int, int, int, int, bool], Starts]] = {
-    "static": static,
-    "uniform": uniform,
-    "looped": looped,
+    "standard_static": static,
+    "standard_uniform": uniform,
+    "looped_uniform": looped,
     "batched": batched,
 }
-MOVING = ("uniform", "looped")
+MOVING = ("standard_uniform", "looped_uniform")
 """The schedules whose windows differ from step to step."""
 
 # Fusing
@@ -194,4 +194,4 @@ def relative(length: int, _overlap: int, _shared_first: bool, _shared_last: bool
     return np.maximum(0.01, 1 - from_middle / ((length - 1 + 0.01) / 2))
 
 
-FUSES: dict[str, Fuse] = {"pyramid": pyramid, "linear": linear, "flat": flat, "relative": relative}
+FUSES: dict[str, Fuse] = {"pyramid": pyramid, "overlap-linear": linear, "flat": flat, "relative": relative}

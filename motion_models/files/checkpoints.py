@@ -11,7 +11,7 @@ from ..network.group_norm import EACH_FRAME
 from ..network.motion_module import GROUPS, MotionModel, MotionShape, sinusoidal_positions
 from .families import Family
 
-PLACE = re.compile(
+INJECTION_POINT = re.compile(
     r"^(down_blocks|up_blocks|mid_block)(?:\.(\d+))?\.motion_modules\.(\d+)\.temporal_transformer\.norm\.weight$"
 )
 POSITIONS, QUERY = ".pos_encoder.pe", ".to_q.weight"
@@ -27,22 +27,22 @@ def shape_of(tensors: dict[str, Tensor], file: str) -> MotionShape:
     paths: dict[str, dict[tuple[int, int], int]] = defaultdict(dict)
     frame_limit = 0
     for key, value in tensors.items():
-        place = PLACE.match(key)
-        if place:
+        point = INJECTION_POINT.match(key)
+        if point:
             width = value.shape[0] if value.ndim == 1 else 0
             if width == 0 or width % GROUPS:
                 raise MotionError(
                     f"{file} has a motion module of {width} channels, where only multiples of {GROUPS} are possible: "
                     f"it is damaged. Download it again, or choose another."
                 )
-            paths[place[1]][int(place[2] or 0), int(place[3])] = width
+            paths[point[1]][int(point[2] or 0), int(point[3])] = width
         elif key.endswith(POSITIONS) and value.ndim == 3:
             frame_limit = value.shape[1]
 
     def levels(path: str) -> tuple[tuple[int, ...], ...]:
-        places = sorted(paths[path].items())
-        numbers = sorted({level for (level, _), _ in places})
-        return tuple(tuple(width for (level, _), width in places if level == number) for number in numbers)
+        points = sorted(paths[path].items())
+        numbers = sorted({level for (level, _), _ in points})
+        return tuple(tuple(width for (level, _), width in points if level == number) for number in numbers)
 
     middle = tuple(width for _, width in sorted(paths["mid_block"].items()))
     return MotionShape(levels("down_blocks"), levels("up_blocks"), middle, frame_limit)

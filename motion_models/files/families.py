@@ -33,7 +33,7 @@ class Family:
     trained_frames: int
     norms: NormPolicy
     beta_schedule: str
-    """A key of `schedules.BETA_SCHEDULES`."""
+    """A key of `beta_schedules.BETA_SCHEDULES`."""
     sampler_hint: str
     """Settings of the sampler that the authors use."""
     example: str
@@ -41,7 +41,7 @@ class Family:
     name_hints: tuple[str, ...] = ()
     """Parts of file names that mean this family, lower case; asked where the keys leave a choice."""
     extra_keys: str = ""
-    """A key of TRAITS that only this family has."""
+    """A key of EXTRA_KEYS that only this family has."""
     requires: str = ""
     """What it takes besides latents and text, which this pack cannot give it. A family that needs something is
     recognised and refused; an image or a camera path would reach the motion modules as a field of `MotionForward`."""
@@ -235,10 +235,10 @@ class Detection:
     reason: str = ""
 
 
-def detect(tensors: Mapping[str, Tensor], shape: MotionShape, layouts: Layout, path: Path) -> Detection:
+def detect(tensors: Mapping[str, Tensor], shape: MotionShape, layout: Layout, path: Path) -> Detection:
     """The family of a file.
 
-    tensors: all of the file. shape: of its motion modules. stored: its key format and rows of positions.
+    tensors: all of the file. shape: of its motion modules. layout: its key format and rows of positions.
     Raises MotionError if it belongs to no known family.
     """
     extra_keys = next((name for name, has in EXTRA_KEYS.items() if has(tensors)), "")
@@ -253,8 +253,8 @@ def detect(tensors: Mapping[str, Tensor], shape: MotionShape, layouts: Layout, p
             f"({levels_of_bases()}): it is damaged or of an unknown kind. Choose a motion model such as {examples()}."
         )
     same_build = [family for family in same_base if family.mid == bool(shape.mid)] or same_base
-    exact = [family for family in same_build if layouts in family.layouts]
-    _, rows = layouts
+    exact = [family for family in same_build if layout in family.layouts]
+    _, rows = layout
     possible = exact if exact and rows else same_build
     if len(possible) == 1:
         return Detection(possible[0])

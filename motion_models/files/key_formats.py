@@ -1,4 +1,4 @@
-"""Key key formats of motion model files, all turned into that of the authors.
+"""Key formats of motion model files, all turned into that of the authors.
 
     authors    down_blocks.0.motion_modules.1.temporal_transformer.transformer_blocks.0.attention_blocks.0.to_q.weight
     diffusers  down_blocks.0.motion_modules.1.transformer_blocks.0.attn1.to_q.weight
@@ -47,7 +47,7 @@ ORIGINAL_POSITIONS = tuple(f".attention_blocks.{index}.pos_encoder.pe" for index
 
 
 def key_format_of(keys: Iterable[str]) -> str:
-    """AUTHORS, DIFFUSERS or HOTSHOT, by the first motion key that is not the authors'."""
+    """ORIGINAL, DIFFUSERS or HOTSHOT, by the first motion key that is not the authors'."""
     keys = list(keys)
     return next(
         (name for name, (module, _) in RENAMED.items() if any(module.search(key) for key in keys)),

@@ -78,8 +78,8 @@ def open_motion_file(path: Path, family_name: str | None = None) -> MotionFile:
     if family_name:
         detection = chosen(family_name, shape, path.name)
     else:
-        layouts = (key_format, shape.frame_limit or None)
-        detection = detect(content, shape, layouts, path)
+        layout = (key_format, shape.frame_limit or None)
+        detection = detect(content, shape, layout, path)
     family = detection.family
     if family.requires:
         raise MotionError(

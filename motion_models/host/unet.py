@@ -10,7 +10,7 @@ from comfy.model_patcher import ModelPatcher
 from torch import Tensor, nn
 
 InjectionPoint = tuple[str, int]
-"""Where a motion module stands in the UNet: ("input" | "middle" | "output", n-th place of that path)."""
+"""Where a motion module stands in the UNet: ("input" | "middle" | "output", n-th of that path)."""
 
 
 def attention(query: Tensor, key: Tensor, value: Tensor, heads: int) -> Tensor:
@@ -36,7 +36,7 @@ def injection_points(unet: UNetModel) -> dict[InjectionPoint, ResBlock | Spatial
 
 
 def injection_channels(unet: UNetModel) -> dict[InjectionPoint, int]:
-    """Channels of what the layer at each place gives out."""
+    """Channels of what the layer at each injection point gives out."""
     return {
         point: layer.out_channels if isinstance(layer, ResBlock) else layer.in_channels
         for point, layer in injection_points(unet).items()
@@ -56,7 +56,7 @@ def running_unet(base: Any) -> UNetModel:
 
 @contextmanager
 def motion_hooks(unet: UNetModel, motion: Callable[[InjectionPoint, Tensor], Tensor]) -> Iterator[None]:
-    """While open, the output of every place of `unet` goes through `motion(place, x)`.
+    """While open, the output at every injection point of `unet` goes through `motion(point, x)`.
 
     Forward hooks, not new layers: the module tree keeps its keys, and nothing is left when the block ends, however it
     ends.

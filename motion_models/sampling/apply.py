@@ -1,6 +1,6 @@
-"""Joining a motion model to a MODEL, which is cloned and never changed.
+"""Applying a motion model to a MODEL, which is cloned and never changed.
 
-The clone carries the motion weights as an additional model, and wraps the host's calls with those of `calls`.
+The clone carries the motion weights as an additional model, and wraps the host's calls with those of `forward`.
 """
 
 from .. import host

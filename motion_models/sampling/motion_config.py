@@ -37,7 +37,7 @@ class MotionSettings:
     mask: Tensor | None = None
     """Strength over the picture, (n h w) in 0..1, n being 1 or the frames of a clip."""
     on_report: Callable[[str, list[str]], None] = log_warnings
-    """Takes what was joined, and what the person at the graph should know of it; the latter again in each run."""
+    """Takes a report of what was applied, and the warnings about it; the warnings again in each run."""
 
 
 @dataclass(frozen=True)

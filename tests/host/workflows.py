@@ -130,7 +130,7 @@ def with_windows(drawing: dict[str, Box]) -> dict[str, Box]:
     drawing["sampler"] = replace(drawing["sampler"], links=(("model", "windows", 0), *drawing["sampler"].links[1:]))
     drawing["windows"] = Box(
         "ADXL_ContextWindows", (left, 0), (320, 300), (("model", "MODEL"),), (("MODEL", "MODEL"),),
-        (16, 4, 1, "static", "pyramid", True, False, 0), (before,),
+        (16, 4, 1, "standard_static", "pyramid", True, False, 0), (before,),
     )  # fmt: skip
     return drawing
 

@@ -39,8 +39,10 @@ def long_clip(server: Server, tiny_prompt: Callable) -> Long:
         prompt["windows"] = {
             "class_type": "ADXL_ContextWindows",
             "inputs": {
-                "model": [node_of(prompt, "ADXL_ApplyMotionModel"), 0], "length": 16, "overlap": 4, "stride": 1,
-                "schedule": "static", "fuse": "pyramid", "closed_loop": True, "freenoise": False,
+                "model": [node_of(prompt, "ADXL_ApplyMotionModel"), 0], "context_length": 16,
+            "context_overlap": 4, "context_stride": 1,
+                "context_schedule": "standard_static", "fuse_method": "pyramid",
+                "closed_loop": True, "freenoise": False,
                 "windows_per_batch": 1, **settings,
             },
         }  # fmt: skip

@@ -108,8 +108,8 @@ def learn_move(
                 without = predict(noised[:, :1], timestep, context, y)[:, 0]
         error = predicted - wanted
         apart = (error[:, 0] - error[:, 1]) / 2
-        between = predicted.mean(1) - without
-        both = 2 * (ground_weights(still, moved) * apart.square() + between.square())
+        interpolation = predicted.mean(1) - without
+        both = 2 * (ground_weights(still, moved) * apart.square() + interpolation.square())
         each = torch.where(led.view_as(alpha)[:, 0], both, error.square().sum(1))
         return ((1 / alpha[:, 0]).clamp(max=HEAVIEST) * each).mean() / 2
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 from animatediff_xl.motion_models.conditioning.curves import (
-    BETWEEN,
     FRAMES,
+    INTERPOLATIONS,
     STEPS,
     Curve,
     from_curve,
@@ -18,13 +18,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 
-def at(text: str, between: str, *positions: float) -> list[float]:
-    return from_text(text, between, FRAMES).at(positions).round(6).tolist()
+def at(text: str, interpolation: str, *positions: float) -> list[float]:
+    return from_text(text, interpolation, FRAMES).at(positions).round(6).tolist()
 
 
 def test_points_are_met_and_held_outside() -> None:
-    for between in BETWEEN:
-        assert at("2: 1, 6: -0.5, 10: 3", between, 0, 2, 6, 10, 99) == [1, 1, -0.5, 3, 3]
+    for interpolation in INTERPOLATIONS:
+        assert at("2: 1, 6: -0.5, 10: 3", interpolation, 0, 2, 6, 10, 99) == [1, 1, -0.5, 3, 3]
 
 
 def test_what_lies_between_two_points() -> None:
@@ -34,9 +34,9 @@ def test_what_lies_between_two_points() -> None:
     assert at("0: 0, 8: 1", "cubic", 4) == [0.5]
 
 
-@given(st.lists(st.floats(-10, 10), min_size=1, max_size=6), st.sampled_from(list(BETWEEN)))
-def test_no_curve_leaves_the_range_of_its_points(values: list[float], between: str) -> None:
-    curve = Curve(tuple((3.0 * index, value) for index, value in enumerate(values)), between, FRAMES)
+@given(st.lists(st.floats(-10, 10), min_size=1, max_size=6), st.sampled_from(list(INTERPOLATIONS)))
+def test_no_curve_leaves_the_range_of_its_points(values: list[float], interpolation: str) -> None:
+    curve = Curve(tuple((3.0 * index, value) for index, value in enumerate(values)), interpolation, FRAMES)
     found = curve.at(np.linspace(-2, 20, 50))
     assert found.min() >= min(values) - 1e-9 and found.max() <= max(values) + 1e-9
 

@@ -124,8 +124,8 @@ WINDOWS = {
     "static": {},
     "several at once": {"per_batch": 3},
     "as many as fit": {"per_batch": 0},
-    "a closed loop": {"schedule": "looped", "closed_loop": True},
-    "wide windows": {"schedule": "uniform", "stride": 2},
+    "a closed loop": {"schedule": "looped_uniform", "closed_loop": True},
+    "wide windows": {"schedule": "standard_uniform", "stride": 2},
 }
 
 

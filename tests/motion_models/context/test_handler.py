@@ -21,8 +21,12 @@ AS_THE_HOST = {
     "static": ({}, {}, 2),
     "flat": ({"fuse": "flat"}, {"fuse": "flat"}, 2),
     "relative": ({"fuse": "relative"}, {"fuse": "relative"}, 2),
-    "looped": ({"schedule": "looped"}, {"schedule": "looped_uniform"}, 2),
-    "closed loop": ({"schedule": "looped", "closed_loop": True}, {"schedule": "looped_uniform", "closed": True}, 1),
+    "looped": ({"schedule": "looped_uniform"}, {"schedule": "looped_uniform"}, 2),
+    "closed loop": (
+        {"schedule": "looped_uniform", "closed_loop": True},
+        {"schedule": "looped_uniform", "closed": True},
+        1,
+    ),
     "free noise": ({"free_noise": True}, {"free_noise": True}, 2),
 }
 
@@ -91,7 +95,7 @@ def test_windows_that_are_too_long_or_short_to_move_well_are_doubted(pair, anima
 def test_every_run_is_the_same_and_the_model_put_in_stays_as_it_was(pair, animate) -> None:
     model = animate(pair.model)
     before = sample(model)
-    moving = windowed(model, schedule="looped", closed_loop=True, free_noise=True)
+    moving = windowed(model, schedule="looped_uniform", closed_loop=True, free_noise=True)
     assert torch.equal(long_sample(moving), long_sample(moving))
     assert torch.equal(sample(model), before)
     assert "context_handler" not in model.model_options

@@ -14,7 +14,9 @@ def test_the_cost_is_told_in_a_sentence() -> None:
     assert describe(ContextSettings(), 48, 20) == (
         "48 frames in 4 windows of 16; each frame is computed 1.33 times a step, 1280 frame evaluations in 20 steps."
     )
-    assert describe(ContextSettings(schedule="uniform"), 48, 20).startswith("48 frames in 4 to 5 windows of 16;")
+    assert describe(ContextSettings(schedule="standard_uniform"), 48, 20).startswith(
+        "48 frames in 4 to 5 windows of 16;"
+    )
     assert describe(ContextSettings(), 16, 20) == "16 frames fit into one window: nothing is cut."
 
 
@@ -35,20 +37,20 @@ def test_a_frame_that_one_window_decides_is_bright_and_one_it_does_not_have_is_d
 
 @pytest.mark.parametrize("steps", [1, 4])
 def test_a_schedule_that_moves_is_drawn_for_each_step(steps: int) -> None:
-    settings = ContextSettings(schedule="looped", closed_loop=True)
+    settings = ContextSettings(schedule="looped_uniform", closed_loop=True)
     assert len(plans_of(settings, 48, steps)) == steps
     assert len(plans_of(ContextSettings(), 48, steps)) == 1
 
 
 def test_a_picture_never_becomes_endless() -> None:
-    picture = draw(ContextSettings(schedule="uniform"), 1024, 1000)
+    picture = draw(ContextSettings(schedule="standard_uniform"), 1024, 1000)
     assert picture.shape[1] <= 4096 and picture.dtype == torch.float32
 
 
 PICTURES = {
     "static": ({}, 20),
-    "uniform": ({"schedule": "uniform"}, 4),
-    "looped": ({"schedule": "looped", "closed_loop": True}, 4),
+    "uniform": ({"schedule": "standard_uniform"}, 4),
+    "looped": ({"schedule": "looped_uniform", "closed_loop": True}, 4),
     "batched": ({"schedule": "batched"}, 20),
 }
 

@@ -51,7 +51,7 @@ def most_windows(settings: ContextSettings, frames: int) -> int:
     overlap = 0 if settings.schedule == "batched" else settings.overlap
     overlap = overlap if length == settings.length else min(overlap, length // 2)
     apart = [2**level for level in range(settings.stride) if level == 0 or (length - 1) * 2**level < frames]
-    more = 2 if settings.schedule == "uniform" else 1
+    more = 2 if settings.schedule == "standard_uniform" else 1
     return sum(math.ceil(frames / (length * each - overlap)) + more for each in apart)
 
 
@@ -69,10 +69,10 @@ def test_neighbouring_windows_share_the_overlap_at_least(settings: ContextSettin
 
 
 REFUSED = {
-    "overlap of the whole window": ({"length": 16, "overlap": 16}, "set overlap to 15"),
-    "overlap beyond the window": ({"length": 8, "overlap": 128}, "set overlap to 7"),
-    "stride where seams stay": ({"stride": 2}, "schedule to uniform or looped"),
-    "stride in batches": ({"stride": 2, "schedule": "batched"}, "set stride to 1"),
+    "overlap of the whole window": ({"length": 16, "overlap": 16}, "set context_overlap to 15"),
+    "overlap beyond the window": ({"length": 8, "overlap": 128}, "set context_overlap to 7"),
+    "stride where seams stay": ({"stride": 2}, "context_schedule to standard_uniform or looped_uniform"),
+    "stride in batches": ({"stride": 2, "schedule": "batched"}, "set context_stride to 1"),
     "a loop without overlap": ({"overlap": 0, "closed_loop": True}, "cannot close a loop"),
     "a loop of batches": ({"schedule": "batched", "closed_loop": True}, "cannot close a loop"),
 }
@@ -111,25 +111,25 @@ def test_moving_seams_are_elsewhere_in_each_step(schedule: str, closed: bool) ->
 
 
 def test_wide_windows_hold_distant_parts_together() -> None:
-    wide = plan(ContextSettings(stride=3, schedule="uniform"), 120, 3).indices
+    wide = plan(ContextSettings(stride=3, schedule="standard_uniform"), 120, 3).indices
     assert {int(window[1] - window[0]) for window in wide} == {1, 2, 4}
 
 
 def test_a_fade_ends_where_no_other_window_takes_over() -> None:
     """Also at the seam of a loop, where others leave it out."""
-    open_ended = plan(ContextSettings(fuse="linear"), 28).weights
+    open_ended = plan(ContextSettings(fuse="overlap-linear"), 28).weights
     assert open_ended[0][:12] == pytest.approx(np.ones(12))
     assert open_ended[0][12:] == pytest.approx([0.8, 0.6, 0.4, 0.2])
-    closed = plan(ContextSettings(fuse="linear", closed_loop=True), 24).weights
+    closed = plan(ContextSettings(fuse="overlap-linear", closed_loop=True), 24).weights
     assert closed[0][:4] == pytest.approx([0.2, 0.4, 0.6, 0.8])
 
 
 # The host's windows, where the clip divides evenly
 
 NAMES = {
-    ("static", False): ("standard_static", False),
-    ("looped", False): ("looped_uniform", False),
-    ("looped", True): ("looped_uniform", True),
+    ("standard_static", False): ("standard_static", False),
+    ("looped_uniform", False): ("looped_uniform", False),
+    ("looped_uniform", True): ("looped_uniform", True),
     ("batched", False): ("batched", False),
 }
 
