@@ -14,7 +14,7 @@ from .. import host
 from ..errors import MotionError
 from ..noise.free_noise import noise_order
 from ..sampling.memory import motion_bytes
-from ..sampling.run import begin_run, run_of
+from ..sampling.run import begin_run, sampling_step
 from .conditions import conditions_of, select_frames, sliced_controls
 from .windows import MOVING, ContextSettings, plan
 
@@ -66,8 +66,7 @@ class ContextHandler(host.ContextHandler):
     ) -> list[Tensor]:
         """The host's calculation of conditions for latents (f c h w), window by window."""
         options = model_options["transformer_options"]
-        sigmas = run_of(options).once("sigmas", options["sample_sigmas"].tolist)
-        step = int(host.sampling_step(timestep[0].item(), sigmas))
+        step = int(sampling_step(timestep[0].item(), options))
         indices, weights = self.windows(x_in, step)
         totals = [torch.zeros_like(x_in) for _ in conds]
         looked_up = any(host.knows_windows(control) for control in host.controls_of(conds))

@@ -1,5 +1,6 @@
 """ModelPatchers and their weights."""
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -51,7 +52,11 @@ def new_patcher(
     # the host replaces CoreModelPatcher when it starts, so it is looked up here and not at import
     kind = ModelPatcher if disable_dynamic else comfy.model_patcher.CoreModelPatcher
     patcher = kind(module, load_device=comfy.model_management.get_torch_device(), offload_device=offload_device())
-    cast = {key: value.to(dtype, copy=not patcher.is_dynamic()) for key, value in weights.items()}
+    # the host moves a tensor under two keys once, and the other key would stay where it is
+    times = Counter(map(id, weights.values()))
+    cast = {
+        key: value.to(dtype, copy=times[id(value)] > 1 or not patcher.is_dynamic()) for key, value in weights.items()
+    }
     module.load_state_dict(cast, strict=True, assign=True)
     patcher.cached_patcher_init = reload
     return patcher
@@ -73,9 +78,10 @@ def cast_weights(layer: Any, x: Tensor) -> CastWeights:
     if stream is None:
         return CastWeights(weight, bias, loan)
     # they lie in a buffer of that stream, and layers that are cast after this one get the same memory
-    copied = CastWeights(weight.clone(), None if bias is None else bias.clone())
-    comfy.ops.uncast_bias_weight(layer, weight, bias, loan)
-    return copied
+    try:
+        return CastWeights(weight.clone(), None if bias is None else bias.clone())
+    finally:
+        comfy.ops.uncast_bias_weight(layer, weight, bias, loan)
 
 
 def release_weights(layer: Any, cast: CastWeights) -> None:

@@ -24,7 +24,7 @@ from ..network.low_rank import LowRank
 from ..network.motion_module import MotionModel
 from .memory import motion_bytes
 from .motion_config import LoadedMotion, MotionConfig, MotionSettings, loaded_motions, motion_configs
-from .run import SamplingRun, begin_run, run_of
+from .run import SamplingRun, begin_run, run_of, sampling_step
 from .warnings import length_warnings, model_warnings
 
 # One sampling run
@@ -35,6 +35,8 @@ def on_sampling(executor: host.Executor, noise: Tensor, *args: Any, **kw: Any) -
     guider: Any = executor.class_obj
     model, frames = guider.model_patcher, noise.shape[0]
     window = host.window_length(guider.model_options)
+    if window and frames <= window:
+        window = None
     reports = []
     for config in motion_configs(model):
         clip = frames if window else frames // clips_in(frames, config.settings)
@@ -182,7 +184,7 @@ def is_active(settings: MotionSettings, model_sampling: Any, sigma: float, run: 
         return True
 
     def sigma_at(percent: float) -> float:
-        return run.once(("percent", percent), lambda: model_sampling.percent_to_sigma(percent))
+        return run.once(("percent", id(model_sampling), percent), lambda: model_sampling.percent_to_sigma(percent))
 
     return sigma_at(settings.end_percent) <= sigma <= sigma_at(settings.start_percent)
 
@@ -197,7 +199,7 @@ def motion_pass(
     frames = batch // windows // clips_in(batch // windows, settings)
     check_limit(frames, one.config.file)
     frame_indices = tuple(host.window_frames(options) or range(frames))
-    if windows > 1:  # each is at another place, so that the strengths of all of them are needed
+    if len(frame_indices) > frames:  # windows or clips that differ, so the strengths of all of them are needed
         frame_indices = frame_indices * conditions
     run, dtype = run_of(options), host.compute_dtype(model)
 
@@ -246,10 +248,6 @@ def masks_by_level(
         return masks
     chosen = run.once(("frame indices", frame_indices, x.device), index)
     return tuple(one[chosen] for one in masks)
-
-
-def sampling_step(sigma: float, options: host.Options) -> float:
-    return host.sampling_step(sigma, run_of(options).once("sigmas", options["sample_sigmas"].tolist))
 
 
 WRAPPERS = {

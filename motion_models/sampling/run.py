@@ -27,7 +27,15 @@ class SamplingRun:
 
 def begin_run(model_options: host.Options) -> None:
     """model_options: those of a run, not of a MODEL."""
-    model_options.setdefault("transformer_options", {}).setdefault(RUN, SamplingRun())
+    model_options.setdefault("transformer_options", {})[RUN] = SamplingRun()
+
+
+def sampling_step(sigma: float, options: host.Options) -> float:
+    """Which step of the run a noise level belongs to. Packs that sample in parts change the sigmas within a run."""
+    sigmas = options["sample_sigmas"]
+    # the tensor is kept, so that no other one gets its id
+    _, listed = run_of(options).once(("sigmas", id(sigmas)), lambda: (sigmas, sigmas.tolist()))
+    return host.sampling_step(sigma, listed)
 
 
 def run_of(options: host.Options) -> SamplingRun:

@@ -23,6 +23,12 @@ def same(tensors: dict[str, Tensor], expected: dict[str, Tensor]) -> bool:
     return tensors.keys() == expected.keys() and all(torch.equal(tensors[key], expected[key]) for key in expected)
 
 
+def test_each_tensor_of_a_diffusers_file_is_loaded_for_itself(pair, tmp_path) -> None:
+    """They have one table of positions for two attentions, and the host moves a shared buffer only once."""
+    module = open_motion_file(save(pair.adapter, tmp_path / "m.safetensors")).patcher(torch.float32).model
+    assert len(dict(module.named_buffers())) == len(dict(module.named_buffers(remove_duplicate=False))) == 30
+
+
 SUFFIXES = (".safetensors", ".sft", ".ckpt", ".pt", ".pth", ".bin")
 
 

@@ -5,15 +5,19 @@ import logging
 from types import SimpleNamespace
 
 import comfy.model_management
+import comfy.sample
+import comfy.samplers
 import pytest
 import torch
 from animatediff_xl.motion_models.conditioning.curves import FRAMES, STEPS, from_text, from_values
 from animatediff_xl.motion_models.errors import MotionError
+from animatediff_xl.motion_models.sampling.run import sampling_step
 
 from tests.motion_models.conftest import SETTINGS
 from tests.motion_models.sampling.test_parity import inputs, predicted_noise
 from tests.sampling import hooks_left, sample, start_noise
-from tests.small import host_model
+from tests.small import conditioning, host_model
+from tests.windowed import long_sample, windowed
 
 
 def settings(**changes):
@@ -135,6 +139,41 @@ def test_a_mask_says_where_things_move(pair, animate, pictures: int) -> None:
     masked = predicted_noise(animate(pair.model, settings=settings(mask=left)), **given)
     change = (masked - still).abs().mean((0, 1, 2))
     assert change[:4].mean() > 1.5 * change[-4:].mean()
+
+
+def test_clips_in_a_window_keep_their_lora_strengths(pair, animate, rising_lora, monkeypatch) -> None:
+    """Also where the conditions run one by one, as the host does when memory is short."""
+    clips = animate(pair.model, settings=settings(clip_frames=2), loras=(rising_lora,))
+    model = windowed(clips, overlap=0)
+    together = long_sample(model, 8)
+    monkeypatch.setattr(type(model), "get_free_memory", lambda *_: 0)
+    assert torch.allclose(long_sample(model, 8), together, rtol=1e-4, atol=1e-4 * together.abs().max().item())
+
+
+def test_a_mask_of_one_clip_is_enough_where_windows_do_not_cut(pair, animate) -> None:
+    masked = animate(pair.model, settings=settings(clip_frames=2, mask=torch.rand(2, 8, 8)))
+    assert torch.equal(sample(windowed(masked, length=16)), sample(masked))
+
+
+def test_packs_that_sample_in_parts_count_the_steps_of_each_part(pair, animate) -> None:
+    """They write the sigmas of a part into the options of a run."""
+    model, seen = animate(pair.model, settings=settings(schedule=(from_values([0, 1, 2, 3], STEPS),))), []
+
+    def in_parts(denoise, noise, sigmas, extra_args, **_):
+        for part in (sigmas[:3], sigmas[2:]):
+            extra_args["model_options"]["transformer_options"]["sample_sigmas"] = part
+            for sigma in part[:-1]:
+                denoise(noise, sigma.expand(len(noise)), **extra_args)
+                options = extra_args["model_options"]["transformer_options"]
+                seen.append(sampling_step(sigma.item(), options))
+        return noise
+
+    noise = start_noise()
+    comfy.sample.sample_custom(
+        model, noise, 5.0, comfy.samplers.KSAMPLER(in_parts), torch.tensor([9.0, 5.0, 3.0, 1.0, 0.0]), conditioning(1),
+        conditioning(2), torch.zeros_like(noise), disable_pbar=True, seed=0,
+    )  # fmt: skip
+    assert seen == [0, 1, 0, 1]
 
 
 def test_a_mask_of_another_length_is_explained(pair, animate) -> None:
