@@ -109,15 +109,25 @@ class ContextWindows(ChoosesWindows):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="ADXL_ContextWindows",
-            display_name="Context Windows",
+            display_name="AnimateDiff Context Windows",
             category=CATEGORY,
             description=(
                 "Makes clips of any length, or loops: the frames are run in windows that overlap. Everything that has "
                 "one entry a frame follows: prompts, masks, ControlNet pictures, strength schedules."
             ),
-            search_aliases=["context options", "sliding context", "long video", "loop", "looped uniform", "freenoise"],
+            search_aliases=[
+                "animatediff xl",
+                "context options",
+                "sliding context",
+                "long video",
+                "loop",
+                "looped uniform",
+                "freenoise",
+            ],
             inputs=[
-                io.Model.Input("model", tooltip="A MODEL with or without motion, before or after Apply Motion Model."),
+                io.Model.Input(
+                    "model", tooltip="A MODEL with or without motion, before or after Apply AnimateDiff Motion Model."
+                ),
                 *window_inputs(),
                 io.Boolean.Input(
                     "freenoise",
@@ -159,10 +169,10 @@ class WindowPlan(ChoosesWindows):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="ADXL_WindowPlan",
-            display_name="Window Plan",
+            display_name="AnimateDiff Window Plan",
             category=CATEGORY,
             description="Draws which frames run together with these context windows, and says what it costs.",
-            search_aliases=["context visualizer", "context windows"],
+            search_aliases=["animatediff xl", "context visualizer", "context windows"],
             inputs=[
                 io.Int.Input("frames", default=48, min=1, max=4096, tooltip="Frames of the clip."),
                 *window_inputs(),

@@ -1,7 +1,8 @@
 """Latents to start a clip from."""
 
-import torch
 from comfy_api.latest import io
+
+from ..motion_models import host
 
 
 class EmptyLatentFrames(io.ComfyNode):
@@ -12,7 +13,7 @@ class EmptyLatentFrames(io.ComfyNode):
             display_name="Empty Latent Frames",
             category="AnimateDiff XL/latent",
             description="Empty latents for a clip: a batch with one latent for each frame.",
-            search_aliases=["empty latent video", "batch of frames", "animatediff"],
+            search_aliases=["animatediff xl", "empty latent video", "batch of frames", "animatediff"],
             inputs=[
                 io.Int.Input("width", default=1024, min=64, max=16384, step=8, tooltip="Width of the clip in pixels."),
                 io.Int.Input(
@@ -31,7 +32,7 @@ class EmptyLatentFrames(io.ComfyNode):
 
     @classmethod
     def execute(cls, width: int, height: int, frames: int) -> io.NodeOutput:
-        return io.NodeOutput({"samples": torch.zeros(frames, 4, height // 8, width // 8)})
+        return io.NodeOutput({"samples": host.empty_latents(frames, height, width)})
 
 
 NODES = [EmptyLatentFrames]

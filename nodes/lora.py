@@ -18,12 +18,12 @@ class LoadMotionLoRA(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="ADXL_LoadMotionLoRA",
-            display_name="Load Motion LoRA",
+            display_name="Load AnimateDiff Motion LoRA",
             category="AnimateDiff XL",
             description=(
                 "Opens a MotionLoRA, a small addition to a motion model that moves the camera: pan, tilt, zoom, roll."
             ),
-            search_aliases=["animatediff lora", "camera", "pan", "zoom"],
+            search_aliases=["animatediff xl", "animatediff lora", "camera", "pan", "zoom"],
             inputs=[
                 io.Combo.Input(
                     "lora",
@@ -47,7 +47,9 @@ class LoadMotionLoRA(io.ComfyNode):
                     "previous", optional=True, tooltip="Further MotionLoRAs, which are added to this one."
                 ),
             ],
-            outputs=[sockets.MotionLoRA.Output(display_name="motion lora", tooltip="For Apply Motion Model.")],
+            outputs=[
+                sockets.MotionLoRA.Output(display_name="motion lora", tooltip="For Apply AnimateDiff Motion Model.")
+            ],
             hidden=[io.Hidden.unique_id],
         )
 
@@ -73,13 +75,13 @@ class ApplyDomainAdapter(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="ADXL_ApplyDomainAdapter",
-            display_name="Apply Domain Adapter",
+            display_name="Apply AnimateDiff Domain Adapter",
             category="AnimateDiff XL",
             description=(
                 "Adds AnimateDiff's domain adapter to a MODEL: the look of the videos that the motion model learned "
                 "from. The motion model works without it; some of it can make the motion steadier."
             ),
-            search_aliases=["animatediff adapter", "v3_sd15_adapter"],
+            search_aliases=["animatediff xl", "animatediff adapter", "v3_sd15_adapter"],
             inputs=[
                 io.Model.Input("model", tooltip="The MODEL that the adapter is added to."),
                 io.Combo.Input(

@@ -22,10 +22,10 @@ class LoadMotionModel(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="ADXL_LoadMotionModel",
-            display_name="Load Motion Model",
+            display_name="Load AnimateDiff Motion Model",
             category="AnimateDiff XL",
             description="Opens an AnimateDiff motion model, the part that makes an image model move.",
-            search_aliases=["animatediff", "motion module", "mm_sdxl_v10_beta"],
+            search_aliases=["animatediff xl", "animatediff", "motion module", "mm_sdxl_v10_beta"],
             inputs=[
                 io.Combo.Input(
                     "motion_model",
@@ -40,7 +40,9 @@ class LoadMotionModel(io.ComfyNode):
                     advanced=True,
                 ),
             ],
-            outputs=[sockets.MotionModel.Output(display_name="motion model", tooltip="For Apply Motion Model.")],
+            outputs=[
+                sockets.MotionModel.Output(display_name="motion model", tooltip="For Apply AnimateDiff Motion Model.")
+            ],
             hidden=[io.Hidden.unique_id],
         )
 
@@ -65,19 +67,19 @@ class ApplyMotionModel(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="ADXL_ApplyMotionModel",
-            display_name="Apply Motion Model",
+            display_name="Apply AnimateDiff Motion Model",
             category="AnimateDiff XL",
             description=(
                 "Makes a MODEL animate: the latents of a batch become the frames of a clip. Connect the result to any "
                 "sampler. Applied to a MODEL that has a motion model already, both run, one after the other."
             ),
-            search_aliases=["animatediff", "use evolved sampling", "animate"],
+            search_aliases=["animatediff xl", "animatediff", "use evolved sampling", "animate"],
             inputs=[
                 io.Model.Input(
                     "model",
                     tooltip="SDXL or SD1.5, whichever the motion model was made for. LoRAs and patches are fine.",
                 ),
-                sockets.MotionModel.Input("motion_model", tooltip="From Load Motion Model."),
+                sockets.MotionModel.Input("motion_model", tooltip="From Load AnimateDiff Motion Model."),
                 io.Combo.Input(
                     "beta_schedule",
                     options=list(SCHEDULE_CHOICES),
@@ -124,7 +126,7 @@ class ApplyMotionModel(io.ComfyNode):
                 sockets.MotionLoRA.Input(
                     "motion_lora",
                     optional=True,
-                    tooltip="Camera moves, from Load Motion LoRA; a chain of them is added up.",
+                    tooltip="Camera moves, from Load AnimateDiff Motion LoRA; a chain of them is added up.",
                 ),
                 sockets.Schedule.Input(
                     "schedule",

@@ -22,10 +22,10 @@ class StrengthSchedule(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="ADXL_StrengthSchedule",
-            display_name="Strength Schedule",
+            display_name="AnimateDiff Strength Schedule",
             category="AnimateDiff XL",
             description="Lets a strength change over the frames of a clip or over the sampling steps.",
-            search_aliases=["value schedule", "keyframes", "animatediff"],
+            search_aliases=["animatediff xl", "value schedule", "keyframes", "animatediff"],
             inputs=[
                 io.String.Input(
                     "points",

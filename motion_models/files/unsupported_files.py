@@ -25,7 +25,9 @@ class KnownFile:
 
 
 MOTION_LORA = KnownFile(
-    "a MotionLoRA, which adds a camera move to a motion model", (IN_MOTION, LORA), "load it with Load Motion LoRA"
+    "a MotionLoRA, which adds a camera move to a motion model",
+    (IN_MOTION, LORA),
+    "load it with Load AnimateDiff Motion LoRA",
 )
 
 # Files that are made for a motion model and may hold parts of one.
@@ -50,7 +52,7 @@ KNOWN_FILES = (
     KnownFile(
         "a LoRA in diffusers' key format, such as AnimateDiff's domain adapter",
         (("attentions.",), (".processor.",), ("_lora.",)),
-        "load it with Apply Domain Adapter or Load LoRA",
+        "load it with Apply AnimateDiff Domain Adapter or Load LoRA",
     ),
     KnownFile(
         "a ControlNet",

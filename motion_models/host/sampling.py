@@ -7,6 +7,7 @@ from typing import Any
 import comfy.model_management
 import comfy.model_sampling
 import comfy.utils
+import torch
 from comfy.model_patcher import ModelPatcher
 from torch import Tensor, nn
 
@@ -37,6 +38,13 @@ SEED_POSITION = 6
 
 def seed_of(arguments: tuple, keywords: dict[str, Any]) -> int:
     return keywords["seed"] if "seed" in keywords else arguments[SEED_POSITION]
+
+
+def empty_latents(count: int, height: int, width: int) -> Tensor:
+    """(count 4 height/8 width/8) zeros, where and in the precision in which the host keeps latents between nodes."""
+    dtype = getattr(comfy.model_management, "intermediate_dtype", lambda: torch.float32)()  # ComfyUI 0.30
+    device = comfy.model_management.intermediate_device()
+    return torch.zeros(count, 4, height // 8, width // 8, device=device, dtype=dtype)
 
 
 def stop_if_interrupted() -> None:

@@ -47,7 +47,7 @@ class MotionLora:
 
 @dataclass(frozen=True)
 class ChosenLora:
-    """One of a chain of MotionLoRAs: what goes over the wire between Load Motion LoRA and Apply Motion Model."""
+    """One of a chain of MotionLoRAs: what goes over the wire from the node that loads it."""
 
     lora: MotionLora
     strength: float
@@ -76,7 +76,7 @@ def open_motion_lora(path: Path) -> MotionLora:
         what = known_file(tensors)
         said = f"is {what.what}, and no MotionLoRA: {what.remedy}" if what else "holds no LoRA of a motion model"
         if not what and motion_keys(tensors):
-            said = "is a whole motion model, and no MotionLoRA: load it with Load Motion Model"
+            said = "is a whole motion model, and no MotionLoRA: load it with Load AnimateDiff Motion Model"
         raise MotionError(f"{path.name} {said}. Choose a MotionLoRA here, such as v2_lora_PanLeft.ckpt.")
     return MotionLora(path, tensors | alphas(path, tensors))
 

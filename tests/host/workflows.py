@@ -25,7 +25,7 @@ MOTION_URL = "https://huggingface.co/conrevo/AnimateDiff-A1111/resolve/main/moti
 SDXL_NOTE = """## A clip with AnimateDiff SDXL
 
 1. **Load Checkpoint**: SDXL base 1.0, or any SDXL fine-tune. Not Turbo or Lightning.
-2. **Load Motion Model**: `mm_sdxl_v10_beta`, in `models/animatediff_models`.
+2. **Load AnimateDiff Motion Model**: `mm_sdxl_v10_beta`, in `models/animatediff_models`.
 3. The settings are those of the authors: 1024x1024, 16 frames, 100 steps, cfg 8.5, Euler with ddim_uniform.
 
 Good sizes: 1024x1024, 768x1344, 832x1216, 1216x832, 1344x768.

@@ -56,10 +56,12 @@ def test_example_workflows_are_in_the_template_browser(server: Server) -> None:
 
 def test_translations_and_help_pages_are_served(server: Server) -> None:
     texts = server.get("/i18n")
-    assert texts["zh"]["nodeDefs"]["ADXL_ApplyMotionModel"]["display_name"] == "应用运动模型"
+    assert texts["zh"]["nodeDefs"]["ADXL_ApplyMotionModel"]["display_name"] == "应用 AnimateDiff 运动模型"
     page = server.text("/extensions/animatediff_xl/docs/ADXL_ApplyMotionModel/zh.md")
-    assert page.startswith("# 应用运动模型")
-    assert server.text("/extensions/animatediff_xl/docs/ADXL_ApplyMotionModel.md").startswith("# Apply Motion Model")
+    assert page.startswith("# 应用 AnimateDiff 运动模型")
+    assert server.text("/extensions/animatediff_xl/docs/ADXL_ApplyMotionModel.md").startswith(
+        "# Apply AnimateDiff Motion Model"
+    )
 
 
 def test_a_graph_that_is_run_again_is_cached(server: Server, tiny_prompt: Callable) -> None:

@@ -25,22 +25,22 @@ KINDS: dict[str, tuple[dict[str, Tensor], str, str]] = {
     "MotionLoRA, authors": (
         weights(*(f"{MODULE}processor.to_q_lora.{part}.weight" for part in ("down", "up"))),
         "a MotionLoRA",
-        "Load Motion LoRA",
+        "Load AnimateDiff Motion LoRA",
     ),
     "MotionLoRA, peft": (
         weights(*(f"unet.{MODULE}to_q.lora_{part}.weight" for part in "AB")),
         "a MotionLoRA",
-        "Load Motion LoRA",
+        "Load AnimateDiff Motion LoRA",
     ),
     "MotionLoRA, kohya": (
         weights("lora_unet_down_blocks_0_motion_modules_0_to_q.lora_up.weight"),
         "a MotionLoRA",
-        "Load Motion LoRA",
+        "Load AnimateDiff Motion LoRA",
     ),
     "domain adapter": (
         weights("down_blocks.0.attentions.0.transformer_blocks.0.attn1.processor.to_q_lora.down.weight"),
         "domain adapter",
-        "Apply Domain Adapter",
+        "Apply AnimateDiff Domain Adapter",
     ),
     "SparseCtrl": (
         weights("controlnet_cond_embedding.conv_in.weight", f"{MODULE}to_q.weight", "conv_in.weight"),

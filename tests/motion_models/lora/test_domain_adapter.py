@@ -89,5 +89,5 @@ def test_half_a_pair_is_explained(sd15: Pair, tmp_path: Path) -> None:
 
 def test_a_motion_lora_is_named(sd15: Pair, tmp_path: Path) -> None:
     lora = {f"{processor(path)}.down.weight": down for path, (down, _) in random_pairs(sd15.motion).items()}
-    with pytest.raises(MotionError, match="is a MotionLoRA.*and no domain adapter.*Load Motion LoRA"):
+    with pytest.raises(MotionError, match="is a MotionLoRA.*and no domain adapter.*Load AnimateDiff Motion LoRA"):
         apply_domain_adapter(sd15.model, save(lora, tmp_path / "pan.ckpt"), 1.0)

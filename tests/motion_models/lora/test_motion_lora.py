@@ -258,14 +258,14 @@ def test_half_a_pair_is_explained(pair, tmp_path: Path) -> None:
 
 
 NOT_MOTION_LORAS = {
-    "a motion model": (lambda: random_motion((32, 32, 32)), "is a whole motion model.*Load Motion Model"),
+    "a motion model": (lambda: random_motion((32, 32, 32)), "is a whole motion model.*Load AnimateDiff Motion Model"),
     "a spatial LoRA": (
         lambda: {"lora_unet_down_blocks_1_attentions_0.lora_up.weight": torch.zeros(4, 4)},
         "is a LoRA, and no MotionLoRA: load it with Load LoRA",
     ),
     "a domain adapter": (
         lambda: {"down_blocks.0.attentions.0.attn1.processor.to_q_lora.up.weight": torch.zeros(4, 4)},
-        "domain adapter.*Apply Domain Adapter",
+        "domain adapter.*Apply AnimateDiff Domain Adapter",
     ),
     "a checkpoint": (lambda: {"model.diffusion_model.x": torch.zeros(1)}, "is an image checkpoint.*Load Checkpoint"),
     "something else": (lambda: {"x": torch.zeros(1)}, "holds no LoRA of a motion model"),
