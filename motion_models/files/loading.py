@@ -108,7 +108,7 @@ def load_patcher(
             f"{Path(path).name} holds weights that are no numbers in {dtype} ({unfit}), and would give black frames: "
             f"it is damaged. Download it again, or choose another."
         )
-    module = MotionModel(shape, FAMILIES[family_name].norms, layers, device=host.offload_device(), dtype=dtype)
+    module = MotionModel(shape, FAMILIES[family_name].norms, layers, device="meta", dtype=dtype)
     reload = (load_patcher, (path, shape, family_name, dtype))
     return host.new_patcher(module, weights, dtype, disable_dynamic, reload)
 

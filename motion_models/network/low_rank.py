@@ -66,5 +66,5 @@ def new_low_rank(
         sizes[key.removesuffix(".weight")] = (down.shape[1], rank, up.shape[0])
         weights[f"down.{index}.weight"] = down
         weights[f"up.{index}.weight"] = up * (1.0 if alpha is None else alpha / rank)
-    module = LowRank(sizes, layers, device=host.offload_device(), dtype=dtype)
+    module = LowRank(sizes, layers, device="meta", dtype=dtype)
     return host.new_patcher(module, weights, dtype, disable_dynamic, (new_low_rank, (adapters, dtype)))
