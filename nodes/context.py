@@ -15,7 +15,8 @@ CATEGORY = "AnimateDiff XL/context"
 
 
 def window_inputs() -> list[io.Input]:
-    """What both nodes ask about the windows. Optional, since older graphs have other names for them."""
+    """What both nodes ask about the windows. Optional, since older graphs have other names for them; all widgets of a
+    node are, since the page lists required ones first and saves values by position."""
     return [
         io.Int.Input(
             "context_length",
@@ -76,13 +77,12 @@ def window_inputs() -> list[io.Input]:
 
 def window_settings(given: dict[str, Any]) -> ContextSettings:
     """given: what a node was given for `window_inputs`; what is left out is at its default."""
-    values = {FIELDS[name]: value for name, value in current_inputs(given).items() if name in FIELDS}
-    for field, choices in CHOICES.items():
-        if field in values:
-            values[field] = current_choice(values[field])
-            if values[field] not in choices:
-                raise MotionError(f"'{values[field]}' is unknown: choose one of {', '.join(choices)}.")
-    return ContextSettings(**values)
+    values = current_inputs(given, FIELDS)
+    unknown = unknown_choice(values)
+    if unknown:
+        raise MotionError(unknown)
+    values |= {name: current_choice(values[name]) for name in CHOICES if name in values}
+    return ContextSettings(**{FIELDS[name]: value for name, value in values.items()})
 
 
 FIELDS = {
@@ -94,14 +94,23 @@ FIELDS = {
     "closed_loop": "closed_loop",
 }
 """Of ContextSettings, by the names of the inputs."""
-CHOICES = {"schedule": SCHEDULES, "fuse": FUSES}
+CHOICES = {"context_schedule": SCHEDULES, "fuse_method": FUSES}
+
+
+def unknown_choice(values: dict[str, Any]) -> str | None:
+    """A sentence about the first value that is no choice of its input."""
+    for name, choices in CHOICES.items():
+        if name in values and current_choice(values[name]) not in choices:
+            return f"{name} is {values[name]!r}, and must be one of {', '.join(choices)}."
+    return None
 
 
 class ChoosesWindows(io.ComfyNode):
     @classmethod
-    def validate_inputs(cls, context_schedule: str | None = None, fuse_method: str | None = None) -> bool:
-        """The choices are checked in `execute`, which knows their older names too."""
-        return True
+    def validate_inputs(cls, context_schedule: str | None = None, fuse_method: str | None = None) -> bool | str:
+        """The host knows the choices of today only; None comes over a wire."""
+        given = {"context_schedule": context_schedule, "fuse_method": fuse_method}
+        return unknown_choice({name: value for name, value in given.items() if value is not None}) or True
 
 
 class ContextWindows(ChoosesWindows):
@@ -174,9 +183,9 @@ class WindowPlan(ChoosesWindows):
             description="Draws which frames run together with these context windows, and says what it costs.",
             search_aliases=["animatediff xl", "context visualizer", "context windows"],
             inputs=[
-                io.Int.Input("frames", default=48, min=1, max=4096, tooltip="Frames of the clip."),
+                io.Int.Input("frames", optional=True, default=48, min=1, max=4096, tooltip="Frames of the clip."),
                 *window_inputs(),
-                io.Int.Input("steps", default=20, min=1, max=1000, tooltip="Steps of the sampler."),
+                io.Int.Input("steps", optional=True, default=20, min=1, max=1000, tooltip="Steps of the sampler."),
             ],
             outputs=[
                 io.Image.Output(
@@ -190,7 +199,7 @@ class WindowPlan(ChoosesWindows):
         )
 
     @classmethod
-    def execute(cls, frames: int, steps: int, **windows: Any) -> io.NodeOutput:
+    def execute(cls, frames: int = 48, steps: int = 20, **windows: Any) -> io.NodeOutput:
         settings = window_settings(windows)
         cost = describe(settings, frames, steps)
         show_text(cls, cost)

@@ -1,6 +1,9 @@
 """Names of inputs and choices in graphs that were saved before the first release."""
 
+from collections.abc import Collection
 from typing import Any
+
+from ..motion_models.errors import MotionError
 
 INPUTS = {
     "length": "context_length",
@@ -20,9 +23,16 @@ CHOICES = {
 """Of context_schedule and fuse_method."""
 
 
-def current_inputs(given: dict[str, Any]) -> dict[str, Any]:
-    """What a node was given, under the names of today."""
-    return {INPUTS.get(name, name): value for name, value in given.items()}
+def current_inputs(given: dict[str, Any], known: Collection[str]) -> dict[str, Any]:
+    """What a node was given, under the names of today. known: those names.
+
+    Raises MotionError for a name that was never one of the node's.
+    """
+    renamed = {INPUTS.get(name, name): value for name, value in given.items() if name not in known}
+    unknown = [name for name in renamed if name not in known]
+    if unknown:
+        raise MotionError(f"There is no input {unknown[0]!r:.80} here: choose from {', '.join(known)}.")
+    return renamed | {name: value for name, value in given.items() if name in known}
 
 
 def current_choice(value: str) -> str:

@@ -8,13 +8,15 @@ from ..motion_models.conditioning.curves import (
     FRAMES,
     INTERPOLATIONS,
     STEPS,
-    Schedule,
     from_curve,
     from_text,
     from_values,
 )
+from ..motion_models.errors import MotionError
 from . import sockets
 from .renamed import current_inputs
+
+POINTS = "0: 0, 8: 1, 15: 0"
 
 
 class StrengthSchedule(io.ComfyNode):
@@ -29,7 +31,8 @@ class StrengthSchedule(io.ComfyNode):
             inputs=[
                 io.String.Input(
                     "points",
-                    default="0: 0, 8: 1, 15: 0",
+                    optional=True,
+                    default=POINTS,
                     multiline=True,
                     tooltip="Positions and values: the value 0 at frame 0, the value 1 at frame 8, and so on.",
                 ),
@@ -42,12 +45,14 @@ class StrengthSchedule(io.ComfyNode):
                 ),
                 io.Combo.Input(
                     "over",
+                    optional=True,
                     options=[FRAMES, STEPS],
                     default=FRAMES,
                     tooltip="What the positions count: frames of the clip, or sampling steps. The first is 0.",
                 ),
                 io.Int.Input(
                     "length",
+                    optional=True,
                     default=16,
                     min=1,
                     max=4096,
@@ -60,10 +65,10 @@ class StrengthSchedule(io.ComfyNode):
                     force_input=True,
                     tooltip="In place of the points: a number, or a list with one for each frame or step.",
                 ),
-                io.Curve.Input(
+                sockets.Curve.Input(
                     "curve",
                     optional=True,
-                    socketless=False,
+                    extra_dict={"forceInput": True},
                     tooltip="In place of the points: a curve from ComfyUI's editor.",
                 ),
                 sockets.Schedule.Input(
@@ -77,22 +82,25 @@ class StrengthSchedule(io.ComfyNode):
     @classmethod
     def execute(
         cls,
-        points: str,
-        over: str,
-        length: int,
+        points: str = POINTS,
+        over: str = FRAMES,
+        length: int = 16,
         values: float | list[float] | None = None,
         curve: Any = None,
         **given: Any,
     ) -> io.NodeOutput:
-        named = current_inputs(given)
-        multiply_by: Schedule = named.get("multiply_by", ())
-        if curve is not None:
+        named = current_inputs(given, ("interpolation", "multiply_by"))
+        interpolation = named.get("interpolation", "linear")
+        if interpolation not in INTERPOLATIONS:
+            raise MotionError(f"interpolation is {interpolation!r:.80}: choose one of {', '.join(INTERPOLATIONS)}.")
+        # a dict is what the widget of earlier versions sent, whether a person drew a curve or not
+        if curve is not None and not isinstance(curve, dict):
             made = from_curve(curve, length, over)
         elif values is not None:
             made = from_values(values if isinstance(values, list | tuple) else [values], over)
         else:
-            made = from_text(points, named.get("interpolation", "linear"), over)
-        return io.NodeOutput((*multiply_by, made))
+            made = from_text(points, interpolation, over)
+        return io.NodeOutput((*named.get("multiply_by", ()), made))
 
 
 NODES = [StrengthSchedule]

@@ -5,3 +5,6 @@ from comfy_api.latest import io
 MotionModel = io.Custom("ADXL_MOTION_MODEL")
 MotionLoRA = io.Custom("ADXL_MOTION_LORA")
 Schedule = io.Custom("ADXL_SCHEDULE")
+
+Curve = io.Custom("CURVE")
+"""The host's. Its own `io.Curve` is a widget too, which always has a value and so would always win."""

@@ -150,8 +150,36 @@ def test_graphs_from_before_the_first_release_load(old: str, new: str) -> None:
 
 
 def test_a_window_schedule_nobody_knows_is_explained() -> None:
-    with pytest.raises(MotionError, match="'spiral' is unknown: choose one of standard_static, standard_uniform"):
+    with pytest.raises(MotionError, match="context_schedule is 'spiral', and must be one of standard_static"):
         ContextWindows.execute(model=small_pair().model, context_schedule="spiral")
+
+
+@pytest.mark.parametrize(
+    ("node", "given", "sentence"),
+    [
+        (WindowPlan, {"length": "x"}, "context_length is 'x', and must be a whole number from 1 on"),
+        (WindowPlan, {"stride": 0, "schedule": "uniform"}, "context_stride is 0, and must be a whole number"),
+        (WindowPlan, {"context_lenght": 8}, "There is no input 'context_lenght' here"),
+        (StrengthSchedule, {"between": "liner"}, "interpolation is 'liner': choose one of linear, ease"),
+    ],
+)
+def test_values_under_older_names_are_checked(node, given: dict, sentence: str) -> None:
+    with pytest.raises(MotionError, match=sentence):
+        node.execute(**given)
+
+
+def test_the_name_of_today_wins_over_the_older_one() -> None:
+    (windowed,) = ContextWindows.execute(model=small_pair().model, context_length=8, length=12).args
+    assert windowed.model_options["context_handler"].settings.length == 8
+
+
+def test_an_unconnected_curve_leaves_the_points_alone() -> None:
+    """Earlier versions had a widget for it, whose straight line came with every graph."""
+    line = {"points": [[0, 0], [1, 1]], "interpolation": "monotone_cubic"}
+    (schedule,) = StrengthSchedule.execute(points="0: 5", curve=line).args
+    assert schedule[0].points == ((0, 5),)
+    (field,) = (field for field in StrengthSchedule.define_schema().inputs if field.id == "curve")
+    assert field.as_dict()["forceInput"] and "default" not in field.as_dict()
 
 
 def test_windows_without_a_plan_are_refused_before_sampling() -> None:

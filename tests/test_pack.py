@@ -67,6 +67,13 @@ def test_inputs_are_public_and_explained(node_id: str) -> None:
     assert schema.category.startswith("AnimateDiff XL")
 
 
+@pytest.mark.parametrize("node_id", SCHEMAS)
+def test_the_page_shows_inputs_in_the_order_of_the_schema(node_id: str) -> None:
+    """It puts required ones first, and saves the values of widgets by their position."""
+    optional = [field.optional for field in SCHEMAS[node_id].inputs]
+    assert optional == sorted(optional)
+
+
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_translations_hold_exactly_what_the_nodes_have(language: str) -> None:
     texts = json.loads((PACK / "locales" / language / "nodeDefs.json").read_text(encoding="utf-8"))

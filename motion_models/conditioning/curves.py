@@ -60,7 +60,7 @@ class Curve:
     points: tuple[tuple[float, float], ...]
     """(position, value), rising; the first frame and the first step are 0."""
     interpolation: str
-    """A key of BETWEEN."""
+    """A key of INTERPOLATIONS."""
     over: str
     """FRAMES or STEPS."""
 

@@ -36,6 +36,10 @@ class ContextSettings:
     """The last frame is followed by the first."""
 
     def __post_init__(self) -> None:
+        for name, least in (("length", 1), ("overlap", 0), ("stride", 1)):
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < least:
+                raise MotionError(f"context_{name} is {value!r:.80}, and must be a whole number from {least} on.")
         if self.overlap >= self.length:
             raise MotionError(
                 f"Windows of {self.length} frames cannot overlap by {self.overlap}: set context_overlap to "
