@@ -24,7 +24,7 @@ test-dynamic-vram: $(READY)
 
 # samples some hundred clips of the tiny model, and measures what they show
 measure: $(READY)
-	$(VENV)/bin/pytest -m measured
+	$(VENV)/bin/pytest -m "measured and not nightly"
 
 lint: $(READY)
 	$(VENV)/bin/ruff check .
