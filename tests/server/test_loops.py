@@ -39,11 +39,9 @@ def long_clip(server: Server, tiny_prompt: Callable) -> Long:
         prompt["windows"] = {
             "class_type": "ADXL_ContextWindows",
             "inputs": {
-                "model": [node_of(prompt, "ADXL_ApplyMotionModel"), 0], "context_length": 16,
-            "context_overlap": 4, "context_stride": 1,
-                "context_schedule": "standard_static", "fuse_method": "pyramid",
-                "closed_loop": True, "freenoise": False,
-                "windows_per_batch": 1, **settings,
+                "model": [node_of(prompt, "ADXL_ApplyMotionModel"), 0], "context_length": 16, "context_overlap": 4,
+                "context_stride": 1, "context_schedule": "standard_static", "fuse_method": "pyramid",
+                "closed_loop": True, "freenoise": False, "windows_per_batch": 1, **settings,
             },
         }  # fmt: skip
         return clip(server, prompt)
