@@ -70,7 +70,7 @@ class ContextHandler(host.ContextHandler):
         indices, weights = self.windows(x_in, step)
         totals = [torch.zeros_like(x_in) for _ in conds]
         looked_up = any(host.knows_windows(control) for control in host.controls_of(conds))
-        # who looks frames up by number must find each once
+        # ControlNets that index frames by number need each number once in a call
         per_call = 1 if looked_up else self.windows_per_call(model.current_patcher, conds, x_in)
         for first in range(0, len(indices), per_call):
             host.stop_if_interrupted()
@@ -85,7 +85,7 @@ class ContextHandler(host.ContextHandler):
             for total, part in zip(totals, parts, strict=True):
                 shared = part.unflatten(0, windows.shape) * weights[first : first + len(windows)]
                 for index, share in zip(windows, shared, strict=True):
-                    total[index] += share  # one by one: sums of frames that are in several do not depend on chance
+                    total[index] += share  # sequential: index_add_ with repeated indices is not deterministic on CUDA
             self.report_progress(step, first + len(windows), len(indices), options)
         return totals
 

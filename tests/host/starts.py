@@ -112,10 +112,9 @@ def with_lora(prompt: dict[str, Any]) -> dict[str, Any]:
 def in_windows(prompt: dict[str, Any]) -> dict[str, Any]:
     changed = copy.deepcopy(prompt)
     settings = {
-        "model": [node_of(changed, "ADXL_ApplyMotionModel"), 0], "context_length": 16,
-            "context_overlap": 4, "context_stride": 1,
-        "context_schedule": "standard_static",
-        "fuse_method": "pyramid", "closed_loop": True, "freenoise": True, "windows_per_batch": 0,
+        "model": [node_of(changed, "ADXL_ApplyMotionModel"), 0], "context_length": 16, "context_overlap": 4,
+        "context_stride": 1, "context_schedule": "standard_static", "fuse_method": "pyramid", "closed_loop": True,
+        "freenoise": True, "windows_per_batch": 0,
     }  # fmt: skip
     changed["windows"] = {"class_type": "ADXL_ContextWindows", "inputs": settings}
     changed[node_of(changed, "KSampler")]["inputs"]["model"] = ["windows", 0]
