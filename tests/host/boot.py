@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import torch
-from torch.library import define
+from torch import library
 
 from .dynamic_vram import keep_models_as_on_nvidia
 from .obtain import CACHE, PACK
@@ -20,7 +20,7 @@ sys.path.append(str(SHIMS))  # last, so that what is installed comes first
 # them. Other builds bring them, and declaring one twice ends the process.
 if torch.version.cuda is None and torch.version.hip is None:
     for operator in ("nms", "qnms"):
-        define(f"torchvision::{operator}", "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        library.define(f"torchvision::{operator}", "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
 
 
 def import_host(root: Path, cpu: bool = True, dynamic_vram: bool = False) -> None:

@@ -23,6 +23,12 @@ def same(tensors: dict[str, Tensor], expected: dict[str, Tensor]) -> bool:
     return tensors.keys() == expected.keys() and all(torch.equal(tensors[key], expected[key]) for key in expected)
 
 
+def test_a_file_in_fp8_is_loaded_in_the_models_precision(pair, tmp_path) -> None:
+    small = {key: value.to(torch.float8_e4m3fn) for key, value in pair.motion.items()}
+    loaded = open_motion_file(save(small, tmp_path / "m.safetensors")).patcher(torch.bfloat16).model.state_dict()
+    assert same(loaded, {key: value.to(torch.bfloat16) for key, value in small.items()})
+
+
 def test_each_tensor_of_a_diffusers_file_is_loaded_for_itself(pair, tmp_path) -> None:
     """They have one table of positions for two attentions, and the host moves a shared buffer only once."""
     module = open_motion_file(save(pair.adapter, tmp_path / "m.safetensors")).patcher(torch.float32).model
