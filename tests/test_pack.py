@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -115,6 +116,15 @@ def test_the_metadata_meets_the_registry() -> None:
     assert comfy["requires-comfyui"] == ">=0.16.3"
     assert comfy["PublisherId"] and comfy["DisplayName"]
     assert "web" not in comfy  # WEB_DIRECTORY serves it; both would load every script twice
+
+
+def test_the_registry_gets_every_file_that_runs() -> None:
+    left_out = subprocess.run(
+        ["git", "ls-files", "--cached", "--ignored", "--exclude-from=.comfyignore"],
+        cwd=PACK, capture_output=True, text=True, check=True,
+    ).stdout.split("\n")  # fmt: skip
+    folders = {path.split("/")[0] for path in left_out if path}
+    assert folders == {"tests", "docs", "benchmarks", ".ci", ".github", "Makefile"}
 
 
 def test_the_pack_needs_nothing_the_host_does_not_bring() -> None:
