@@ -1,4 +1,4 @@
-"""The nodes, thin: each says what it takes, and calls motion_models."""
+"""The nodes. Each declares its inputs and calls motion_models."""
 
 from . import context, latent, lora, motion, schedule
 

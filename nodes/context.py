@@ -1,4 +1,4 @@
-"""Context windows: for clips longer than a motion model takes at once, and to look at before anything is sampled."""
+"""Context windows for long clips and loops, and a picture of them."""
 
 from typing import Any
 
@@ -15,8 +15,11 @@ CATEGORY = "AnimateDiff XL/context"
 
 
 def window_inputs() -> list[io.Input]:
-    """What both nodes ask about the windows. Optional, since older graphs have other names for them; all widgets of a
-    node are, since the page lists required ones first and saves values by position."""
+    """The inputs that both nodes share.
+
+    All are optional: older graphs have other names for them. So are the other widgets of these nodes, because the page
+    lists required widgets first and saves values by position.
+    """
     return [
         io.Int.Input(
             "context_length",
@@ -24,7 +27,7 @@ def window_inputs() -> list[io.Input]:
             default=16,
             min=2,
             max=1024,
-            tooltip="Frames that run together: as many as the motion model was trained on, 16 for most.",
+            tooltip="Frames of a window. Use the length the motion model was trained on: 16 for most.",
         ),
         io.Int.Input(
             "context_overlap",
@@ -32,7 +35,7 @@ def window_inputs() -> list[io.Input]:
             default=4,
             min=0,
             max=1023,
-            tooltip="Frames that neighbouring windows share. More is smoother and slower; a quarter is usual.",
+            tooltip="Frames that neighbouring windows share. More is smoother and slower. A quarter is usual.",
         ),
         io.Int.Input(
             "context_stride",
@@ -41,8 +44,8 @@ def window_inputs() -> list[io.Input]:
             min=1,
             max=8,
             tooltip=(
-                "Number of dilated window sizes. 1: consecutive frames. 2: also every second frame. 3: also every "
-                "fourth frame, which is slower and more consistent. For standard_uniform and looped_uniform."
+                "Number of window dilations. 1: consecutive frames. 2: also every second frame. 3: also every fourth "
+                "frame. More is slower and more consistent. For standard_uniform and looped_uniform."
             ),
             advanced=True,
         ),
@@ -53,7 +56,7 @@ def window_inputs() -> list[io.Input]:
             default="standard_static",
             tooltip=(
                 "standard_static: the same windows in every step. standard_uniform: the seams move from step to step. "
-                "looped_uniform: windows also run across the end of the clip. batched: no overlap."
+                "looped_uniform: windows also cross the end of the clip. batched: no overlap, visible seams."
             ),
         ),
         io.Combo.Input(
@@ -62,21 +65,21 @@ def window_inputs() -> list[io.Input]:
             options=list(FUSES),
             default="pyramid",
             tooltip=(
-                "How windows that share a frame are mixed. pyramid: most weight in the middle of a window. "
-                "overlap-linear: a fade over the overlap. relative: almost no weight at the ends. flat: the mean."
+                "Weight of each window in a shared frame. pyramid: highest in the middle of a window. overlap-linear: "
+                "a cross-fade over the overlap. relative: almost zero at the ends. flat: the mean."
             ),
         ),
         io.Boolean.Input(
             "closed_loop",
             optional=True,
             default=False,
-            tooltip="Connect the last frame to the first, so that the clip repeats without a jump.",
+            tooltip="Connects the last frame to the first, so that the clip repeats without a jump.",
         ),
     ]
 
 
 def window_settings(given: dict[str, Any]) -> ContextSettings:
-    """given: what a node was given for `window_inputs`; what is left out is at its default."""
+    """The settings for the values of `window_inputs` that a node received; the others keep their defaults."""
     values = current_inputs(given, FIELDS)
     unknown = unknown_choice(values)
     if unknown:
@@ -93,12 +96,12 @@ FIELDS = {
     "fuse_method": "fuse",
     "closed_loop": "closed_loop",
 }
-"""Of ContextSettings, by the names of the inputs."""
+"""Fields of ContextSettings by the names of the inputs."""
 CHOICES = {"context_schedule": SCHEDULES, "fuse_method": FUSES}
 
 
 def unknown_choice(values: dict[str, Any]) -> str | None:
-    """A sentence about the first value that is no choice of its input."""
+    """A sentence about the first value that its input does not offer."""
     for name, choices in CHOICES.items():
         if name in values and current_choice(values[name]) not in choices:
             return f"{name} is {values[name]!r}, and must be one of {', '.join(choices)}."
@@ -108,7 +111,7 @@ def unknown_choice(values: dict[str, Any]) -> str | None:
 class ChoosesWindows(io.ComfyNode):
     @classmethod
     def validate_inputs(cls, context_schedule: str | None = None, fuse_method: str | None = None) -> bool | str:
-        """The host knows the choices of today only; None comes over a wire."""
+        """Replaces the host's check, which refuses the choices of older graphs. A linked input arrives as None."""
         given = {"context_schedule": context_schedule, "fuse_method": fuse_method}
         return unknown_choice({name: value for name, value in given.items() if value is not None}) or True
 
@@ -121,8 +124,8 @@ class ContextWindows(ChoosesWindows):
             display_name="AnimateDiff Context Windows",
             category=CATEGORY,
             description=(
-                "Makes clips of any length, or loops: the frames are run in windows that overlap. Everything that has "
-                "one entry a frame follows: prompts, masks, ControlNet pictures, strength schedules."
+                "Makes clips of any length, and loops. Frames run in overlapping windows. Prompts, masks, ControlNet "
+                "images and strength schedules follow their frames."
             ),
             search_aliases=[
                 "animatediff xl",
@@ -143,8 +146,8 @@ class ContextWindows(ChoosesWindows):
                     optional=True,
                     default=False,
                     tooltip=(
-                        "FreeNoise: reuse the noise of one window, shuffled, for the whole clip. More consistent, less "
-                        "motion. Works with loops."
+                        "FreeNoise: reuses the noise of one window, shuffled, for the whole clip. More consistent, "
+                        "less motion. Works with loops."
                     ),
                 ),
                 io.Int.Input(
@@ -153,7 +156,7 @@ class ContextWindows(ChoosesWindows):
                     default=0,
                     min=0,
                     max=64,
-                    tooltip="Windows in one call of the model. 0: as many as memory allows. 1 needs the least.",
+                    tooltip="Windows in one call of the model. 0: as many as memory allows. 1 needs the least memory.",
                     advanced=True,
                 ),
             ],
@@ -180,7 +183,7 @@ class WindowPlan(ChoosesWindows):
             node_id="ADXL_WindowPlan",
             display_name="AnimateDiff Window Plan",
             category=CATEGORY,
-            description="Draws which frames run together with these context windows, and says what it costs.",
+            description="Draws which frames run together with context windows, and shows what it costs.",
             search_aliases=["animatediff xl", "context visualizer", "context windows"],
             inputs=[
                 io.Int.Input("frames", optional=True, default=48, min=1, max=4096, tooltip="Frames of the clip."),
@@ -190,9 +193,11 @@ class WindowPlan(ChoosesWindows):
             outputs=[
                 io.Image.Output(
                     display_name="plan",
-                    tooltip="Frames from left to right, windows from top to bottom; the brighter, the more it counts.",
+                    tooltip="Frames run from left to right, windows from top to bottom. Brighter is a higher weight.",
                 ),
-                io.String.Output(display_name="cost", tooltip="Windows and frame evaluations, in a sentence."),
+                io.String.Output(
+                    display_name="cost", tooltip="Number of windows and of frame evaluations, as a sentence."
+                ),
             ],
             hidden=[io.Hidden.unique_id],
             accept_all_inputs=True,

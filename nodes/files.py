@@ -1,4 +1,4 @@
-"""Files of the model folders: what is listed, what is missing, where to put it."""
+"""Files of the model folders: which are listed, and a sentence about a missing one."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,20 +11,20 @@ MOTION_MODELS, MOTION_LORAS, LORAS = "animatediff_models", "animatediff_motion_l
 
 
 def listed(*folders: str) -> list[str]:
-    """Model files of some kinds of folders; other packs may have registered them for any suffix."""
+    """Model files of some folders. Other packs may have registered a folder for any suffix."""
     names = (name for folder in folders for name in folder_paths.get_filename_list(folder))
     return list(dict.fromkeys(name for name in names if name.lower().endswith(SUFFIXES)))
 
 
 def missing(name: str, folders: Iterable[str], what: str, example: str) -> str | None:
-    """A sentence if there is no such file, for a node's own check of its inputs; None if there is."""
+    """A sentence if the file does not exist, None if it does."""
     files = listed(*folders)
     if name in files:
         return None
     folder = folder_paths.get_folder_paths(next(iter(folders)))[0]
     if not files:
-        return f"No {what} found: put one, such as {example}, into {folder} and press R."
-    return f"There is no {what} '{name}' in {folder}: choose another, or put it there and press R."
+        return f"No {what} found: put a file such as {example} into {folder} and press R."
+    return f"{folder} has no {what} '{name}': choose another, or put the file there and press R."
 
 
 def path_of(name: str, folders: Iterable[str]) -> Path:
@@ -33,6 +33,6 @@ def path_of(name: str, folders: Iterable[str]) -> Path:
 
 
 def changed(path: Path) -> tuple[float, int]:
-    """What differs when a file has changed, so that a node runs again."""
+    """Time and size of a file. A node runs again when they change."""
     facts = path.stat()
     return facts.st_mtime, facts.st_size

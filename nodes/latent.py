@@ -1,4 +1,4 @@
-"""Latents to start a clip from."""
+"""Empty latents for a clip."""
 
 from comfy_api.latest import io
 
@@ -12,7 +12,7 @@ class EmptyLatentFrames(io.ComfyNode):
             node_id="ADXL_EmptyLatentFrames",
             display_name="Empty Latent Frames",
             category="AnimateDiff XL/latent",
-            description="Empty latents for a clip: a batch with one latent for each frame.",
+            description="Makes empty latents for a clip: a batch with one latent for each frame.",
             search_aliases=["animatediff xl", "empty latent video", "batch of frames", "animatediff"],
             inputs=[
                 io.Int.Input("width", default=1024, min=64, max=16384, step=8, tooltip="Width of the clip in pixels."),

@@ -21,7 +21,7 @@ class LoadMotionLoRA(io.ComfyNode):
             display_name="Load AnimateDiff Motion LoRA",
             category="AnimateDiff XL",
             description=(
-                "Opens a MotionLoRA, a small addition to a motion model that moves the camera: pan, tilt, zoom, roll."
+                "Loads a MotionLoRA: a small file that adds a camera move (pan, tilt, zoom, roll) to a motion model."
             ),
             search_aliases=["animatediff xl", "animatediff lora", "camera", "pan", "zoom"],
             inputs=[
@@ -36,7 +36,7 @@ class LoadMotionLoRA(io.ComfyNode):
                     min=-10.0,
                     max=10.0,
                     step=0.01,
-                    tooltip="1 as trained, 0 none; below 0 the camera moves the other way.",
+                    tooltip="1 is as trained, 0 is off. A negative strength reverses the camera move.",
                 ),
                 sockets.Schedule.Input(
                     "schedule",
@@ -44,7 +44,9 @@ class LoadMotionLoRA(io.ComfyNode):
                     tooltip="Multiplies the strength, per frame or per sampling step. From Strength Schedule.",
                 ),
                 sockets.MotionLoRA.Input(
-                    "previous", optional=True, tooltip="Further MotionLoRAs, which are added to this one."
+                    "previous",
+                    optional=True,
+                    tooltip="Another Load AnimateDiff Motion LoRA. Chained MotionLoRAs add up.",
                 ),
             ],
             outputs=[
@@ -78,12 +80,12 @@ class ApplyDomainAdapter(io.ComfyNode):
             display_name="Apply AnimateDiff Domain Adapter",
             category="AnimateDiff XL",
             description=(
-                "Adds AnimateDiff's domain adapter to a MODEL: the look of the videos that the motion model learned "
-                "from. The motion model works without it; some of it can make the motion steadier."
+                "Adds AnimateDiff's domain adapter, a LoRA with the look of the training videos, to a MODEL. The "
+                "motion model works without it. A little of it can steady the motion."
             ),
             search_aliases=["animatediff xl", "animatediff adapter", "v3_sd15_adapter"],
             inputs=[
-                io.Model.Input("model", tooltip="The MODEL that the adapter is added to."),
+                io.Model.Input("model", tooltip="The MODEL to add the adapter to."),
                 io.Combo.Input(
                     "adapter",
                     options=listed(*ADAPTERS) or [NO_ADAPTERS],
@@ -95,7 +97,7 @@ class ApplyDomainAdapter(io.ComfyNode):
                     min=-10.0,
                     max=10.0,
                     step=0.01,
-                    tooltip="The paper's alpha: 1 is the look of the training videos, 0 leaves the MODEL as it is.",
+                    tooltip="The paper's alpha. 1 adds the look of the training videos, 0 leaves the MODEL unchanged.",
                 ),
             ],
             outputs=[io.Model.Output(tooltip="Model with the adapter. The input model is not modified.")],

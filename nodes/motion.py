@@ -24,7 +24,7 @@ class LoadMotionModel(io.ComfyNode):
             node_id="ADXL_LoadMotionModel",
             display_name="Load AnimateDiff Motion Model",
             category="AnimateDiff XL",
-            description="Opens an AnimateDiff motion model, the part that makes an image model move.",
+            description="Loads an AnimateDiff motion model, which makes an image model move.",
             search_aliases=["animatediff xl", "animatediff", "motion module", "mm_sdxl_v10_beta"],
             inputs=[
                 io.Combo.Input(
@@ -36,7 +36,7 @@ class LoadMotionModel(io.ComfyNode):
                     "family",
                     options=[AUTO_FAMILY, *RUNNABLE],
                     default=AUTO_FAMILY,
-                    tooltip="Which AnimateDiff the file belongs to. auto finds out from its tensors and its name.",
+                    tooltip="AnimateDiff version of the file. auto detects it from the tensors and the file name.",
                     advanced=True,
                 ),
             ],
@@ -70,8 +70,8 @@ class ApplyMotionModel(io.ComfyNode):
             display_name="Apply AnimateDiff Motion Model",
             category="AnimateDiff XL",
             description=(
-                "Makes a MODEL animate: the latents of a batch become the frames of a clip. Connect the result to any "
-                "sampler. Applied to a MODEL that has a motion model already, both run, one after the other."
+                "Animates a MODEL: the latents of a batch become the frames of a clip. Connect the output to any "
+                "sampler. Apply it twice to combine two motion models."
             ),
             search_aliases=["animatediff xl", "animatediff", "use evolved sampling", "animate"],
             inputs=[
@@ -85,8 +85,8 @@ class ApplyMotionModel(io.ComfyNode):
                     options=list(SCHEDULE_CHOICES),
                     default=SCHEDULE_CHOICES[0],
                     tooltip=(
-                        "How noise grows over the steps. auto: what the motion model was trained with. AnimateDiff "
-                        "SDXL: sigma up to 65.93. AnimateDiff SD1.5: up to 25.15, which other programs use for SDXL."
+                        "How noise grows over the steps. auto: the schedule the motion model was trained with. "
+                        "AnimateDiff SDXL: sigma up to 65.93. AnimateDiff SD1.5: up to 25.15."
                     ),
                 ),
                 io.Float.Input(
@@ -95,7 +95,7 @@ class ApplyMotionModel(io.ComfyNode):
                     min=0.0,
                     max=10.0,
                     step=0.01,
-                    tooltip="Share of the motion that is added: 1 as trained, 0 none, above 1 exaggerated.",
+                    tooltip="Scales the motion: 1 is as trained, 0 is off, above 1 is exaggerated.",
                 ),
                 io.Float.Input(
                     "start_percent",
@@ -103,7 +103,7 @@ class ApplyMotionModel(io.ComfyNode):
                     min=0.0,
                     max=1.0,
                     step=0.001,
-                    tooltip="Where in the denoising the motion model sets in: 0 is the first step.",
+                    tooltip="Where in the sampling the motion model starts: 0 is the first step.",
                     advanced=True,
                 ),
                 io.Float.Input(
@@ -112,7 +112,7 @@ class ApplyMotionModel(io.ComfyNode):
                     min=0.0,
                     max=1.0,
                     step=0.001,
-                    tooltip="Where in the denoising the motion model stops: 1 is the last step.",
+                    tooltip="Where in the sampling the motion model stops: 1 is the last step.",
                     advanced=True,
                 ),
                 io.Int.Input(
@@ -120,13 +120,13 @@ class ApplyMotionModel(io.ComfyNode):
                     default=0,
                     min=0,
                     max=4096,
-                    tooltip="Frames of one clip, if the latent batch holds several. 0: the whole batch is one clip.",
+                    tooltip="Frames of each clip, if the batch holds several clips. 0: the whole batch is one clip.",
                     advanced=True,
                 ),
                 sockets.MotionLoRA.Input(
                     "motion_lora",
                     optional=True,
-                    tooltip="Camera moves, from Load AnimateDiff Motion LoRA; a chain of them is added up.",
+                    tooltip="Camera moves, from Load AnimateDiff Motion LoRA.",
                 ),
                 sockets.Schedule.Input(
                     "schedule",
@@ -136,7 +136,7 @@ class ApplyMotionModel(io.ComfyNode):
                 io.Mask.Input(
                     "mask",
                     optional=True,
-                    tooltip="Where in the picture things move: one mask for all frames, or one for each.",
+                    tooltip="Where the picture moves: white moves, black stays still. One mask, or one for each frame.",
                 ),
             ],
             outputs=[io.Model.Output(tooltip="Animated model, for any sampler. The input model is not modified.")],

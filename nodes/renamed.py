@@ -1,4 +1,4 @@
-"""Names of inputs and choices in graphs that were saved before the first release."""
+"""Names of inputs and choices in graphs saved before the first release."""
 
 from collections.abc import Collection
 from typing import Any
@@ -20,18 +20,18 @@ CHOICES = {
     "looped": "looped_uniform",
     "linear": "overlap-linear",
 }
-"""Of context_schedule and fuse_method."""
+"""Choices of context_schedule and fuse_method."""
 
 
 def current_inputs(given: dict[str, Any], known: Collection[str]) -> dict[str, Any]:
-    """What a node was given, under the names of today. known: those names.
+    """The values a node received, by the current names of its inputs. known: those names.
 
-    Raises MotionError for a name that was never one of the node's.
+    Raises MotionError for a name the node never had.
     """
     renamed = {INPUTS.get(name, name): value for name, value in given.items() if name not in known}
     unknown = [name for name in renamed if name not in known]
     if unknown:
-        raise MotionError(f"There is no input {unknown[0]!r:.80} here: choose from {', '.join(known)}.")
+        raise MotionError(f"This node has no input {unknown[0]!r:.80}: choose from {', '.join(known)}.")
     return renamed | {name: value for name, value in given.items() if name in known}
 
 

@@ -26,7 +26,7 @@ class StrengthSchedule(io.ComfyNode):
             node_id="ADXL_StrengthSchedule",
             display_name="AnimateDiff Strength Schedule",
             category="AnimateDiff XL",
-            description="Lets a strength change over the frames of a clip or over the sampling steps.",
+            description="Changes a strength over the frames of a clip or over the sampling steps.",
             search_aliases=["animatediff xl", "value schedule", "keyframes", "animatediff"],
             inputs=[
                 io.String.Input(
@@ -34,21 +34,21 @@ class StrengthSchedule(io.ComfyNode):
                     optional=True,
                     default=POINTS,
                     multiline=True,
-                    tooltip="Positions and values: the value 0 at frame 0, the value 1 at frame 8, and so on.",
+                    tooltip="Positions and values. '0: 0, 8: 1' is the value 0 at frame 0 and the value 1 at frame 8.",
                 ),
                 io.Combo.Input(
                     "interpolation",
                     optional=True,
                     options=list(INTERPOLATIONS),
                     default="linear",
-                    tooltip="What lies between two points: a straight line, an eased one, a step, or a smooth curve.",
+                    tooltip="How the value changes between two points: straight, eased, in a step, or smooth.",
                 ),
                 io.Combo.Input(
                     "over",
                     optional=True,
                     options=[FRAMES, STEPS],
                     default=FRAMES,
-                    tooltip="What the positions count: frames of the clip, or sampling steps. The first is 0.",
+                    tooltip="Count positions in frames of the clip or in sampling steps. The first is 0.",
                 ),
                 io.Int.Input(
                     "length",
@@ -56,24 +56,22 @@ class StrengthSchedule(io.ComfyNode):
                     default=16,
                     min=1,
                     max=4096,
-                    tooltip="Frames or steps over which a curve is stretched; points and values do not need it.",
+                    tooltip="Frames or steps that a connected curve covers.",
                     advanced=True,
                 ),
                 io.Float.Input(
                     "values",
                     optional=True,
                     force_input=True,
-                    tooltip="In place of the points: a number, or a list with one for each frame or step.",
+                    tooltip="Replaces the points with a number, or with a list of one number for each frame or step.",
                 ),
                 sockets.Curve.Input(
                     "curve",
                     optional=True,
                     extra_dict={"forceInput": True},
-                    tooltip="In place of the points: a curve from ComfyUI's editor.",
+                    tooltip="Replaces the points with a curve from ComfyUI's Curve Editor.",
                 ),
-                sockets.Schedule.Input(
-                    "multiply_by", optional=True, tooltip="Another schedule; the two are multiplied."
-                ),
+                sockets.Schedule.Input("multiply_by", optional=True, tooltip="Another schedule to multiply with."),
             ],
             outputs=[sockets.Schedule.Output(display_name="schedule", tooltip="For the schedule of a strength.")],
             accept_all_inputs=True,
@@ -93,7 +91,7 @@ class StrengthSchedule(io.ComfyNode):
         interpolation = named.get("interpolation", "linear")
         if interpolation not in INTERPOLATIONS:
             raise MotionError(f"interpolation is {interpolation!r:.80}: choose one of {', '.join(INTERPOLATIONS)}.")
-        # a dict is what the widget of earlier versions sent, whether a person drew a curve or not
+        # earlier versions had a curve widget, which always sent a dict, even if nobody drew a curve
         if curve is not None and not isinstance(curve, dict):
             made = from_curve(curve, length, over)
         elif values is not None:

@@ -7,4 +7,4 @@ MotionLoRA = io.Custom("ADXL_MOTION_LORA")
 Schedule = io.Custom("ADXL_SCHEDULE")
 
 Curve = io.Custom("CURVE")
-"""The host's. Its own `io.Curve` is a widget too, which always has a value and so would always win."""
+"""The host's type. `io.Curve` is also a widget, which always has a value and so would always win over the points."""

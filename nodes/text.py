@@ -1,4 +1,4 @@
-"""Text that a node shows below its widgets."""
+"""Texts that a node shows below its widgets."""
 
 import logging
 from collections.abc import Callable
@@ -10,12 +10,12 @@ log = logging.getLogger(__name__)
 
 
 def show_text(node: type[io.ComfyNode], text: str) -> None:
-    """Show `text` in a node that is being executed."""
+    """Show a text in the node that is being executed."""
     send(node.hidden.unique_id, text)
 
 
 def reporter(node: type[io.ComfyNode]) -> Callable[[str, list[str]], None]:
-    """What shows a report and warnings in a node, also after it was executed; warnings are logged too."""
+    """A function that shows a report and warnings in a node, also after the node has run. It logs warnings too."""
     node_id = node.hidden.unique_id
 
     def report_all(report: str, warnings: list[str]) -> None:

@@ -1,0 +1,99 @@
+"""The moving picture of the README: four clips of the small model, side by side.
+
+    python -m tests.host.pictures
+
+samples them in a real ComfyUI and writes `docs/clips.webp`.
+"""
+
+import copy
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from .obtain import CACHE, PACK, comfyui_root
+from .server import serving
+from .video import frames_of
+from .workflows import FOLDER, to_prompt
+
+WORKFLOW = FOLDER / "AnimateDiff tiny SDXL.json"
+PICTURE = PACK / "docs" / "clips.webp"
+FRAMES, MILLISECONDS = 32, 1000 // 16
+SCALE, MARGIN, CAPTION = 2, 8, 26
+PAPER, INK = (255, 255, 255), (40, 44, 52)
+
+WINDOWS = {
+    "context_length": 16, "context_overlap": 8, "context_schedule": "looped_uniform", "closed_loop": True,
+    "freenoise": True,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Tile:
+    caption: str
+    text: str = "a red circle moving left"
+    lora: str = ""
+    loop: bool = False
+
+
+TILES = (
+    Tile("a red circle moving left"),
+    Tile("MotionLoRA: pan left", "a blue square moving up", lora="tiny_pan_left.safetensors"),
+    Tile("MotionLoRA: zoom in", "a green circle moving up", lora="tiny_zoom_in.safetensors"),
+    Tile(f"a loop of {FRAMES} frames", loop=True),
+)
+
+
+def graph(template: dict[str, Any], tile: Tile) -> dict[str, Any]:
+    """The prompt of a tile, made from the prompt of the example workflow."""
+    prompt = copy.deepcopy(template)
+    inputs = {node["_meta"]["title"]: node["inputs"] for node in prompt.values()}
+    inputs["What the clip shows"]["text"] = tile.text
+    apply = inputs["KSampler"]["model"]
+    if tile.lora:
+        prompt["lora"] = {"class_type": "ADXL_LoadMotionLoRA", "inputs": {"lora": tile.lora, "strength": 1.0}}
+        inputs["ADXL_ApplyMotionModel"]["motion_lora"] = ["lora", 0]
+    if tile.loop:
+        prompt["windows"] = {"class_type": "ADXL_ContextWindows", "inputs": {"model": apply, **WINDOWS}}
+        inputs["KSampler"]["model"] = ["windows", 0]
+        inputs["ADXL_EmptyLatentFrames"]["frames"] = FRAMES
+    return prompt
+
+
+def captioned(frame: np.ndarray, caption: str) -> Image.Image:
+    """frame: (h w 3) in 0..1."""
+    picture = Image.fromarray((frame * 255).round().astype(np.uint8))
+    picture = picture.resize((picture.width * SCALE, picture.height * SCALE), Image.Resampling.BICUBIC)
+    tile = Image.new("RGB", (picture.width, picture.height + CAPTION), PAPER)
+    tile.paste(picture)
+    ImageDraw.Draw(tile).text((picture.width // 2, picture.height + 5), caption, INK, ImageFont.load_default(15), "ma")
+    return tile
+
+
+def side_by_side(tiles: list[Image.Image]) -> Image.Image:
+    width, height = tiles[0].size
+    picture = Image.new("RGB", (len(tiles) * (width + MARGIN) - MARGIN, height), PAPER)
+    for index, tile in enumerate(tiles):
+        picture.paste(tile, (index * (width + MARGIN), 0))
+    return picture
+
+
+def main() -> None:
+    with serving(comfyui_root(), CACHE / "demo", "--cpu") as server:
+        template = to_prompt(json.loads(WORKFLOW.read_text()), server.get("/object_info"))
+        videos = [frames_of(server.run(graph(template, tile)).files(server.output)[0]) for tile in TILES]
+    pictures = [
+        side_by_side(
+            [captioned(video[at % len(video)], tile.caption) for tile, video in zip(TILES, videos, strict=True)]
+        )
+        for at in range(FRAMES)
+    ]
+    pictures[0].save(
+        PICTURE, save_all=True, append_images=pictures[1:], duration=MILLISECONDS, loop=0, quality=80, method=6
+    )
+
+
+if __name__ == "__main__":
+    main()
