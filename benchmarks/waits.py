@@ -3,7 +3,8 @@
     python -m benchmarks.waits [PIXELS]
 
 Counts the calls of CUDA in a step of SDXL at its real shape, 16 frames, fp16, with and without the prompt. Motion shall
-add no `cudaStreamSynchronize` and no copy from the host. Needs a GPU; `tests/motion_models/test_waits.py` does not.
+add no `cudaStreamSynchronize` and no copy from the host. Needs a GPU;
+`tests/motion_models/sampling/test_waits.py` does not.
 """
 
 import sys

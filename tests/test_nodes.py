@@ -40,14 +40,14 @@ def test_only_model_files_are_listed(folder: Path) -> None:
     assert sorted(listed(MOTION_MODELS)) == ["a.safetensors", "b.CKPT"]
 
 
-def test_an_empty_folder_says_where_to_put_a_file(folder: Path) -> None:
+def test_the_message_for_an_empty_folder_names_the_folder(folder: Path) -> None:
     (options,) = (i.options for i in LoadMotionModel.define_schema().inputs if i.id == "motion_model")
     assert options == ["no motion model found"]
     message = LoadMotionModel.validate_inputs(options[0])
     assert message == f"No motion model found: put one, such as mm_sdxl_v10_beta.ckpt, into {folder} and press R."
 
 
-def test_a_file_that_is_gone_is_named(folder: Path) -> None:
+def test_a_missing_file_is_named(folder: Path) -> None:
     (folder / "a.safetensors").touch()
     assert LoadMotionModel.validate_inputs("a.safetensors") is True
     assert "no motion model 'gone.ckpt'" in str(LoadMotionModel.validate_inputs("gone.ckpt"))
@@ -83,7 +83,7 @@ def defaults(node) -> dict:
 
 
 @torch.inference_mode()
-def test_the_nodes_show_what_they_found_and_what_is_doubtful_in_each_run(folder: Path, shown: Shown, caplog) -> None:
+def test_nodes_show_reports_and_warnings_in_each_run(folder: Path, shown: Shown, caplog) -> None:
     pair = small_pair()
     save(pair.motion, folder / "random.safetensors")
     (motion,) = LoadMotionModel.execute(motion_model="random.safetensors", family=AUTO_FAMILY).args
@@ -108,7 +108,7 @@ def test_the_nodes_show_what_they_found_and_what_is_doubtful_in_each_run(folder:
 
 @torch.inference_mode()
 @pytest.mark.parametrize("family", [AUTO_FAMILY, "AnimateDiff SDXL beta"])
-def test_load_and_apply_make_a_model_that_animates(folder: Path, shown: Shown, family: str) -> None:
+def test_load_and_apply_give_a_model_with_motion(folder: Path, shown: Shown, family: str) -> None:
     pair = small_pair()
     save(pair.motion, folder / "random.safetensors")
     (motion,) = LoadMotionModel.execute(motion_model="random.safetensors", family=family).args
@@ -128,7 +128,7 @@ WINDOWS = {
 }
 
 
-def test_context_windows_are_set_in_a_clone() -> None:
+def test_context_windows_are_set_on_a_clone() -> None:
     model = small_pair().model
     (windowed,) = ContextWindows.execute(model=model, freenoise=True, windows_per_batch=3, **WINDOWS).args
     handler = windowed.model_options["context_handler"]
@@ -149,7 +149,7 @@ def test_graphs_from_before_the_first_release_load(old: str, new: str) -> None:
     assert [curve.interpolation for curve in schedule] == ["linear", "step"]
 
 
-def test_a_window_schedule_nobody_knows_is_explained() -> None:
+def test_an_unknown_window_schedule_is_refused() -> None:
     with pytest.raises(MotionError, match="context_schedule is 'spiral', and must be one of standard_static"):
         ContextWindows.execute(model=small_pair().model, context_schedule="spiral")
 
@@ -163,17 +163,17 @@ def test_a_window_schedule_nobody_knows_is_explained() -> None:
         (StrengthSchedule, {"between": "liner"}, "interpolation is 'liner': choose one of linear, ease"),
     ],
 )
-def test_values_under_older_names_are_checked(node, given: dict, sentence: str) -> None:
+def test_values_under_old_input_names_are_checked(node, given: dict, sentence: str) -> None:
     with pytest.raises(MotionError, match=sentence):
         node.execute(**given)
 
 
-def test_the_name_of_today_wins_over_the_older_one() -> None:
+def test_the_current_input_name_overrides_the_old_one() -> None:
     (windowed,) = ContextWindows.execute(model=small_pair().model, context_length=8, length=12).args
     assert windowed.model_options["context_handler"].settings.length == 8
 
 
-def test_an_unconnected_curve_leaves_the_points_alone() -> None:
+def test_an_old_curve_widget_does_not_change_the_points() -> None:
     """Earlier versions had a widget for it, whose straight line came with every graph."""
     line = {"points": [[0, 0], [1, 1]], "interpolation": "monotone_cubic"}
     (schedule,) = StrengthSchedule.execute(points="0: 5", curve=line).args
@@ -182,14 +182,14 @@ def test_an_unconnected_curve_leaves_the_points_alone() -> None:
     assert field.as_dict()["forceInput"] and "default" not in field.as_dict()
 
 
-def test_windows_without_a_plan_are_refused_before_sampling() -> None:
+def test_context_windows_without_a_plan_are_refused() -> None:
     with pytest.raises(MotionError, match="set context_overlap to 15"):
         ContextWindows.execute(
             model=small_pair().model, freenoise=False, windows_per_batch=0, **WINDOWS | {"context_overlap": 16}
         )
 
 
-def test_the_window_plan_is_a_picture_and_a_sentence(shown) -> None:
+def test_window_plan_gives_a_picture_and_a_sentence(shown) -> None:
     picture, cost = WindowPlan.execute(frames=48, steps=20, **WINDOWS).args
     assert picture.ndim == 4 and picture.shape[0] == 1 and picture.shape[3] == 3
     assert cost.startswith("48 frames in 4 windows of 16")

@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -59,7 +60,7 @@ INPUTS = {
 
 
 @pytest.mark.parametrize("node_id", SCHEMAS)
-def test_inputs_are_public_and_explained(node_id: str) -> None:
+def test_inputs_have_public_names_and_tooltips(node_id: str) -> None:
     schema = SCHEMAS[node_id]
     assert [field.id for field in schema.inputs] == INPUTS[node_id]
     for field in (*schema.inputs, *schema.outputs):
@@ -69,14 +70,14 @@ def test_inputs_are_public_and_explained(node_id: str) -> None:
 
 
 @pytest.mark.parametrize("node_id", SCHEMAS)
-def test_the_page_shows_inputs_in_the_order_of_the_schema(node_id: str) -> None:
+def test_required_inputs_come_before_optional_ones(node_id: str) -> None:
     """It puts required ones first, and saves the values of widgets by their position."""
     optional = [field.optional for field in SCHEMAS[node_id].inputs]
     assert optional == sorted(optional)
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_translations_hold_exactly_what_the_nodes_have(language: str) -> None:
+def test_translations_match_the_nodes(language: str) -> None:
     texts = json.loads((PACK / "locales" / language / "nodeDefs.json").read_text(encoding="utf-8"))
     assert set(texts) == set(SCHEMAS)
     for node_id, schema in SCHEMAS.items():
@@ -104,7 +105,7 @@ def test_every_node_has_a_help_page_with_a_picture(node_id: str, page: str) -> N
     assert all(f"**{field.id}**" in text for field in SCHEMAS[node_id].inputs)
 
 
-def test_the_metadata_meets_the_registry() -> None:
+def test_the_metadata_meets_the_rules_of_the_registry() -> None:
     metadata = tomllib.loads((PACK / "pyproject.toml").read_text())
     project, comfy = metadata["project"], metadata["tool"]["comfy"]
     assert re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", project["name"]) and "comfyui" not in project["name"]
@@ -127,7 +128,7 @@ def test_the_registry_gets_every_file_that_runs() -> None:
     assert folders == {"tests", "docs", "benchmarks", ".ci", ".github", "Makefile"}
 
 
-def test_the_pack_needs_nothing_the_host_does_not_bring() -> None:
+def test_the_pack_has_no_dependencies() -> None:
     metadata = tomllib.loads((PACK / "pyproject.toml").read_text())
     listed = [line for line in (PACK / "requirements.txt").read_text().splitlines() if not line.startswith("#")]
     assert metadata["project"]["dependencies"] == listed == []
@@ -140,7 +141,7 @@ def imports(path: Path) -> set[str]:
     return names | {str(node.module) for node in froms}
 
 
-def test_only_one_package_names_host_internals() -> None:
+def test_only_the_host_package_imports_comfy() -> None:
     inside = {path.parent for path in CODE if any(name.split(".")[0] == "comfy" for name in imports(path))}
     assert inside == {PACK / "motion_models" / "host"}
 
@@ -160,19 +161,19 @@ def _names(node: ast.ImportFrom) -> list[str]:
 
 
 @pytest.mark.parametrize("package", PACKAGES[1:])
-def test_packages_import_only_those_before_them(package: str) -> None:
+def test_packages_import_only_earlier_packages(package: str) -> None:
     before = set(PACKAGES[: PACKAGES.index(package)])
     files = list((PACK / "motion_models" / package).rglob("*.py"))
     assert files and all(packages_imported(path) <= before for path in files)
 
 
-def test_no_room_is_crowded_and_no_file_long() -> None:
+def test_files_are_short_and_folders_small() -> None:
     for path in CODE:
         assert len(path.read_text().splitlines()) <= 400, path
         assert len(list(path.parent.glob("*.py"))) <= 11, path.parent
 
 
-def test_the_subject_never_imports_nodes_or_the_hosts_server() -> None:
+def test_motion_models_never_imports_nodes_or_the_hosts_server() -> None:
     for path in (PACK / "motion_models").rglob("*.py"):
         relative = [n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.ImportFrom) and n.level]
         assert all(node.level <= 2 for node in relative), path
@@ -180,19 +181,28 @@ def test_the_subject_never_imports_nodes_or_the_hosts_server() -> None:
 
 
 @pytest.mark.parametrize("path", CODE, ids=lambda path: f"{path.parent.name}/{path.name}")
-def test_the_code_stays_within_the_pack(path: Path) -> None:
+def test_the_code_is_ascii_and_uses_no_network(path: Path) -> None:
     text = path.read_text()
     assert text.isascii()  # messages reach consoles with old code pages
     assert not imports(path) & {"requests", "urllib", "urllib.request", "aiohttp", "socket", "subprocess", "nodes"}
     assert "print(" not in text
 
 
-def test_the_example_workflows_are_what_is_drawn() -> None:
+def test_test_names_are_short_and_unique() -> None:
+    """CONTRIBUTING.md names tests for `pytest -k`."""
+    nodes = [node for path in (PACK / "tests").rglob("*.py") for node in ast.walk(ast.parse(path.read_text("utf-8")))]
+    names = [n.name for n in nodes if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef) and n.name[:5] == "test_"]
+    assert names
+    assert [name for name in names if len(name.split("_")) > 11] == []  # "test" and ten words
+    assert [name for name, count in Counter(names).items() if count > 1] == []
+
+
+def test_example_workflows_match_their_source() -> None:
     for name, clip in FILES.items():
         assert (FOLDER / name).read_text() == serialised(clip)
 
 
-def test_every_host_name_resolves() -> None:
+def test_every_host_name_exists() -> None:
     """A name that a new host has moved fails here, and not in a user's graph."""
     for path in Path(host.__file__).parent.glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):

@@ -65,7 +65,7 @@ TOGETHER = {"pan left": 0.6, "zoom in": 0.8}
 @pytest.mark.parametrize(
     "strengths", [{"pan left": 1}, {"pan left": -1}, {"zoom in": 1}, {"zoom in": -1}, TOGETHER], ids=str
 )
-def test_the_camera_moves_as_the_motion_loras_say(film: Callable, strengths: dict[str, float]) -> None:
+def test_motion_loras_move_the_camera(film: Callable, strengths: dict[str, float]) -> None:
     """Forward, with minus the other way, and both of a chain at once."""
     moved = film(strengths)
     for name, strength in strengths.items():

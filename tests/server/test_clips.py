@@ -67,7 +67,7 @@ def test_objects_have_the_colour_of_the_prompt(figures: Figures) -> None:
     assert figures.colours >= ENOUGH
 
 
-def test_frames_belong_together(figures: Figures) -> None:
+def test_motion_reduces_the_frame_difference(figures: Figures) -> None:
     assert figures.steadier >= STEADIER
 
 

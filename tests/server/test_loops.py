@@ -76,7 +76,7 @@ def seen(long_clip: Long, **settings: bool) -> Seen:
     return Seen(seams, float(np.mean(at_borders)), float(np.mean(inside)))
 
 
-def test_a_loop_has_no_seam_and_windows_no_borders(long_clip: Long) -> None:
+def test_loops_have_no_seam_and_no_window_borders(long_clip: Long) -> None:
     found = seen(long_clip, freenoise=True)
     found.told(f"closed loop of {LENGTH} frames")
     assert SEAM[0] <= np.median(found.seams) <= SEAM[1]
@@ -85,7 +85,7 @@ def test_a_loop_has_no_seam_and_windows_no_borders(long_clip: Long) -> None:
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("settings", [{"freenoise": True, "closed_loop": False}, {"closed_loop": False}], ids=str)
-def test_without_a_closed_loop_the_seam_shows(long_clip: Long, settings: dict[str, bool]) -> None:
+def test_open_clips_have_a_seam(long_clip: Long, settings: dict[str, bool]) -> None:
     found = seen(long_clip, **settings)
     found.told(f"{LENGTH} frames, {settings}")
     assert np.median(found.seams) > SEAM[1]

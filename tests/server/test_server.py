@@ -27,7 +27,7 @@ def test_the_nodes_are_registered(object_info: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_example_workflows_fit_the_host(object_info: dict[str, Any], name: str) -> None:
+def test_example_workflows_are_valid_in_the_host(object_info: dict[str, Any], name: str) -> None:
     """Every node, input and value is one that this host knows; only the model files may be missing."""
     workflow = json.loads((FOLDER / name).read_text())
     assert [node["type"] for node in workflow["nodes"] if node["type"] not in object_info] == list(FRONT_END_ONLY)
@@ -64,14 +64,14 @@ def test_translations_and_help_pages_are_served(server: Server) -> None:
     )
 
 
-def test_a_graph_that_is_run_again_is_cached(server: Server, tiny_prompt: Callable) -> None:
+def test_a_repeated_graph_is_cached(server: Server, tiny_prompt: Callable) -> None:
     prompt = tiny_prompt(KSampler=FEW_STEPS)
     server.run(prompt)
     again = server.run(prompt)
     assert set(again.cached) >= {node_of(prompt, kind) for kind in ("ADXL_LoadMotionModel", "KSampler")}
 
 
-def test_the_nodes_say_what_they_found_and_what_is_doubtful(server: Server, tiny_prompt: Callable) -> None:
+def test_the_server_sends_reports_and_warnings(server: Server, tiny_prompt: Callable) -> None:
     prompt = tiny_prompt(ADXL_EmptyLatentFrames={"frames": 5}, KSampler={"seed": 9, "steps": 1})
     load, apply = (node_of(prompt, kind) for kind in ("ADXL_LoadMotionModel", "ADXL_ApplyMotionModel"))
     texts = server.run(prompt).texts
@@ -99,7 +99,7 @@ def test_an_interrupt_ends_the_run_and_the_next_one_works(server: Server, tiny_p
     assert server.run(tiny_prompt(KSampler=FEW_STEPS)).files(server.output)
 
 
-def test_twenty_prompts_that_change_models_give_what_each_gives_alone(server: Server) -> None:
+def test_prompts_in_turn_give_the_same_clips_as_alone(server: Server) -> None:
     """With and without motion, a MotionLoRA, windows, another family; models are unloaded once in the middle."""
     moving = graph(server, 3, steps=2)
     moving[node_of(moving, "ADXL_EmptyLatentFrames")]["inputs"] |= {"width": 64, "height": 64}
@@ -131,7 +131,7 @@ def pair() -> Pair:
 
 
 @pytest.mark.parametrize("kind", BROKEN)
-def test_a_wrong_file_is_explained_in_the_dialog(server: Server, tiny_prompt: Callable, pair: Pair, kind: str) -> None:
+def test_the_dialog_explains_a_broken_file(server: Server, tiny_prompt: Callable, pair: Pair, kind: str) -> None:
     name, make, _ = BROKEN[kind]
     path = server.folder / "models" / "animatediff_models" / f"{quote(kind)} {name}"
     make(path, pair)
@@ -140,7 +140,7 @@ def test_a_wrong_file_is_explained_in_the_dialog(server: Server, tiny_prompt: Ca
     assert len(message.splitlines()) == 1
 
 
-def test_a_motion_model_of_the_other_base_is_explained_in_the_dialog(server: Server, tiny_prompt: Callable) -> None:
+def test_the_dialog_explains_a_motion_model_for_another_base(server: Server, tiny_prompt: Callable) -> None:
     path = server.folder / "models" / "animatediff_models" / "mm_sd_v15_v2.safetensors"
     save(small_pair(base=SD15, mid=True).motion, path)
     message = refusal(server, tiny_prompt(ADXL_LoadMotionModel={"motion_model": path.name}))
@@ -148,12 +148,12 @@ def test_a_motion_model_of_the_other_base_is_explained_in_the_dialog(server: Ser
     assert "this MODEL is TinySDXL" in message and "load an SD1.5 checkpoint" in message
 
 
-def test_no_file_chosen(server: Server, tiny_prompt: Callable) -> None:
+def test_the_dialog_explains_a_missing_motion_model(server: Server, tiny_prompt: Callable) -> None:
     message = refusal(server, tiny_prompt(ADXL_LoadMotionModel={"motion_model": "no motion model found"}))
     assert "There is no motion model 'no motion model found'" in message
 
 
-def test_more_frames_than_the_limit(server: Server, tiny_prompt: Callable) -> None:
+def test_the_dialog_explains_too_many_frames(server: Server, tiny_prompt: Callable) -> None:
     message = refusal(server, tiny_prompt(ADXL_EmptyLatentFrames={"frames": 33}, KSampler=FEW_STEPS))
     assert "33 frames run at once" in message and "put Context Windows of 16 frames" in message
     assert server.run(tiny_prompt(KSampler=FEW_STEPS)).files(server.output)

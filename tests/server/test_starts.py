@@ -4,6 +4,6 @@ from tests.host.server import Server
 from tests.host.starts import look
 
 
-def test_clips_of_this_start_show_what_was_asked_for(server: Server) -> None:
+def test_clips_follow_their_prompts_in_this_start(server: Server) -> None:
     seen = look(server)
     assert seen.right, seen

@@ -20,7 +20,7 @@ def shown(clip: torch.Tensor) -> np.ndarray:
     return clip.permute(0, 2, 3, 1).numpy()
 
 
-def test_every_clip_is_one_of_its_caption(clips: torch.Tensor) -> None:
+def test_every_clip_shows_its_caption(clips: torch.Tensor) -> None:
     assert clips.shape == (len(SCENES), FRAMES, 3, SIZE, SIZE)
     for scene, clip in zip(SCENES, clips, strict=True):
         frames = shown(clip)
@@ -30,24 +30,24 @@ def test_every_clip_is_one_of_its_caption(clips: torch.Tensor) -> None:
         assert 40 < max(map(abs, moved)) < 75
 
 
-def test_a_clip_that_stands_still_goes_nowhere(clips: torch.Tensor) -> None:
+def test_a_still_clip_has_no_direction(clips: torch.Tensor) -> None:
     still = np.repeat(shown(clips[0])[:1], FRAMES, axis=0)
     assert direction_of(displacement(still, SCENES[0].colour)) == "nowhere"
     assert frame_difference(still) == 0
 
 
-def test_a_clip_played_backwards_goes_the_other_way(clips: torch.Tensor) -> None:
+def test_a_reversed_clip_has_the_opposite_direction(clips: torch.Tensor) -> None:
     opposite = {"left": "right", "right": "left", "up": "down", "down": "up"}
     for scene, clip in zip(SCENES[:4], clips, strict=False):
         moved = displacement(shown(clip)[::-1], scene.colour)
         assert direction_of(moved) == opposite[scene.direction]
 
 
-def test_a_clip_without_the_object_is_no_direction(clips: torch.Tensor) -> None:
+def test_a_clip_without_the_object_has_no_direction(clips: torch.Tensor) -> None:
     assert direction_of(displacement(shown(clips[0]), "blue")) == "nowhere"
 
 
-def test_the_vae_encoder_measures(clips: torch.Tensor) -> None:
+def test_the_vae_encoder_computes_the_latents_of_the_dataset(clips: torch.Tensor) -> None:
     frames = clips[::7].flatten(0, 1)[::5]
     with torch.inference_mode():
         assert torch.allclose(new_vae().taesd_encoder(frames), measure(frames), atol=1e-5)
@@ -55,7 +55,7 @@ def test_the_vae_encoder_measures(clips: torch.Tensor) -> None:
 
 @pytest.mark.parametrize("way", [1, -1])
 @pytest.mark.parametrize("move", MOVES)
-def test_the_camera_moves_as_it_is_told(move: str, way: int) -> None:
+def test_the_camera_moves_at_its_given_speed(move: str, way: int) -> None:
     speed = way * torch.tensor(MOVES[move])
     for clip in draw(list(SCENES[::9]), torch.Generator().manual_seed(0), speed.expand(len(SCENES[::9]), -1)):
         camera = camera_motion(shown(clip))
@@ -64,7 +64,7 @@ def test_the_camera_moves_as_it_is_told(move: str, way: int) -> None:
         assert camera.growth == pytest.approx(told[2], abs=0.005)
 
 
-def test_in_the_middle_of_a_clip_every_camera_sees_the_same() -> None:
+def test_all_cameras_show_the_same_middle_frame() -> None:
     generator = torch.Generator().manual_seed(0)
     cameras = any_cameras(6, generator)
     assert not cameras[::2].any() and cameras[1::2].any()

@@ -22,12 +22,12 @@ def at(text: str, interpolation: str, *positions: float) -> list[float]:
     return from_text(text, interpolation, FRAMES).at(positions).round(6).tolist()
 
 
-def test_points_are_met_and_held_outside() -> None:
+def test_a_curve_passes_its_points_and_is_constant_outside() -> None:
     for interpolation in INTERPOLATIONS:
         assert at("2: 1, 6: -0.5, 10: 3", interpolation, 0, 2, 6, 10, 99) == [1, 1, -0.5, 3, 3]
 
 
-def test_what_lies_between_two_points() -> None:
+def test_each_interpolation_has_its_own_values_between_points() -> None:
     assert at("0: 0, 8: 1", "linear", 2, 4) == [0.25, 0.5]
     assert at("0: 0, 8: 1", "ease", 2, 4, 6) == [0.15625, 0.5, 0.84375]
     assert at("0: 0, 8: 1", "step", 7.9, 8) == [0, 1]
@@ -57,12 +57,12 @@ def test_every_way_to_write_points_is_read(text: str) -> None:
         ("0: 0, 0: 1", "The schedule has two values at 0: keep one of them."),
     ],
 )
-def test_what_cannot_be_read_is_shown(text: str, sentence: str) -> None:
+def test_a_schedule_error_quotes_the_faulty_point(text: str, sentence: str) -> None:
     with pytest.raises(MotionError, match=sentence.replace(".", r"\.")):
         from_text(text, "linear", FRAMES)
 
 
-def test_a_list_gives_a_value_to_each_frame_and_holds_the_last() -> None:
+def test_a_list_gives_frame_values_and_repeats_the_last() -> None:
     assert from_values([1, 2, 4], FRAMES).at([0, 1, 2, 9]).tolist() == [1, 2, 4, 4]
     with pytest.raises(MotionError, match="list of values for the schedule is empty"):
         from_values([], FRAMES)
@@ -81,7 +81,7 @@ def test_the_hosts_curve_is_stretched_over_the_clip(points) -> None:
     assert from_curve(points, 5, FRAMES).at([0, 2, 4]).tolist() == [0, 1, 0]
 
 
-def test_schedules_multiply_and_only_frames_make_a_tensor() -> None:
+def test_schedules_multiply_and_frame_schedules_give_a_tensor() -> None:
     frames, steps = from_values([0, 1, 2], FRAMES), from_text("0: 1, 10: 0", "linear", STEPS)
     assert strengths((), 0.7, range(3), 0) == 0.7
     assert strengths((steps,), 0.8, range(3), 5) == pytest.approx(0.4)

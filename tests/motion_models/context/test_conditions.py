@@ -137,7 +137,7 @@ def inpainting(pair):
 
 @pytest.mark.parametrize("settings", WINDOWS)
 @pytest.mark.parametrize("name", FOLLOWERS)
-def test_what_has_one_entry_a_frame_follows_its_frame(inpainting, name: str, settings: str) -> None:
+def test_inputs_for_each_frame_follow_their_frame(inpainting, name: str, settings: str) -> None:
     """Each prediction is the number of the frame, as it came along, so the clip must count."""
     change, read = FOLLOWERS[name]
     model = windowed(Painted(inpainting, read).model, **WINDOWS[settings])
@@ -154,14 +154,14 @@ def scaled(latents: Tensor) -> Tensor:
     return comfy.supported_models.SDXL.latent_format().process_in(latents)
 
 
-def test_one_picture_for_all_frames_stays_one(inpainting) -> None:
+def test_one_control_image_serves_all_frames(inpainting) -> None:
     model = windowed(Painted(inpainting, from_control).model)
     change = with_control(painting_control(HINTS[7:8]))
     found = long_sample(model, positive=change(conditioning(1)), negative=change(conditioning(2)))
     assert torch.allclose(scaled(found), torch.full((CLIP, 4, 8, 8), 7.0), atol=1e-3)
 
 
-def test_masks_of_conditions_follow_their_frame(inpainting) -> None:
+def test_condition_masks_follow_their_frame(inpainting) -> None:
     """Even frames by one prompt, odd ones by another."""
     even = (torch.arange(CLIP) % 2 == 0).float().view(-1, 1, 1).expand(-1, 64, 64)
     regions = []
@@ -172,7 +172,7 @@ def test_masks_of_conditions_follow_their_frame(inpainting) -> None:
     assert torch.allclose(found, (2 - even[:, :1, :1])[:, None].expand(-1, 4, 8, 8), atol=1e-3)
 
 
-def test_latents_that_a_mask_protects_stay(pair, animate) -> None:
+def test_latents_outside_the_noise_mask_stay_unchanged(pair, animate) -> None:
     keep = torch.arange(CLIP) % 3 == 0
     noise, latents = start_noise(CLIP), start_noise(CLIP, seed=9)
     mask = (~keep).float().view(-1, 1, 1, 1).expand(-1, 1, 64, 64)
@@ -191,7 +191,7 @@ def motion_over_time() -> dict:
 
 
 @pytest.mark.parametrize("per_batch", [0, 3])
-def test_windows_in_one_call_give_what_they_give_one_by_one(pair, animate, rising_lora, per_batch: int) -> None:
+def test_batched_windows_equal_windows_one_by_one(pair, animate, rising_lora, per_batch: int) -> None:
     """With strengths and masks that follow the frames, and a MotionLoRA that does."""
     settings = dataclasses.replace(SETTINGS, **motion_over_time())
     model = animate(pair.model, settings=settings, loras=(rising_lora,))
@@ -205,7 +205,7 @@ def test_windows_in_one_call_give_what_they_give_one_by_one(pair, animate, risin
     assert calls == ([2 * 16, 2 * 16] if per_batch == 0 else [2 * 12, 2 * 4] * 2)
 
 
-def test_the_hosts_windows_with_their_anchor_frame_keep_strengths_in_place(pair, animate) -> None:
+def test_host_windows_with_an_anchor_frame_keep_strengths_in_place(pair, animate) -> None:
     """A window may begin with the frame before it: 5 frames for a window of 4. Motion in every other frame leaves the
     frames between as they are without any."""
 

@@ -32,7 +32,7 @@ AS_THE_HOST = {
 
 
 @pytest.mark.parametrize("name", AS_THE_HOST)
-def test_where_the_clip_divides_the_result_is_that_of_the_hosts_windows(pair, animate, name: str) -> None:
+def test_results_equal_host_windows_where_the_clip_divides_evenly(pair, animate, name: str) -> None:
     ours, theirs, steps = AS_THE_HOST[name]
     model = animate(pair.model)
     expected = long_sample(host_windowed(model, **theirs), steps=steps)
@@ -40,7 +40,7 @@ def test_where_the_clip_divides_the_result_is_that_of_the_hosts_windows(pair, an
 
 
 @pytest.mark.parametrize("run", [dual_cfg, perp_neg, basic])
-def test_any_guider(pair, animate, monkeypatch, run) -> None:
+def test_windows_equal_host_windows_with_any_guider(pair, animate, monkeypatch, run) -> None:
     monkeypatch.setattr("tests.motion_models.sampling.test_composition.guided.__defaults__", (2,))
     monkeypatch.setattr("tests.sampling.start_noise.__defaults__", (CLIP, 7))
     model = animate(pair.model)
@@ -48,28 +48,28 @@ def test_any_guider(pair, animate, monkeypatch, run) -> None:
 
 
 @pytest.mark.parametrize("sampler", ["heun", "dpmpp_2s_ancestral", "dpmpp_2m_sde", "lcm"])
-def test_any_sampler(pair, animate, sampler: str) -> None:
+def test_windows_equal_host_windows_with_any_sampler(pair, animate, sampler: str) -> None:
     model = animate(pair.model)
     expected = long_sample(host_windowed(model), sampler=sampler)
     # heun makes 2e-4 of a change of 1e-7 in the noise of these models (measured with the host's windows)
     assert same(long_sample(windowed(model), sampler=sampler), expected, rounding=1e-3)
 
 
-def test_without_guidance(pair, animate) -> None:
+def test_windows_equal_host_windows_without_guidance(pair, animate) -> None:
     model = animate(pair.model)
     assert same(long_sample(windowed(model), cfg=1.0), long_sample(host_windowed(model), cfg=1.0))
 
 
-def test_a_clip_that_fits_runs_as_without_windows(pair, animate) -> None:
+def test_a_clip_of_one_window_runs_as_without_windows(pair, animate) -> None:
     model = animate(pair.model)
     assert torch.equal(sample(windowed(model)), sample(model))
 
 
-def test_before_or_after_the_motion_model(pair, animate) -> None:
+def test_windows_work_before_or_after_the_motion_model(pair, animate) -> None:
     assert torch.equal(long_sample(animate(windowed(pair.model))), long_sample(windowed(animate(pair.model))))
 
 
-def test_two_nodes_that_set_windows_are_an_error_in_either_order(pair, animate) -> None:
+def test_setting_context_windows_twice_is_an_error(pair, animate) -> None:
     model = animate(pair.model)
     for first in (windowed(model), host_windowed(model)):
         with pytest.raises(MotionError, match="cut into context windows twice"):
@@ -78,12 +78,12 @@ def test_two_nodes_that_set_windows_are_an_error_in_either_order(pair, animate) 
         long_sample(host_windowed(windowed(model)))
 
 
-def test_windows_longer_than_the_motion_model_knows_are_an_error_before_anything_runs(pair, animate) -> None:
+def test_windows_beyond_the_frame_limit_are_refused(pair, animate) -> None:
     with pytest.raises(MotionError, match=r"40 frames run at once, .* Context Windows of 16 frames"):
         long_sample(windowed(animate(pair.model), length=40), frames=50)
 
 
-def test_windows_that_are_too_long_or_short_to_move_well_are_doubted(pair, animate) -> None:
+def test_length_warnings_depend_on_the_window_length(pair, animate) -> None:
     """The length of a window counts, not that of the clip."""
     told = []
     settings = dataclasses.replace(SETTINGS, on_report=lambda _report, warnings: told.append(warnings))
@@ -92,7 +92,7 @@ def test_windows_that_are_too_long_or_short_to_move_well_are_doubted(pair, anima
     assert told[1] == [] and "20 frames at once" in told[3][0]
 
 
-def test_every_run_is_the_same_and_the_model_put_in_stays_as_it_was(pair, animate) -> None:
+def test_windows_are_deterministic_and_leave_the_input_model_unchanged(pair, animate) -> None:
     model = animate(pair.model)
     before = sample(model)
     moving = windowed(model, schedule="looped_uniform", closed_loop=True, free_noise=True)
@@ -121,14 +121,14 @@ def bar(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bar]:
 
 
 @pytest.mark.parametrize("sampler", ["euler", "heun"])
-def test_the_bar_moves_with_each_window_and_never_back(pair, animate, bar: Bar, sampler: str) -> None:
+def test_the_progress_bar_moves_forward_with_each_window(pair, animate, bar: Bar, sampler: str) -> None:
     long_sample(windowed(animate(pair.model)), sampler=sampler)
     shares = [value / total for value, total in bar.told]
     assert shares == [index / 8 for index in range(1, 9)]
 
 
 @pytest.mark.parametrize("after", [1, 6])
-def test_an_interrupt_takes_effect_between_windows_and_leaves_nothing(pair, animate, bar: Bar, after: int) -> None:
+def test_an_interrupt_stops_between_windows_and_leaves_no_hooks(pair, animate, bar: Bar, after: int) -> None:
     model = windowed(animate(pair.model))
     hint = torch.rand(CLIP, 3, 64, 64)
     control = control_net().set_cond_hint(hint)
@@ -149,7 +149,7 @@ def test_an_interrupt_takes_effect_between_windows_and_leaves_nothing(pair, anim
 
 
 @pytest.mark.parametrize("per_batch", [1, 0], ids=["one by one", "as many as fit"])
-def test_long_clips_run_and_memory_does_not_grow_with_them(pair, animate, monkeypatch, per_batch: int) -> None:
+def test_memory_does_not_grow_with_the_clip_length(pair, animate, monkeypatch, per_batch: int) -> None:
     """1,024 frames need no more than 64, but for their latents: noise, sums, and the sampler's own few."""
     monkeypatch.setattr(host, "free_memory", lambda *_: FREE)
     model, grown, calls = windowed(animate(pair.model), per_batch, length=16, overlap=4), {}, []

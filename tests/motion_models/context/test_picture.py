@@ -10,7 +10,7 @@ from PIL import Image
 from tests.host.obtain import PACK
 
 
-def test_the_cost_is_told_in_a_sentence() -> None:
+def test_the_description_states_the_cost() -> None:
     assert describe(ContextSettings(), 48, 20) == (
         "48 frames in 4 windows of 16; each frame is computed 1.33 times a step, 1280 frame evaluations in 20 steps."
     )
@@ -29,20 +29,20 @@ def test_each_window_is_a_bar_with_its_frames_on_it() -> None:
         assert all(bar[0] <= left <= right <= bar[1] for left, right in places)
 
 
-def test_a_frame_that_one_window_decides_is_bright_and_one_it_does_not_have_is_dark() -> None:
+def test_full_weight_is_bright_and_missing_frames_are_dark() -> None:
     picture = (draw(ContextSettings(), 48, 20)[0] * 255).round().int()
     colours = {tuple(colour) for colour in picture.flatten(0, 1).tolist()}
     assert {EMPTY, FRAME} <= colours
 
 
 @pytest.mark.parametrize("steps", [1, 4])
-def test_a_schedule_that_moves_is_drawn_for_each_step(steps: int) -> None:
+def test_moving_schedules_are_drawn_for_each_step(steps: int) -> None:
     settings = ContextSettings(schedule="looped_uniform", closed_loop=True)
     assert len(plans_of(settings, 48, steps)) == steps
     assert len(plans_of(ContextSettings(), 48, steps)) == 1
 
 
-def test_a_picture_never_becomes_endless() -> None:
+def test_the_height_of_a_picture_is_limited() -> None:
     picture = draw(ContextSettings(schedule="standard_uniform"), 1024, 1000)
     assert picture.shape[1] <= 4096 and picture.dtype == torch.float32
 
@@ -56,7 +56,7 @@ PICTURES = {
 
 
 @pytest.mark.parametrize("name", PICTURES)
-def test_the_pictures_of_the_help_pages_are_what_is_drawn(name: str) -> None:
+def test_help_page_pictures_match_the_drawing(name: str) -> None:
     """But for the letters, which another Pillow may draw otherwise."""
     changes, steps = PICTURES[name]
     drawn = (draw(ContextSettings(**changes), 48, steps)[0].numpy() * 255).round()

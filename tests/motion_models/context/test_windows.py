@@ -33,7 +33,9 @@ def chosen(draw: st.DrawFn) -> ContextSettings:
 
 @searched(max_examples=1500, deadline=None)
 @given(chosen(), st.integers(1, 200), st.integers(0, 40))
-def test_every_plan_keeps_what_windows_promise(settings: ContextSettings, frames: int, step: int) -> None:
+def test_every_plan_covers_all_frames_with_weights_summing_to_one(
+    settings: ContextSettings, frames: int, step: int
+) -> None:
     made = plan(settings, frames, step)
     windows, length = made.indices.shape
     assert length == min(settings.length, frames)
@@ -57,7 +59,7 @@ def most_windows(settings: ContextSettings, frames: int) -> int:
 
 @searched(max_examples=300, deadline=None)
 @given(chosen(), st.integers(41, 200), st.integers(0, 40))
-def test_neighbouring_windows_share_the_overlap_at_least(settings: ContextSettings, frames: int, step: int) -> None:
+def test_neighbouring_windows_share_at_least_the_overlap(settings: ContextSettings, frames: int, step: int) -> None:
     """In windows of neighbouring frames; a closed loop has no place where they do not."""
     made = plan(settings, frames, step)
     near = [window for window in made.indices if (window[1] - window[0]) % frames == 1]
@@ -79,13 +81,13 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_has_no_plan_is_refused_in_a_sentence(name: str) -> None:
+def test_settings_without_a_plan_are_refused(name: str) -> None:
     changes, sentence = REFUSED[name]
     with pytest.raises(MotionError, match=sentence):
         ContextSettings(**changes)
 
 
-def test_a_clip_that_fits_is_one_window_and_as_a_loop_some_that_begin_elsewhere() -> None:
+def test_a_short_clip_is_one_window_and_a_loop_two() -> None:
     assert plan(ContextSettings(), 16).indices.tolist() == [list(range(16))]
     assert plan(ContextSettings(), 5).indices.tolist() == [list(range(5))]
     closed = plan(ContextSettings(closed_loop=True), 16).indices.tolist()
@@ -96,26 +98,26 @@ def test_seams_are_spread_evenly() -> None:
     assert linear_starts(33, 16, 12) == [0, 8, 17]
 
 
-def test_ordered_halving_gives_every_place_its_turn() -> None:
+def test_ordered_halving_visits_every_position() -> None:
     assert [ordered_halving(step) for step in range(5)] == [0, 0.5, 0.25, 0.75, 0.125]
     assert sorted(ordered_halving(step) for step in range(64)) == [index / 64 for index in range(64)]
 
 
 @pytest.mark.parametrize("closed", [False, True])
 @pytest.mark.parametrize("schedule", MOVING)
-def test_moving_seams_are_elsewhere_in_each_step(schedule: str, closed: bool) -> None:
+def test_moving_schedules_move_their_seams_in_each_step(schedule: str, closed: bool) -> None:
     settings = ContextSettings(schedule=schedule, closed_loop=closed)
     for frames in (48, 64, 100):
         plans = [frozenset(map(tuple, plan(settings, frames, step).indices.tolist())) for step in range(8)]
         assert len(set(plans)) == 8
 
 
-def test_wide_windows_hold_distant_parts_together() -> None:
+def test_stride_adds_windows_with_wider_spacing() -> None:
     wide = plan(ContextSettings(stride=3, schedule="standard_uniform"), 120, 3).indices
     assert {int(window[1] - window[0]) for window in wide} == {1, 2, 4}
 
 
-def test_a_fade_ends_where_no_other_window_takes_over() -> None:
+def test_weights_fade_only_where_windows_overlap() -> None:
     """Also at the seam of a loop, where others leave it out."""
     open_ended = plan(ContextSettings(fuse="overlap-linear"), 28).weights
     assert open_ended[0][:12] == pytest.approx(np.ones(12))
@@ -146,7 +148,7 @@ def host_handler(name: str, length: int, overlap: int, closed: bool):
 
 @pytest.mark.parametrize(("schedule", "closed"), NAMES)
 @pytest.mark.parametrize(("length", "overlap"), [(16, 4), (12, 6), (8, 2)])
-def test_where_the_clip_divides_the_windows_are_the_hosts(
+def test_windows_equal_the_hosts_where_the_clip_divides_evenly(
     schedule: str, closed: bool, length: int, overlap: int
 ) -> None:
     name, host_closed = NAMES[schedule, closed]

@@ -112,7 +112,7 @@ def found(tensors: dict[str, Tensor], name: str) -> Detection:
 
 
 @pytest.mark.parametrize("key_list", KEY_LISTS)
-def test_the_key_lists_are_the_published_ones(key_list: str) -> None:
+def test_key_lists_have_the_published_hashes(key_list: str) -> None:
     make, digest = KEY_LISTS[key_list]
     assert key_hash(shapes_of(make())) == digest
 
@@ -122,36 +122,36 @@ def test_every_published_file_is_recognised(key_list: str, name: str, family: st
     assert found(KEY_LISTS[key_list][0](), f"animatediff_models/{name}").family.name == family
 
 
-def test_an_image_encoder_makes_it_image_to_video() -> None:
+def test_an_image_encoder_means_an_image_to_video_family() -> None:
     assert found(authors_file(SD15, None, True) | IMAGE_ENCODER, "mm.ckpt").family.name == "AnimateLCM-I2V"
 
 
-def test_what_the_tensors_decide_is_not_commented() -> None:
+def test_a_certain_detection_gives_no_reason() -> None:
     assert not found(authors_file(SDXL, 32, False), "mm.ckpt").reason
     assert not found(authors_file(SD15, 24, False), "mm.ckpt").reason
 
 
-def test_a_family_taken_by_the_name_is_said_to_be() -> None:
+def test_a_detection_by_file_name_gives_its_reason() -> None:
     tensors = authors_file(SD15, 32, True)
     assert found(tensors, "lightning/mm.ckpt").reason == (
         "Its tensors leave a choice; AnimateDiff-Lightning by the file's name."
     )
 
 
-def test_a_guess_is_said_to_be_one_and_how_to_overrule_it() -> None:
+def test_a_guess_is_reported_with_how_to_change_it() -> None:
     guess = found(authors_file(SD15, None, True), "mm.ckpt")
     assert guess.family.name == "AnimateLCM"
     assert "guess: set family if it is AnimateDiff v2 or AnimateDiff-Lightning or" in guess.reason
 
 
-def test_the_persons_choice_overrules(pair) -> None:
+def test_the_users_choice_overrides_detection(pair) -> None:
     shape = shape_of(pair.motion, "mm.ckpt")
     assert chosen("HotshotXL", shape, "mm.ckpt").family.name == "HotshotXL"
     with pytest.raises(MotionError, match=r"on 3 levels, and AnimateDiff v3 is a family for SD1\.5, which has 4"):
         chosen("AnimateDiff v3", shape, "mm.ckpt")
 
 
-def test_the_table_holds_together() -> None:
+def test_the_family_table_is_consistent() -> None:
     for family in FAMILIES.values():
         assert family.beta_schedule in BETA_SCHEDULES
         assert family.trained_frames <= family.frame_limit

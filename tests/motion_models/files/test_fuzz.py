@@ -160,14 +160,14 @@ def any_tensors(base, folder: Path, file: tuple[str, bytes]) -> None:
 
 @fuzzed(FREQUENT, derandomize=True)
 @given(file=files())
-def test_any_tensors_are_a_motion_model_or_a_sentence(base, folder: Path, file: tuple[str, bytes]) -> None:
+def test_any_tensors_load_or_raise_a_motion_error(base, folder: Path, file: tuple[str, bytes]) -> None:
     any_tensors(base, folder, file)
 
 
 @pytest.mark.nightly
 @fuzzed(NIGHTLY, derandomize=False)
 @given(file=files())
-def test_more_tensors_are_a_motion_model_or_a_sentence(base, folder: Path, file: tuple[str, bytes]) -> None:
+def test_more_tensors_load_or_raise_a_motion_error(base, folder: Path, file: tuple[str, bytes]) -> None:
     any_tensors(base, folder, file)
 
 
@@ -208,12 +208,12 @@ def changed_bytes(draw: st.DrawFn) -> tuple[str, bytes]:
 
 @fuzzed(FREQUENT, derandomize=True)
 @given(file=changed_bytes())
-def test_any_bytes_are_a_sentence(base, folder: Path, file: tuple[str, bytes]) -> None:
+def test_any_bytes_load_or_raise_a_motion_error(base, folder: Path, file: tuple[str, bytes]) -> None:
     any_tensors(base, folder, file)
 
 
 @pytest.mark.nightly
 @fuzzed(NIGHTLY, derandomize=False)
 @given(file=changed_bytes())
-def test_more_bytes_are_a_sentence(base, folder: Path, file: tuple[str, bytes]) -> None:
+def test_more_bytes_load_or_raise_a_motion_error(base, folder: Path, file: tuple[str, bytes]) -> None:
     any_tensors(base, folder, file)

@@ -14,7 +14,7 @@ from tests.motion_models.network.test_motion_module import SDXL_SHAPE
 from tests.small import WIDTHS, random_motion, save
 
 
-def test_the_official_file_is_the_model_we_build() -> None:
+def test_our_sdxl_model_has_the_official_key_hash() -> None:
     """The hash that is published for mm_sdxl_v10_beta.ckpt."""
     assert key_hash(tensor_shapes(SDXL_SHAPE)) == "72907b92caed19bdb2adb89aa4063fe2"
 
@@ -23,13 +23,13 @@ def same(tensors: dict[str, Tensor], expected: dict[str, Tensor]) -> bool:
     return tensors.keys() == expected.keys() and all(torch.equal(tensors[key], expected[key]) for key in expected)
 
 
-def test_a_file_in_fp8_is_loaded_in_the_models_precision(pair, tmp_path) -> None:
+def test_an_fp8_file_loads_in_the_models_precision(pair, tmp_path) -> None:
     small = {key: value.to(torch.float8_e4m3fn) for key, value in pair.motion.items()}
     loaded = open_motion_file(save(small, tmp_path / "m.safetensors")).patcher(torch.bfloat16).model.state_dict()
     assert same(loaded, {key: value.to(torch.bfloat16) for key, value in small.items()})
 
 
-def test_each_tensor_of_a_diffusers_file_is_loaded_for_itself(pair, tmp_path) -> None:
+def test_a_diffusers_file_loads_without_shared_tensors(pair, tmp_path) -> None:
     """They have one table of positions for two attentions, and the host moves a shared buffer only once."""
     module = open_motion_file(save(pair.adapter, tmp_path / "m.safetensors")).patcher(torch.float32).model
     assert len(dict(module.named_buffers())) == len(dict(module.named_buffers(remove_duplicate=False))) == 30
@@ -77,7 +77,7 @@ def test_every_key_format_gives_the_same_weights(pair, tmp_path, key_format: str
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
-def test_every_precision_is_taken_into_that_of_the_base(pair, tmp_path, dtype: torch.dtype) -> None:
+def test_every_file_precision_is_cast_to_the_models_precision(pair, tmp_path, dtype: torch.dtype) -> None:
     weights = {key: value.to(dtype) for key, value in pair.motion.items()}
     file = open_motion_file(save(weights, tmp_path / "motion.safetensors"))
     loaded = file.patcher(torch.bfloat16).model.state_dict()
@@ -91,7 +91,7 @@ def test_the_weights_are_read_once_for_each_precision(pair, tmp_path) -> None:
     assert file.patcher(torch.float16).model is not first.model
 
 
-def test_the_host_can_make_another_copy(motion) -> None:
+def test_the_host_can_copy_the_motion_model(motion) -> None:
     """As it does for a second GPU and for weight hooks under dynamic VRAM."""
     patcher = motion.patcher(torch.float32)
     make, arguments = patcher.cached_patcher_init
@@ -100,14 +100,14 @@ def test_the_host_can_make_another_copy(motion) -> None:
     assert same(copy.model.state_dict(), patcher.model.state_dict())
 
 
-def test_positions_that_a_file_lacks_are_the_sinusoid(pair, tmp_path) -> None:
+def test_missing_positions_become_sinusoidal(pair, tmp_path) -> None:
     bare = {key: value for key, value in pair.motion.items() if not key.endswith(".pe")}
     model = open_motion_file(save(bare, tmp_path / "motion.safetensors")).patcher(torch.float32).model
     attention = model.up_blocks[0].motion_modules[2].temporal_transformer.transformer_blocks[0].attention_blocks[1]
     assert torch.equal(attention.pos_encoder.pe, sinusoidal_positions(32, WIDTHS[2]))
 
 
-def test_the_report_says_what_was_found(pair, tmp_path) -> None:
+def test_the_report_names_family_frames_and_tensors(pair, tmp_path) -> None:
     beside = {"conv_in.weight": torch.zeros(32, 4, 3, 3), "conv_in.bias": torch.zeros(32)}
     half = {key: value.half() for key, value in pair.adapter.items()}
     file = open_motion_file(save(half | beside, tmp_path / "motion.safetensors"))
@@ -119,11 +119,11 @@ def test_the_report_says_what_was_found(pair, tmp_path) -> None:
     ]
 
 
-def test_other_keys_are_not_mistaken_for_motion(pair) -> None:
+def test_image_model_keys_are_not_motion_keys(pair) -> None:
     assert not motion_keys({"down_blocks.0.attentions.0.attn1.to_q.weight": torch.zeros(1)})
 
 
-def test_the_levels_are_told_from_the_keys(pair) -> None:
+def test_the_shape_is_read_from_the_keys(pair) -> None:
     shape = shape_of(pair.motion, "motion.ckpt")
     assert [len(level) for level in shape.down] == [2, 2, 2]
     assert [len(level) for level in shape.up] == [3, 3, 3]
@@ -132,7 +132,7 @@ def test_the_levels_are_told_from_the_keys(pair) -> None:
 
 @pytest.mark.parametrize("suffix", [".safetensors", ".ckpt"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
-def test_loading_takes_no_more_than_three_times_the_file(tmp_path, suffix: str, dtype: torch.dtype) -> None:
+def test_loading_needs_at_most_three_times_the_file_size(tmp_path, suffix: str, dtype: torch.dtype) -> None:
     weights = {key: value.to(dtype) for key, value in random_motion((128, 256, 512)).items()}
     path = save(weights, tmp_path / f"motion{suffix}")
     del weights

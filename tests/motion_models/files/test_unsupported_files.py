@@ -128,7 +128,7 @@ def explained(path: Path) -> str:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_file_of_another_kind_is_named_with_who_takes_it(tmp_path: Path, kind: str) -> None:
+def test_an_unsupported_file_is_named_with_its_own_loader(tmp_path: Path, kind: str) -> None:
     content, what, taker = KINDS[kind]
     message = explained(save(content, tmp_path / "picked.ckpt"))
     assert what in message and taker in message
@@ -220,7 +220,7 @@ def test_a_broken_file_is_explained(pair, tmp_path: Path, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e30])
-def test_weights_that_are_no_numbers_are_refused_before_anything_is_patched(pair, animate, tmp_path, value) -> None:
+def test_weights_that_are_not_finite_are_refused(pair, animate, tmp_path, value) -> None:
     spoiled = pair.motion | {f"{MODULE}to_q.weight": torch.full((32, 32), value)}
     file = open_motion_file(save(spoiled, tmp_path / "x.safetensors"))
     with pytest.raises(MotionError, match=r"x\.safetensors holds weights that are no numbers in torch\.float16"):
@@ -238,7 +238,7 @@ NEEDING = {
 
 
 @pytest.mark.parametrize("family", NEEDING)
-def test_a_family_that_needs_an_image_is_named_and_refused(tmp_path, family: str) -> None:
+def test_families_that_need_an_image_are_refused(tmp_path, family: str) -> None:
     beside, mid = NEEDING[family]
     path = save(small_pair(base=SD15, mid=mid).motion | beside, tmp_path / "x.safetensors")
     assert f"is a {family} motion model, which needs an image" in explained(path)

@@ -65,7 +65,7 @@ def test_every_key_format_changes_every_spatial_attention(sd15: Pair, tmp_path: 
     assert all(torch.equal(weights[key], before[key]) for key in before)
 
 
-def test_alpha_zero_is_the_model_bit_for_bit(sd15: Pair, tmp_path: Path) -> None:
+def test_alpha_zero_leaves_the_result_unchanged(sd15: Pair, tmp_path: Path) -> None:
     path = save(written(sd15, "authors"), tmp_path / "adapter.ckpt")
     plain = sample(sd15.model)
     full, none = (apply_domain_adapter(sd15.model, path, alpha)[0] for alpha in (1.0, 0.0))
@@ -74,20 +74,20 @@ def test_alpha_zero_is_the_model_bit_for_bit(sd15: Pair, tmp_path: Path) -> None
     assert torch.equal(sample(sd15.model), plain)
 
 
-def test_an_adapter_for_another_base_is_no_silent_zero(sd15: Pair, pair: Pair, tmp_path: Path) -> None:
+def test_an_adapter_for_another_base_is_refused(sd15: Pair, pair: Pair, tmp_path: Path) -> None:
     path = save(written(sd15, "authors"), tmp_path / "v3_sd15_adapter.ckpt")
     unfit = {key: torch.zeros(3, 3) for key in written(sd15, "authors")}
     with pytest.raises(MotionError, match=r"no domain adapter for this MODEL \(SD15\).*such as v3_sd15_adapter"):
         apply_domain_adapter(sd15.model, save(unfit, path), 1.0)
 
 
-def test_half_a_pair_is_explained(sd15: Pair, tmp_path: Path) -> None:
+def test_an_adapter_with_half_a_pair_is_refused(sd15: Pair, tmp_path: Path) -> None:
     halves = {key: value for key, value in written(sd15, "authors").items() if ".down." not in key}
     with pytest.raises(MotionError, match="half.ckpt has one half of a low-rank pair without the other"):
         apply_domain_adapter(sd15.model, save(halves, tmp_path / "half.ckpt"), 1.0)
 
 
-def test_a_motion_lora_is_named(sd15: Pair, tmp_path: Path) -> None:
+def test_a_motion_lora_is_refused_as_domain_adapter(sd15: Pair, tmp_path: Path) -> None:
     lora = {f"{processor(path)}.down.weight": down for path, (down, _) in random_pairs(sd15.motion).items()}
     with pytest.raises(MotionError, match="is a MotionLoRA.*and no domain adapter.*Load AnimateDiff Motion LoRA"):
         apply_domain_adapter(sd15.model, save(lora, tmp_path / "pan.ckpt"), 1.0)

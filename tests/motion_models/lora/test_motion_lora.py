@@ -86,7 +86,7 @@ def change(file: Path, weights: dict[str, Tensor]) -> dict[str, Tensor]:
 
 @pytest.mark.parametrize("base", ["SDXL", "SD1.5"])
 @pytest.mark.parametrize("key_format", SPELLINGS)
-def test_every_key_format_is_the_same_change(tmp_path: Path, key_format: str, base: str) -> None:
+def test_every_lora_key_format_gives_the_same_change(tmp_path: Path, key_format: str, base: str) -> None:
     motion = random_motion((32, 64, 96) if base == "SDXL" else (32, 64, 96, 96), mid=base == "SD1.5")
     parts = (*ATTENTION, "ff.net.0.proj", "ff.net.2") if key_format == "MotionDirector" else ATTENTION
     pairs = random_pairs(motion, parts)
@@ -99,7 +99,7 @@ def test_every_key_format_is_the_same_change(tmp_path: Path, key_format: str, ba
 
 
 @pytest.mark.parametrize("prefix", ["", "unet."])
-def test_pefts_alpha_is_read_from_the_metadata(tmp_path: Path, prefix: str) -> None:
+def test_peft_alpha_is_read_from_the_metadata(tmp_path: Path, prefix: str) -> None:
     motion = random_motion((32, 32, 32))
     pairs = random_pairs(motion)
     path = tmp_path / "lora.safetensors"
@@ -143,7 +143,7 @@ def test_a_chain_of_loras_equals_diffusers_with_peft(lora, animate, chain: str) 
     assert (expected - plain).abs().max() > 0.1
 
 
-def test_when_it_is_gone_nothing_is_left(pair, animate, lora) -> None:
+def test_removing_a_lora_restores_the_result(pair, animate, lora) -> None:
     chosen = ChosenLora(open_motion_lora(lora()), 1.0)
     before, plain = sample(animate(pair.model)), sample(pair.model)
     changed = sample(animate(pair.model, loras=(chosen,)))
@@ -165,7 +165,7 @@ def test_one_motion_model_applied_twice_keeps_its_loras_apart(pair, animate, lor
 
 
 @pytest.mark.parametrize("value", [1.0, -0.5])
-def test_a_schedule_that_does_not_change_is_the_constant_strength(pair, animate, lora, value: float) -> None:
+def test_a_constant_schedule_equals_a_constant_strength(pair, animate, lora, value: float) -> None:
     opened = open_motion_lora(lora())
     constant = sample(animate(pair.model, loras=(ChosenLora(opened, value),)))
     for over in (FRAMES, STEPS):
@@ -173,7 +173,7 @@ def test_a_schedule_that_does_not_change_is_the_constant_strength(pair, animate,
         assert torch.allclose(sample(animate(pair.model, loras=(chosen,))), constant, rtol=1e-3, atol=1e-3)
 
 
-def test_each_frame_has_its_own_strength_in_the_projections(pair, animate, lora) -> None:
+def test_each_frame_has_its_own_lora_strength(pair, animate, lora) -> None:
     """A step from 0 to 1 at frame 2: the frames before are projected as without the LoRA, the others as with all."""
     schedule = (from_text("0: 0, 2: 1", "step", FRAMES),)
     animated = animate(pair.model, loras=(ChosenLora(open_motion_lora(lora()), 1.0, schedule),))
@@ -191,7 +191,7 @@ def test_each_frame_has_its_own_strength_in_the_projections(pair, animate, lora)
     assert torch.equal(layer(x), without)
 
 
-def test_a_lora_may_set_in_at_a_step(pair, animate, lora) -> None:
+def test_a_lora_can_start_at_a_step(pair, animate, lora) -> None:
     opened, steps = open_motion_lora(lora()), 4
 
     def run(points: str) -> Tensor:
@@ -203,7 +203,7 @@ def test_a_lora_may_set_in_at_a_step(pair, animate, lora) -> None:
     assert not torch.equal(late, never) and not torch.equal(late, always)
 
 
-def test_the_low_rank_pairs_are_the_hosts_to_load(pair, animate, lora) -> None:
+def test_the_host_can_copy_scheduled_lora_weights(pair, animate, lora) -> None:
     schedule = (from_values([1, 0], FRAMES),)
     animated = animate(pair.model, loras=(ChosenLora(open_motion_lora(lora()), 1.0, schedule),))
     _, pairs = animated.get_additional_models()
@@ -218,7 +218,7 @@ def test_the_low_rank_pairs_are_the_hosts_to_load(pair, animate, lora) -> None:
 # Memory
 
 
-def test_a_lora_takes_the_memory_of_its_file(tmp_path: Path) -> None:
+def test_a_lora_needs_at_most_three_times_its_file_size(tmp_path: Path) -> None:
     motion = random_motion((256, 512, 768))
     path = save(both(random_pairs(motion), processor), tmp_path / "lora.safetensors")
     with peak_growth() as grown:
@@ -232,7 +232,7 @@ def test_a_lora_takes_the_memory_of_its_file(tmp_path: Path) -> None:
 # What fits
 
 
-def test_what_fits_and_what_does_not_is_counted(pair, tmp_path: Path) -> None:
+def test_the_lora_report_counts_used_and_unused_tensors(pair, tmp_path: Path) -> None:
     """A LoRA made for a motion model with a middle block, on one without."""
     pairs = random_pairs(pair.motion)
     deepest = "up_blocks.0.motion_modules.0"
@@ -242,7 +242,7 @@ def test_what_fits_and_what_does_not_is_counted(pair, tmp_path: Path) -> None:
     assert covered.report(path.name) == "v2_lora_PanLeft.safetensors: rank 4, 240 tensors used, 16 not."
 
 
-def test_a_lora_for_another_base_is_no_silent_zero(pair, tmp_path: Path) -> None:
+def test_a_lora_for_another_base_is_refused(pair, tmp_path: Path) -> None:
     wide = random_motion((64, 128, 256))
     path = save(both(random_pairs(wide), processor), tmp_path / "wide.safetensors")
     reason = r"wide\.safetensors does not fit motion\.ckpt: its tensors are of other sizes \(64 x 64, not 32 x 32\)"
@@ -250,7 +250,7 @@ def test_a_lora_for_another_base_is_no_silent_zero(pair, tmp_path: Path) -> None
         coverage(open_motion_lora(path), shapes_of(pair.motion), "motion.ckpt")
 
 
-def test_half_a_pair_is_explained(pair, tmp_path: Path) -> None:
+def test_a_lora_with_half_a_pair_is_refused(pair, tmp_path: Path) -> None:
     halves = {key: value for key, value in both(random_pairs(pair.motion), processor).items() if ".down." not in key}
     path = save(halves, tmp_path / "half.safetensors")
     with pytest.raises(MotionError, match="one half of a low-rank pair without the other"):
@@ -273,14 +273,14 @@ NOT_MOTION_LORAS = {
 
 
 @pytest.mark.parametrize("kind", NOT_MOTION_LORAS)
-def test_a_file_that_is_no_motion_lora_is_explained(tmp_path: Path, kind: str) -> None:
+def test_a_file_that_is_no_motion_lora_is_refused(tmp_path: Path, kind: str) -> None:
     make, sentence = NOT_MOTION_LORAS[kind]
     with pytest.raises(MotionError, match=sentence) as raised:
         open_motion_lora(save(make(), tmp_path / "picked.safetensors"))
     assert str(raised.value).endswith("Choose a MotionLoRA here, such as v2_lora_PanLeft.ckpt.")
 
 
-def test_the_middle_block_of_sd15_takes_its_lora(tmp_path: Path, animate) -> None:
+def test_a_lora_covers_the_middle_block_of_sd15(tmp_path: Path, animate) -> None:
     sd15 = small_pair(base=SD15, mid=True)
     pairs = random_pairs(sd15.motion)
     assert len(pairs) == 21 * 8

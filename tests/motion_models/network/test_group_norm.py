@@ -38,7 +38,7 @@ LAYOUTS = [torch.contiguous_format, torch.channels_last]
 
 @pytest.mark.parametrize("gradients", [False, True], ids=["", "with gradients"])
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_a_norm_over_clips_is_torchs_norm_of_the_clips(layout: torch.memory_format, gradients: bool) -> None:
+def test_a_norm_over_clips_equals_torchs_group_norm(layout: torch.memory_format, gradients: bool) -> None:
     with torch.inference_mode(not gradients):
         norm, x = random_norm(), example(layout=layout)
         alone = norm(x)
@@ -51,7 +51,7 @@ def test_a_norm_over_clips_is_torchs_norm_of_the_clips(layout: torch.memory_form
         assert torch.equal(norm(x), alone)
 
 
-def test_gradients_go_through_a_norm_over_clips() -> None:
+def test_gradients_of_a_norm_over_clips_equal_torchs() -> None:
     with torch.inference_mode(False):
         norm, x, weights = random_norm(), example().requires_grad_(), torch.randn(example().shape)
         with over_clips([norm], FRAMES):
@@ -60,7 +60,7 @@ def test_gradients_go_through_a_norm_over_clips() -> None:
     assert (ours - theirs).abs().max() < 5e-6
 
 
-def test_a_still_frame_in_a_clip_is_normed_like_the_others() -> None:
+def test_a_uniform_frame_is_normed_like_the_others() -> None:
     norm, x = random_norm(), example()
     x[1] = 2.0
     with over_clips([norm], FRAMES):
@@ -68,7 +68,7 @@ def test_a_still_frame_in_a_clip_is_normed_like_the_others() -> None:
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
-def test_half_precision_is_rounded_hardly_more_than_torchs(dtype: torch.dtype) -> None:
+def test_half_precision_error_stays_within_three_times_torchs(dtype: torch.dtype) -> None:
     """Torch rounds the result; here weight and shift, which multiply and meet in it, are rounded before as well."""
     norm = random_norm()
     exact = by_torch(norm, example(dtype).double())
@@ -79,7 +79,7 @@ def test_half_precision_is_rounded_hardly_more_than_torchs(dtype: torch.dtype) -
     assert error <= 3 * theirs
 
 
-def test_large_values_stay_within_fp16() -> None:
+def test_large_fp16_values_stay_finite() -> None:
     x = example(torch.float16) * 400  # a variance of 1e7
     with over_clips([norm := random_norm()], FRAMES):
         assert norm(x).isfinite().all()
@@ -92,14 +92,14 @@ def test_large_values_stay_within_fp16() -> None:
         (torch.float16, ["aten.addcmul.default"]),
     ],
 )
-def test_nothing_but_the_result_is_written(dtype: torch.dtype, writers: list[str]) -> None:
+def test_a_norm_over_clips_writes_only_its_result(dtype: torch.dtype, writers: list[str]) -> None:
     x = example(dtype)
     with Writes() as writes:
         clip_group_norm(x, FRAMES, GROUPS, torch.ones(64), torch.zeros(64), 1e-5)
     assert writes.of_size(x.numel()) == writers
 
 
-def test_an_error_leaves_no_hook() -> None:
+def test_an_error_removes_the_norm_hooks() -> None:
     norm = random_norm()
     with pytest.raises(KeyError), over_clips([norm], FRAMES):
         raise KeyError

@@ -113,14 +113,14 @@ def test_a_module_of_real_width_equals_the_equations(channels: int, joint: bool)
     assert (module(x, 8, not joint) - expected).abs().max() > 0.1
 
 
-def test_strength_scales_what_is_added() -> None:
+def test_strength_scales_the_added_motion() -> None:
     module = ours(diffusers_transformer(320))
     x = clips(320, 4)
     full, half = module(x, 4, True), module(x, 4, True, strength=0.5)
     assert torch.allclose(half - x, (full - x) / 2, atol=1e-5)
 
 
-def test_the_positions_are_the_published_sinusoid() -> None:
+def test_positions_equal_the_published_sinusoid() -> None:
     table = sinusoidal_positions(32, 320)
     assert table.shape == (1, 32, 320)
     for p, k in ((0, 0), (5, 3), (31, 159)):
@@ -138,7 +138,7 @@ def test_the_real_model_has_the_published_size() -> None:
 
 
 @pytest.mark.parametrize("size", [8, 32], ids=["one chunk", "pieces"])
-def test_the_memory_estimate_is_the_peak_of_a_module(size: int) -> None:
+def test_the_memory_estimate_equals_the_peak_of_a_module(size: int) -> None:
     module = ours(diffusers_transformer(320))
     model = MotionModel(SDXL_SHAPE, EACH_FRAME, layers, device="meta")
     x = torch.randn(16, 320, size, size)
@@ -149,7 +149,7 @@ def test_the_memory_estimate_is_the_peak_of_a_module(size: int) -> None:
 
 @pytest.mark.parametrize("joint", [True, False], ids=["joint norm", "norm per frame"])
 @pytest.mark.parametrize("shape", [(32, 320, 20, 24), (32, 640, 9, 33), (16, 1280, 3, 5), (32, 320, 1, 700)])
-def test_in_pieces_the_numbers_are_those_of_the_whole(shape: tuple[int, ...], joint: bool) -> None:
+def test_chunks_give_the_same_numbers_as_the_whole(shape: tuple[int, ...], joint: bool) -> None:
     """With gradients a module runs in its plain form."""
     with torch.inference_mode(False):
         module, x = ours(diffusers_transformer(shape[1])), torch.randn(shape, requires_grad=True)
@@ -158,7 +158,7 @@ def test_in_pieces_the_numbers_are_those_of_the_whole(shape: tuple[int, ...], jo
     assert (module(x.detach(), 16, joint) - whole).abs().max() < 2e-6
 
 
-def test_in_pieces_each_layer_asks_for_its_weights_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_layer_casts_its_weights_once_for_all_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where they are not resident, asking moves them over the bus, and adds the MotionLoRAs to them."""
     module, x = ours(diffusers_transformer(320)), torch.randn(32, 320, 32, 8)
     assert rows_per_chunk(torch.Size((2, 16, *x.shape[1:])), x.device) < x.shape[-2]
@@ -180,7 +180,7 @@ def test_in_pieces_each_layer_asks_for_its_weights_once(monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("joint, kernels, tensors", [(True, 28, 41.3), (False, 27, 40)], ids=["joint", "per frame"])
-def test_a_module_writes_no_more_than_it_does_today(joint: bool, kernels: int, tensors: float) -> None:
+def test_a_module_writes_a_limited_number_of_tensors(joint: bool, kernels: int, tensors: float) -> None:
     """Of its input's size. AnimateDiff-Evolved: 33 kernels, 46 tensors, 6 of them copies into another layout."""
     module, x = ours(diffusers_transformer(320)), torch.randn(16, 320, 4, 4)
     assert rows_per_chunk(torch.Size((1, *x.shape)), x.device) >= 4  # one chunk, or each would be counted

@@ -8,7 +8,7 @@ from hypothesis import settings as searched
 from hypothesis import strategies as st
 
 
-def test_an_open_clip_has_the_noise_of_the_host() -> None:
+def test_open_clips_have_the_hosts_free_noise() -> None:
     for frames, length, overlap in ((48, 16, 4), (50, 16, 6), (17, 16, 4), (16, 16, 4), (40, 8, 1)):
         noise = torch.randn(frames, 4, 2, 2, generator=torch.Generator().manual_seed(1))
         theirs = comfy.context_windows.apply_freenoise(noise.clone(), 0, length, overlap, 5)
@@ -30,16 +30,14 @@ def nearest_return(order: list[int]) -> int:
 
 @searched(max_examples=300, deadline=None)
 @given(st.integers(4, 32), st.integers(1, 31), st.integers(4, 300), st.integers(0, 2**32))
-def test_in_a_loop_noise_returns_after_half_a_round_at_the_earliest(
-    length: int, overlap: int, frames: int, seed: int
-) -> None:
+def test_loop_noise_repeats_after_half_a_round_or_later(length: int, overlap: int, frames: int, seed: int) -> None:
     order = noise_order(length, min(overlap, length - 1), True, frames, seed)
     assert sorted(set(order)) == list(range(max(order) + 1))
     rounds = max(1, round(frames / length))
     assert nearest_return(order) >= frames // rounds // 2
 
 
-def test_the_published_method_stalls_where_ours_goes_round() -> None:
+def test_loop_noise_repeats_later_than_published_free_noise() -> None:
     """48 frames: with it, some seed in ten has the same noise within four frames across the seam."""
     seeds = range(200)
     nearest = {

@@ -24,11 +24,11 @@ def settings(**changes):
     return dataclasses.replace(SETTINGS, **changes)
 
 
-def test_strength_zero_is_no_motion(pair, animate) -> None:
+def test_strength_zero_gives_no_motion(pair, animate) -> None:
     assert torch.equal(sample(animate(pair.model, settings=settings(strength=0.0))), sample(pair.model))
 
 
-def test_motion_takes_part_only_between_its_percents(pair, animate) -> None:
+def test_motion_runs_only_between_start_and_end_percent(pair, animate) -> None:
     full, none = sample(animate(pair.model), steps=4), sample(pair.model, steps=4)
     never = settings(start_percent=0.4, end_percent=0.41)
     early = sample(animate(pair.model, settings=settings(end_percent=0.5)), steps=4)
@@ -46,13 +46,13 @@ def test_clip_frames_divides_the_batch_into_clips(pair, animate) -> None:
     assert torch.allclose(both[:4], first, rtol=1e-4, atol=1e-3)  # values go into the hundreds
 
 
-def test_a_batch_that_is_no_number_of_clips_is_refused(pair, animate) -> None:
+def test_a_batch_of_incomplete_clips_is_refused(pair, animate) -> None:
     animated = animate(pair.model, settings=settings(clip_frames=3))
     with pytest.raises(MotionError, match="batch of 8 frames cannot be divided into clips of 3"):
         sample(animated, noise=start_noise(8))
 
 
-def test_a_clip_beyond_the_limit_says_how_to_go_on(pair, animate) -> None:
+def test_a_clip_beyond_the_frame_limit_is_refused(pair, animate) -> None:
     sentence = r"33 frames run at once, and random\.safetensors knows .* 32 .*Context Windows"
     with pytest.raises(MotionError, match=sentence):
         sample(animate(pair.model), noise=start_noise(33))
@@ -76,7 +76,7 @@ def test_a_unet_of_other_widths_is_refused(pair, animate) -> None:
         animate(wide)
 
 
-def test_memory_for_the_motion_is_in_the_hosts_plan(pair, animate, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_host_reserves_memory_for_the_motion(pair, animate, monkeypatch: pytest.MonkeyPatch) -> None:
     planned = []
     load = comfy.model_management.load_models_gpu
 
@@ -100,7 +100,7 @@ def over_frames(*values: float):
     return (from_values(values, FRAMES),)
 
 
-def test_a_strength_over_the_frames_gives_each_frame_its_own(pair, animate) -> None:
+def test_a_schedule_gives_each_frame_its_own_strength(pair, animate) -> None:
     """One model call: a frame with strength 1 next to others gets what it gets when all have 1."""
     given = inputs(4, 8, 8, 2)
     one = predicted_noise(animate(pair.model), **given)
@@ -114,7 +114,7 @@ def test_a_strength_over_the_frames_gives_each_frame_its_own(pair, animate) -> N
     assert (towards_motion[:, 0].abs() < towards_motion[:, 3]).all()
 
 
-def test_a_strength_may_end_at_a_step(pair, animate) -> None:
+def test_motion_can_end_at_a_step(pair, animate) -> None:
     early = sample(animate(pair.model, settings=settings(end_percent=0.5)), steps=4)
     schedule = (from_text("0: 1, 3: 0", "step", STEPS),)
     cut = sample(animate(pair.model, settings=settings(schedule=schedule)), steps=4)
@@ -127,7 +127,7 @@ def test_a_strength_may_end_at_a_step(pair, animate) -> None:
 
 
 @pytest.mark.parametrize("pictures", [1, 4])
-def test_a_mask_says_where_things_move(pair, animate, pictures: int) -> None:
+def test_a_mask_limits_motion_to_its_area(pair, animate, pictures: int) -> None:
     given = inputs(4, 16, 16, 2)
     still, moving = predicted_noise(pair.model, **given), predicted_noise(animate(pair.model), **given)
     for value, expected in ((0.0, still), (1.0, moving)):
@@ -150,12 +150,12 @@ def test_clips_in_a_window_keep_their_lora_strengths(pair, animate, rising_lora,
     assert torch.allclose(long_sample(model, 8), together, rtol=1e-4, atol=1e-4 * together.abs().max().item())
 
 
-def test_a_mask_of_one_clip_is_enough_where_windows_do_not_cut(pair, animate) -> None:
+def test_a_mask_of_one_clip_serves_every_uncut_clip(pair, animate) -> None:
     masked = animate(pair.model, settings=settings(clip_frames=2, mask=torch.rand(2, 8, 8)))
     assert torch.equal(sample(windowed(masked, length=16)), sample(masked))
 
 
-def test_packs_that_sample_in_parts_count_the_steps_of_each_part(pair, animate) -> None:
+def test_steps_are_counted_in_each_part_of_split_sampling(pair, animate) -> None:
     """They write the sigmas of a part into the options of a run."""
     model, seen = animate(pair.model, settings=settings(schedule=(from_values([0, 1, 2, 3], STEPS),))), []
 
@@ -176,13 +176,13 @@ def test_packs_that_sample_in_parts_count_the_steps_of_each_part(pair, animate) 
     assert seen == [0, 1, 0, 1]
 
 
-def test_a_mask_of_another_length_is_explained(pair, animate) -> None:
+def test_a_mask_of_another_length_is_refused(pair, animate) -> None:
     animated = animate(pair.model, settings=settings(mask=torch.ones(3, 8, 8)))
     with pytest.raises(MotionError, match="mask has 3 pictures, and the clip 4 frames: give one mask for all frames"):
         sample(animated)
 
 
-def test_in_a_context_window_each_frame_keeps_its_strength_and_mask(pair, animate) -> None:
+def test_frames_keep_strength_and_mask_in_a_context_window(pair, animate) -> None:
     """Frames 4 to 7 of a clip in a window of their own: as a clip of four with their strengths and masks."""
     strengths = [0.1 * frame for frame in range(8)]
     masks = torch.rand(8, 8, 8, generator=torch.Generator().manual_seed(0))
@@ -194,7 +194,7 @@ def test_in_a_context_window_each_frame_keeps_its_strength_and_mask(pair, animat
     assert torch.equal(predicted_noise(whole, **given), predicted_noise(part, **given))
 
 
-def test_a_window_may_begin_with_a_frame_from_elsewhere(pair, animate) -> None:
+def test_frames_keep_strength_and_mask_with_an_anchor_frame(pair, animate) -> None:
     """As the host's own do: each of the five frames keeps its strength and its mask."""
     strengths = [0.1 * frame for frame in range(8)]
     masks = torch.rand(8, 8, 8, generator=torch.Generator().manual_seed(0))

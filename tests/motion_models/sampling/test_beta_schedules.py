@@ -27,7 +27,7 @@ DIFFUSERS = {
 
 
 @pytest.mark.parametrize("name", BETA_SCHEDULES)
-def test_the_sigmas_are_those_of_diffusers(name: str) -> None:
+def test_sigmas_equal_those_of_diffusers(name: str) -> None:
     beta_schedule, end = DIFFUSERS[name]
     alphas = DDIMScheduler(beta_start=0.00085, beta_end=end, beta_schedule=beta_schedule).alphas_cumprod.double()
     ours = training_sigmas(BETA_SCHEDULES[name])
@@ -36,14 +36,14 @@ def test_the_sigmas_are_those_of_diffusers(name: str) -> None:
 
 
 @pytest.mark.parametrize("choice", [AUTO_SCHEDULE, *BETA_SCHEDULES])
-def test_a_chosen_schedule_reaches_the_sampler(pair, animate, choice: str) -> None:
+def test_the_chosen_beta_schedule_reaches_the_sampler(pair, animate, choice: str) -> None:
     expected = SIGMA_MAX["AnimateDiff SDXL" if choice == AUTO_SCHEDULE else choice]
     sampling = animate(pair.model, schedule=choice).get_model_object("model_sampling")
     assert sampling.sigma_max == pytest.approx(expected, abs=1e-3)
     assert pair.model.get_model_object("model_sampling").sigma_max == pytest.approx(14.615, abs=1e-3)
 
 
-def test_the_reference_settings_give_the_authors_steps(pair, animate) -> None:
+def test_the_reference_settings_give_the_authors_sigmas(pair, animate) -> None:
     """Euler over 100 steps with leading spacing, as the authors run it, is the host's ddim_uniform."""
     sampling = animate(pair.model, schedule=AUTO_SCHEDULE).get_model_object("model_sampling")
     ours = comfy.samplers.calculate_sigmas(sampling, "ddim_uniform", 100)
@@ -69,7 +69,7 @@ def test_the_prediction_type_is_kept(pair, animate, kind: str) -> None:
         )
 
 
-def test_lcm_takes_the_new_sigmas_at_its_own_steps(pair, animate) -> None:
+def test_lcm_keeps_its_steps_with_new_sigmas(pair, animate) -> None:
     (base,) = ModelSamplingDiscrete().patch(pair.model, "lcm", False)
     after = animate(base, schedule="AnimateDiff SD1.5").get_model_object("model_sampling")
     expected = training_sigmas(BETA_SCHEDULES["AnimateDiff SD1.5"])[19::20].float()
@@ -77,7 +77,7 @@ def test_lcm_takes_the_new_sigmas_at_its_own_steps(pair, animate) -> None:
 
 
 @pytest.mark.parametrize(("name", "steps"), [("AnimateLCM", 100), ("AnimateLCM-I2V", 200)])
-def test_a_consistency_model_is_sampled_at_the_steps_it_was_distilled_on(pair, animate, name: str, steps: int) -> None:
+def test_consistency_models_use_the_steps_of_their_distillation(pair, animate, name: str, steps: int) -> None:
     _, end = DIFFUSERS[name]
     lcm = LCMScheduler(beta_schedule="linear", beta_start=0.00085, beta_end=end, original_inference_steps=steps)
     lcm.set_timesteps(steps)
@@ -87,7 +87,7 @@ def test_a_consistency_model_is_sampled_at_the_steps_it_was_distilled_on(pair, a
     assert torch.equal(sampling.timestep(sampling.sigmas), lcm.timesteps.flip(0))
 
 
-def test_a_consistency_model_denoises_as_diffusers_does(pair, animate) -> None:
+def test_consistency_models_denoise_as_diffusers_does(pair, animate) -> None:
     lcm = LCMScheduler(beta_schedule="linear", beta_start=0.00085, beta_end=0.012, original_inference_steps=100)
     lcm.set_timesteps(100)
     sampling = animate(pair.model, schedule="AnimateLCM").get_model_object("model_sampling")
@@ -102,7 +102,7 @@ def test_a_consistency_model_denoises_as_diffusers_does(pair, animate) -> None:
         assert (ours - theirs).abs().max() < 1e-4 + c_skip * noisy.abs().max()
 
 
-def test_a_zero_terminal_snr_base_stays_one(pair, animate) -> None:
+def test_a_zero_terminal_snr_model_keeps_zero_terminal_snr(pair, animate) -> None:
     (base,) = ModelSamplingDiscrete().patch(pair.model, "v_prediction", True)
     after = animate(base, schedule=AUTO_SCHEDULE).get_model_object("model_sampling")
     assert after.sigma_max > 4000
@@ -110,7 +110,7 @@ def test_a_zero_terminal_snr_base_stays_one(pair, animate) -> None:
 
 
 @pytest.mark.parametrize("schedule", ["AnimateDiff SDXL", "AnimateLCM"])
-def test_models_that_take_turns_keep_their_own_sigmas(pair, still, animate, schedule: str) -> None:
+def test_models_sampled_in_turn_keep_their_own_sigmas(pair, still, animate, schedule: str) -> None:
     """With dynamic VRAM the host would give one the sigmas of the other (Comfy-Org/ComfyUI issue 16490)."""
     models = pair.model, animate(pair.model, still, schedule=schedule), animate(pair.model, schedule="SDXL")
     sampling = [model.get_model_object("model_sampling") for model in models]
@@ -122,6 +122,6 @@ def test_models_that_take_turns_keep_their_own_sigmas(pair, still, animate, sche
     assert not torch.equal(first[0], first[1])
 
 
-def test_keeping_the_models_schedule_touches_nothing(pair, animate) -> None:
+def test_keeping_the_beta_schedule_changes_nothing(pair, animate) -> None:
     kept = animate(pair.model, schedule=KEEP_SCHEDULE)
     assert kept.get_model_object("model_sampling") is pair.model.get_model_object("model_sampling")

@@ -27,16 +27,16 @@ COMPILED = {
 @pytest.mark.parametrize("family", ["AnimateDiff SDXL beta", "HotshotXL"])
 @pytest.mark.parametrize("settings", COMPILED.values(), ids=COMPILED)
 @pytest.mark.parametrize("compiled_first", [True, False], ids=["compiled, then animated", "animated, then compiled"])
-def test_torch_compile_of_the_host(pair, motion, settings, family: str, compiled_first: bool) -> None:
+def test_a_compiled_model_gives_the_same_clip(pair, motion, settings, family: str, compiled_first: bool) -> None:
     """In either order of the nodes, with any family and settings."""
     check_compiled(pair.model, open_motion_file(motion.path, family), settings, compiled_first)
 
 
-def test_motion_that_begins_later_begins_in_a_compiled_model_too(pair, motion) -> None:
+def test_motion_can_begin_late_in_a_compiled_model(pair, motion) -> None:
     check_compiled(pair.model, motion, COMPILED["motion in some steps"], compiled_first=False)
 
 
-def test_motion_comes_and_goes_in_a_compiled_model(pair, motion, rising_lora) -> None:
+def test_motion_can_change_in_a_compiled_model(pair, motion, rising_lora) -> None:
     """Compiled graphs belong to the UNet and not to the MODEL, so that what one MODEL has left, the next one finds."""
     clip_norms = open_motion_file(motion.path, "HotshotXL")
 

@@ -41,31 +41,31 @@ SAMPLERS = ("euler", "heun", "dpmpp_2s_ancestral", "dpmpp_2m_sde", "lcm", "uni_p
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
-def test_any_sampler(trio, sampler: str) -> None:
+def test_motion_works_with_any_sampler(trio, sampler: str) -> None:
     check(*trio, lambda model: sample(model, sampler=sampler))
 
 
-def test_without_guidance(trio) -> None:
+def test_motion_works_without_guidance(trio) -> None:
     check(*trio, lambda model: sample(model, cfg=1.0))
 
 
-def test_conditions_that_cannot_be_batched(trio) -> None:
+def test_motion_works_with_conditions_that_cannot_be_batched(trio) -> None:
     """Texts of different length go through the UNet one after the other."""
     check(*trio, lambda model: sample(model, negative=conditioning(2, tokens=14 * 11)))
 
 
-def test_one_batch_or_two_gives_the_same_clip(trio, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_or_two_batches_give_the_same_clip(trio, monkeypatch: pytest.MonkeyPatch) -> None:
     _, _, moving = trio
     together = sample(moving)
     monkeypatch.setattr(type(moving), "get_free_memory", lambda *_: 0)
     assert torch.allclose(sample(moving), together, atol=1e-5)
 
 
-def test_several_conditions_in_one_batch(trio) -> None:
+def test_motion_works_with_several_conditions(trio) -> None:
     check(*trio, lambda model: sample(model, positive=conditioning(1) + conditioning(5)))
 
 
-def test_a_condition_for_a_part_of_the_picture(trio) -> None:
+def test_motion_works_with_area_conditions(trio) -> None:
     """The host runs the part as a smaller picture, with all frames."""
     part = conditioning(5)
     part[0][1]["area"] = (4, 8, 0, 0)
@@ -94,7 +94,7 @@ def basic(model) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("run", [dual_cfg, perp_neg, basic])
-def test_any_guider(trio, run) -> None:
+def test_motion_works_with_any_guider(trio, run) -> None:
     check(*trio, run)
 
 
@@ -115,7 +115,7 @@ NODES = {
 
 @pytest.mark.parametrize("before", [True, False], ids=["before motion", "after motion"])
 @pytest.mark.parametrize("name", NODES)
-def test_model_patches_of_other_nodes(pair, still, animate, name: str, before: bool) -> None:
+def test_motion_works_with_model_patches_of_other_nodes(pair, still, animate, name: str, before: bool) -> None:
     node, *values = NODES[name]
     # a MODEL of its own: clones of one would get the sigmas of the node before (Comfy-Org/ComfyUI issue 16490)
     model = host_model(pair.model.model.diffusion_model.state_dict())
@@ -161,14 +161,14 @@ def with_lora(model):
     return patched
 
 
-def test_an_image_lora_before_or_after(pair, still, animate) -> None:
+def test_motion_works_with_an_image_lora_in_either_order(pair, still, animate) -> None:
     plain = with_lora(pair.model)
     check(plain, animate(plain, still), animate(plain))
     check(plain, with_lora(animate(pair.model, still)), with_lora(animate(pair.model)))
     assert torch.equal(sample(with_lora(animate(pair.model))), sample(animate(plain)))
 
 
-def test_lora_as_a_weight_hook(trio) -> None:
+def test_motion_works_with_a_lora_as_weight_hook(trio) -> None:
     """Conditions with hooks of their own run the model with other weights, in calls of their own."""
     hooks = comfy.hooks.HookGroup()
     hook = comfy.hooks.WeightHook(strength_model=1.0, strength_clip=0.0)
@@ -181,7 +181,7 @@ def test_lora_as_a_weight_hook(trio) -> None:
     assert not torch.equal(sample(trio[2], positive=positive), sample(trio[2]))
 
 
-def test_clones_are_the_same(trio) -> None:
+def test_clones_give_the_same_result(trio) -> None:
     _, _, moving = trio
     assert torch.equal(sample(moving.clone().clone()), sample(moving))
 
@@ -217,7 +217,7 @@ def t2i_adapter() -> comfy.controlnet.T2IAdapter:
 
 
 @pytest.mark.parametrize("make", [control_net, t2i_adapter])
-def test_controlnet_and_t2i_adapter(trio, make) -> None:
+def test_motion_works_with_controlnet_and_t2i_adapter(trio, make) -> None:
     conditions = controlled(make())
     check(*trio, lambda model: sample(model, **conditions))
     assert not torch.equal(sample(trio[2], **conditions), sample(trio[2]))
@@ -230,7 +230,7 @@ VARIANTS = {
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_variants_of_sdxl(pair, still, animate, variant: str) -> None:
+def test_motion_works_with_variants_of_sdxl(pair, still, animate, variant: str) -> None:
     kind, channels = VARIANTS[variant]
     weights = with_input_channels(pair.model.model.diffusion_model.state_dict(), channels)
     model = host_model(weights, kind, in_channels=channels)
@@ -252,7 +252,7 @@ PRECISIONS = {
 
 
 @pytest.mark.parametrize("name", PRECISIONS)
-def test_motion_has_the_precision_of_its_base(pair, still, animate, name: str) -> None:
+def test_motion_has_the_precision_of_its_model(pair, still, animate, name: str) -> None:
     stored, compute, expected = PRECISIONS[name]
     model = host_model(pair.model.model.diffusion_model.state_dict(), dtype=stored, compute=compute)
     animated = animate(model)
@@ -261,7 +261,7 @@ def test_motion_has_the_precision_of_its_base(pair, still, animate, name: str) -
     check(model, animate(model, still), animated)
 
 
-def test_the_hosts_own_context_windows(trio) -> None:
+def test_motion_works_with_the_hosts_context_windows(trio) -> None:
     names = {field.id for field in ContextWindowsManualNode.define_schema().inputs}
     settings = {
         "context_length": 4, "context_overlap": 2, "context_schedule": "standard_static", "context_stride": 1,

@@ -93,12 +93,12 @@ def test_any_picture_size_equals_diffusers(pair: Pair, animated, size: tuple[int
     assert difference.abs().max() < TOLERANCE
 
 
-def test_motion_matters(pair: Pair, animated) -> None:
+def test_motion_changes_the_predicted_noise(pair: Pair, animated) -> None:
     given = inputs(8, 16, 16, 1)
     assert (predicted_noise(animated, **given) - predicted_noise(pair.model, **given)).abs().max() > 0.1
 
 
-def test_clips_of_one_batch_are_apart(pair: Pair, animate) -> None:
+def test_clips_in_one_batch_stay_independent(pair: Pair, animate) -> None:
     animated = animate(pair.model, settings=dataclasses.replace(SETTINGS, clip_frames=4))
     given = inputs(8, 16, 16, 2)
     together = predicted_noise(animated, **given).unflatten(0, (2, 2, 4))
@@ -151,7 +151,7 @@ BASES = {"SDXL": SDXL, "SD1.5": SD15}
 
 
 @pytest.mark.parametrize("name", RUNNABLE)
-def test_every_family_equals_diffusers_with_its_norms_and_with_no_others(name: str, animate, tmp_path: Path) -> None:
+def test_every_family_equals_diffusers_only_with_its_own_norms(name: str, animate, tmp_path: Path) -> None:
     family, frames, conditions = FAMILIES[name], 8, 2
     pair = small_pair(base=BASES[family.base], rows=family.frame_limit, mid=family.mid)
     set_policy(pair.oracle, family.norms, frames)

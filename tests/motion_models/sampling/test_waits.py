@@ -68,17 +68,17 @@ def model(pair):
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_motion_adds_no_wait_and_no_copy(model, own_motion, animate, case: str) -> None:
+def test_motion_adds_no_device_wait_or_copy(model, own_motion, animate, case: str) -> None:
     animated = animate(model, own_motion, CASES[case])
     assert crossings_of_a_step(animated) == crossings_of_a_step(model)
 
 
-def test_norms_over_clips_and_a_beta_schedule_add_none(model, own_motion, animate) -> None:
+def test_clip_norms_and_beta_schedules_add_no_device_wait(model, own_motion, animate) -> None:
     animated = animate(model, open_motion_file(own_motion.path, "HotshotXL"), schedule=AUTO_SCHEDULE)
     assert crossings_of_a_step(animated) == crossings_of_a_step(model)
 
 
-def test_a_scheduled_lora_adds_none(model, own_motion, animate, rising_lora) -> None:
+def test_a_scheduled_lora_adds_no_device_wait(model, own_motion, animate, rising_lora) -> None:
     animated = animate(model, own_motion, loras=(rising_lora,))
     assert crossings_of_a_step(animated) == crossings_of_a_step(model)
 
@@ -88,6 +88,6 @@ def test_a_scheduled_lora_adds_none(model, own_motion, animate, rising_lora) -> 
     [dataclasses.replace(SETTINGS, schedule=FALLING), dataclasses.replace(SETTINGS, start_percent=0.1)],
     ids=["schedule over steps", "start_percent"],
 )
-def test_what_depends_on_the_step_asks_for_sigma_once(model, own_motion, animate, settings) -> None:
+def test_settings_over_steps_read_sigma_only_once(model, own_motion, animate, settings) -> None:
     twice = animate(animate(model, own_motion, settings), own_motion, settings)
     assert sorted(crossings_of_a_step(twice)) == sorted([*crossings_of_a_step(model), Crossings.ASKED])

@@ -6,7 +6,7 @@ from comfy_extras.nodes_model_advanced import ModelSamplingDiscrete
 
 
 @pytest.mark.parametrize("name", ["sd_xl_turbo_1.0", "SDXL-Lightning-4step", "dreamshaper_lcm", "Hyper-SDXL"])
-def test_a_distilled_checkpoint_is_told_by_its_name(pair, motion, name: str) -> None:
+def test_a_distilled_checkpoint_is_recognised_by_its_name(pair, motion, name: str) -> None:
     model = pair.model.clone()
     model.cached_patcher_init = (print, (f"/models/checkpoints/{name}.safetensors", None))
     (warning,) = model_warnings(model, motion)
@@ -14,13 +14,13 @@ def test_a_distilled_checkpoint_is_told_by_its_name(pair, motion, name: str) -> 
     assert any(f"({word})" in warning for word in DISTILLED)
 
 
-def test_a_plain_checkpoint_is_not_doubted(pair, motion) -> None:
+def test_a_plain_checkpoint_gives_no_warning(pair, motion) -> None:
     model = pair.model.clone()
     model.cached_patcher_init = (print, ("/models/turbo/sd_xl_base_1.0.safetensors", None))
     assert not model_warnings(model, motion) and not model_warnings(pair.model, motion)
 
 
-def test_a_checkpoint_that_predicts_v_is_doubted(pair, motion) -> None:
+def test_a_v_prediction_checkpoint_gives_a_warning(pair, motion) -> None:
     (model,) = ModelSamplingDiscrete().patch(pair.model, "v_prediction", False)
     assert "This MODEL predicts v" in model_warnings(model, motion)[0]
 
@@ -28,6 +28,6 @@ def test_a_checkpoint_that_predicts_v_is_doubted(pair, motion) -> None:
 @pytest.mark.parametrize(
     ("frames", "said"), [(1, "still picture"), (7, "too few"), (8, ""), (16, ""), (17, "17 frames at once")]
 )
-def test_lengths_are_doubted_where_motion_falls_apart(motion, frames: int, said: str) -> None:
+def test_short_and_long_clips_are_warned_about(motion, frames: int, said: str) -> None:
     warnings = length_warnings(frames, motion)
     assert bool(warnings) == bool(said) and all(said in warning for warning in warnings)

@@ -22,7 +22,7 @@ def seeded() -> torch.Generator:
 
 
 @pytest.mark.parametrize("offset", [0.0, 0.5])
-def test_whoever_knows_the_noise_has_no_loss(offset: float) -> None:
+def test_perfect_prediction_has_zero_loss(offset: float) -> None:
     def clairvoyant(noised: Tensor, timestep: Tensor) -> Tensor:
         alpha = ALPHAS[timestep.long()].float()[:, None, None, None]
         return (noised - alpha.sqrt() * CLIPS.flatten(0, 1)) / (1 - alpha).sqrt()
@@ -30,7 +30,7 @@ def test_whoever_knows_the_noise_has_no_loss(offset: float) -> None:
     assert noise_loss(clairvoyant, CLIPS, ALPHAS, seeded(), offset) < 1e-6
 
 
-def test_a_clip_has_one_timestep_and_its_frames_noise_of_their_own() -> None:
+def test_frames_share_a_timestep_and_have_independent_noise() -> None:
     asked = {}
 
     def listen(noised: Tensor, timestep: Tensor) -> Tensor:
@@ -57,7 +57,7 @@ def test_noise_offset_shifts_whole_channels() -> None:
     assert shifts[1] == pytest.approx(0.5, rel=0.2)
 
 
-def test_only_what_asks_for_a_gradient_is_trained() -> None:
+def test_only_parameters_that_require_gradients_are_trained() -> None:
     torch.manual_seed(0)
     network = nn.Sequential(nn.Linear(1, 8), nn.Tanh(), nn.Linear(8, 1))
     network[0].requires_grad_(False)
@@ -77,7 +77,7 @@ def test_only_what_asks_for_a_gradient_is_trained() -> None:
     assert loss() < losses[0][1] / 10
 
 
-def test_the_rate_warms_up_and_comes_down() -> None:
+def test_the_learning_rate_warms_up_and_decays() -> None:
     settings = TrainingSettings(steps=1000, learning_rate=1.0, warmup_steps=100)
     rates = [settings.rate(step) for step in range(1000)]
     assert rates[0] < 0.02
@@ -86,7 +86,7 @@ def test_the_rate_warms_up_and_comes_down() -> None:
     assert rates[-1] < 1e-4
 
 
-def test_stopping_in_the_middle_is_an_exception_of_the_caller() -> None:
+def test_an_exception_in_the_callback_stops_the_training() -> None:
     network = nn.Linear(1, 1)
 
     def stop(step: int, *_: object) -> None:

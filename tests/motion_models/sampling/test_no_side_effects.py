@@ -9,24 +9,24 @@ from tests.sampling import FRAMES, hooks_left, sample, start_noise
 from tests.small import save, small_pair
 
 
-def test_a_motion_module_that_adds_nothing_changes_nothing(pair, still, animate) -> None:
+def test_motion_modules_with_zero_output_change_nothing(pair, still, animate) -> None:
     assert torch.equal(sample(animate(pair.model, still)), sample(pair.model))
 
 
-def test_the_model_without_motion_is_what_it_was(pair, animate) -> None:
+def test_the_input_model_stays_unchanged(pair, animate) -> None:
     before = sample(pair.model)
     assert not torch.equal(sample(animate(pair.model)), before)
     assert torch.equal(sample(pair.model), before)
     assert hooks_left(pair.model) == 0
 
 
-def test_the_module_tree_keeps_its_keys(pair, animate) -> None:
+def test_the_unet_keeps_its_state_dict_keys(pair, animate) -> None:
     keys = list(pair.model.model.state_dict())
     sample(animate(pair.model))
     assert list(pair.model.model.state_dict()) == keys
 
 
-def test_frames_meet_only_in_the_motion_modules(pair, still, animate) -> None:
+def test_only_motion_modules_mix_frames(pair, still, animate) -> None:
     noise = start_noise()
     other = torch.cat([noise[:1], start_noise(FRAMES - 1, seed=99)])
     quiet, moving = animate(pair.model, still), animate(pair.model)
@@ -34,7 +34,7 @@ def test_frames_meet_only_in_the_motion_modules(pair, still, animate) -> None:
     assert not torch.equal(sample(moving, noise=noise)[0], sample(moving, noise=other)[0])
 
 
-def test_two_motion_models_in_turn_do_not_bleed(pair, animate, tmp_path) -> None:
+def test_two_motion_models_in_turn_stay_independent(pair, animate, tmp_path) -> None:
     another = open_motion_file(save(small_pair(seed=1).motion, tmp_path / "another.safetensors"))
     first, second = animate(pair.model), animate(pair.model, another)
     alone = sample(first), sample(second)
@@ -44,14 +44,14 @@ def test_two_motion_models_in_turn_do_not_bleed(pair, animate, tmp_path) -> None
         assert torch.equal(sample(second), alone[1])
 
 
-def test_applying_twice_runs_both_in_order(pair, motion, still, animate) -> None:
+def test_two_motion_models_on_one_model_both_run(pair, motion, still, animate) -> None:
     once = sample(animate(pair.model))
     assert torch.equal(sample(animate(animate(pair.model), still)), once)
     assert torch.equal(sample(animate(animate(pair.model, still))), once)
     assert not torch.equal(sample(animate(animate(pair.model))), once)
 
 
-def test_a_family_whose_norms_see_the_clip_leaves_the_unets_norms_as_they_were(pair, motion, animate) -> None:
+def test_clip_norms_leave_the_unets_norms_unchanged(pair, motion, animate) -> None:
     hotshot = open_motion_file(motion.path, "HotshotXL")
     before = sample(pair.model)
     assert not torch.equal(sample(animate(pair.model, hotshot)), sample(animate(pair.model)))
@@ -60,7 +60,7 @@ def test_a_family_whose_norms_see_the_clip_leaves_the_unets_norms_as_they_were(p
 
 
 @pytest.mark.parametrize("error", [comfy.model_management.InterruptProcessingException, RuntimeError])
-def test_a_run_that_breaks_off_leaves_no_hook(pair, animate, error: type[BaseException]) -> None:
+def test_an_aborted_run_leaves_no_hooks(pair, animate, error: type[BaseException]) -> None:
     animated, plain = animate(pair.model), sample(pair.model)
     unet = pair.model.model.diffusion_model
     calls = 0
@@ -80,14 +80,14 @@ def test_a_run_that_breaks_off_leaves_no_hook(pair, animate, error: type[BaseExc
     assert torch.equal(sample(pair.model), plain)
 
 
-def test_unloading_and_running_again_gives_the_same(pair, animate) -> None:
+def test_a_run_after_unloading_gives_the_same_clip(pair, animate) -> None:
     animated = animate(pair.model)
     before = sample(animated)
     comfy.model_management.unload_all_models()
     assert torch.equal(sample(animated), before)
 
 
-def test_the_copy_that_the_host_makes_for_weight_hooks_moves_the_same(pair, animate, rising_lora) -> None:
+def test_the_hosts_copy_for_weight_hooks_gives_the_same_clip(pair, animate, rising_lora) -> None:
     """With dynamic VRAM it is of another kind, and has weights of its own."""
     animated = animate(pair.model, loras=(rising_lora,))
     assert torch.equal(sample(animated.clone(disable_dynamic=True)), sample(animated))
