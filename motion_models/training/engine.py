@@ -46,9 +46,9 @@ def noise_loss(
 
     latents: (b f c h w) as the UNet sees them. alphas: `alphas_cumprod` of the schedule. noise_offset: deviation of a
     shift of each frame's channels that is added to the noise; the model learns to see a wrong brightness or hue as
-    noise (HotshotXL's fine_tune.py: 0.05). heaviest: weight of the noisiest timesteps. At 1 all weigh the same, as the
-    authors have it; above, a timestep weighs 1 / alpha up to this, which makes it the loss of the velocity (Salimans
-    and Ho, arXiv 2202.00512) and lets short trainings learn where things are, which is decided in the noise.
+    noise (HotshotXL's fine_tune.py: 0.05). max_snr_weight: weight of the noisiest timesteps. At 1 all weigh the same,
+    as the authors have it; above, a timestep weighs 1 / alpha up to this, which makes it the loss of the velocity
+    (Salimans and Ho, arXiv 2202.00512) and lets short trainings learn where things are, which is decided in the noise.
     """
     clips, frames = latents.shape[:2]
     timestep = torch.randint(len(alphas), (clips,), generator=generator).repeat_interleave(frames)

@@ -22,7 +22,7 @@ import torch
 from PIL import Image
 
 from ..tiny.measure import camera_motion, colour_of, direction_of, displacement
-from ..tiny.world import scene_of
+from ..tiny.synthetic_dataset import scene_of
 from .obtain import comfyui_root
 from .server import Server, WorkflowError, serving
 from .workflows import TINY, draw, to_prompt

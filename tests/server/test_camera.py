@@ -11,7 +11,7 @@ from tests.host.server import Server
 from tests.server.conftest import node_of
 from tests.server.test_clips import clip
 from tests.tiny.measure import CameraMotion, camera_motion
-from tests.tiny.world import scene_of
+from tests.tiny.synthetic_dataset import scene_of
 
 pytestmark = pytest.mark.measured
 

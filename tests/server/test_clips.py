@@ -11,7 +11,7 @@ from tests.host.server import Server
 from tests.host.video import frames_of
 from tests.server.conftest import node_of
 from tests.tiny.measure import colour_of, direction_of, displacement, frame_difference
-from tests.tiny.world import FRAMES, SIZE, scene_of
+from tests.tiny.synthetic_dataset import FRAMES, SIZE, scene_of
 
 pytestmark = pytest.mark.measured
 

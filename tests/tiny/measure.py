@@ -1,4 +1,4 @@
-"""What a drawn clip shows, measured from its frames: where the object is, its colour, how far it travels."""
+"""Metrics of a clip: position, colour and displacement of its object, camera motion, consistency of its frames."""
 
 import itertools
 from dataclasses import dataclass
@@ -6,18 +6,18 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from .world import COLOURS
+from .synthetic_dataset import COLOURS
 
-NEAR = 0.36
-"""How near a pixel must be to an object's colour (Euclidean, RGB in 0..1); of the grounds one pixel
-in 15,000 comes so near, to green."""
-SMALLEST = 0.01
-"""Share of the picture an object covers at least; in the drawn world it is 4 to 9 percent."""
+COLOUR_TOLERANCE = 0.36
+"""Largest distance of a pixel from an object's colour (Euclidean, RGB in 0..1). One background pixel in 15,000 is
+nearer, to green."""
+MIN_OBJECT_SHARE = 0.01
+"""Smallest share of the picture for an object; objects of the synthetic dataset cover 4 to 9 percent."""
 
 
 def object_mask(frame: np.ndarray, colour: str) -> np.ndarray:
-    """Where a frame (h w 3) has the colour of an object."""
-    return np.linalg.norm(frame - np.array(COLOURS[colour]), axis=-1) < NEAR
+    """The pixels of a frame (h w 3) that have the colour of an object."""
+    return np.linalg.norm(frame - np.array(COLOURS[colour]), axis=-1) < COLOUR_TOLERANCE
 
 
 def colour_of(frames: np.ndarray) -> str:
@@ -31,25 +31,25 @@ def centres(frames: np.ndarray, colour: str) -> np.ndarray:
     for frame in frames:
         mask = object_mask(frame, colour)
         rows, columns = np.nonzero(mask)
-        seen = mask.mean() >= SMALLEST
+        seen = mask.mean() >= MIN_OBJECT_SHARE
         found.append((columns.mean(), rows.mean()) if seen else (np.nan, np.nan))
     return np.array(found)
 
 
 def displacement(frames: np.ndarray, colour: str) -> tuple[float, float]:
-    """How far the object of a clip travels, x and y in pixels: the slope of a line through its centres, times the
-    clip's length. NaN if it is missing from more than a quarter of the frames."""
-    places = centres(frames, colour)
-    when = np.arange(len(places))
-    seen = ~np.isnan(places[:, 0])
+    """Displacement of the object over a clip, x and y in pixels: the slope of a line through its centres, times the
+    length of the clip. NaN if the object is missing from more than a quarter of the frames."""
+    positions = centres(frames, colour)
+    frame_numbers = np.arange(len(positions))
+    seen = ~np.isnan(positions[:, 0])
     if seen.mean() < 0.75:
         return np.nan, np.nan
-    slope = np.polyfit(when[seen], places[seen], 1)[0]
-    return tuple(float(value) for value in slope * (len(places) - 1))
+    slope = np.polyfit(frame_numbers[seen], positions[seen], 1)[0]
+    return tuple(float(value) for value in slope * (len(positions) - 1))
 
 
 def direction_of(moved: tuple[float, float]) -> str:
-    """The word for a displacement; "nowhere" for less than a tenth of the drawn world's speed."""
+    """The word for a displacement; "nowhere" for less than a tenth of the speed in the synthetic dataset."""
     x, y = moved
     if not max(abs(x), abs(y)) > 6:
         return "nowhere"
@@ -64,35 +64,35 @@ def frame_difference(frames: np.ndarray) -> float:
 
 
 def optical_flow(before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """Where each pixel of a frame (h w 3) in 0..1 goes, (h w 2) as x, y in pixels: OpenCV's DIS, medium preset
+    """Motion of each pixel between two frames (h w 3) in 0..1, (h w 2) as x, y in pixels: OpenCV's DIS, medium preset
     (Kroeger et al., arXiv 1603.03590)."""
     grey = [cv2.cvtColor((frame * 255).astype(np.uint8), cv2.COLOR_RGB2GRAY) for frame in (before, after)]
     return cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM).calc(*grey, None)
 
 
 def seam(frames: np.ndarray) -> float:
-    """The step from the last frame to the first, as a multiple of the usual one: 1 cannot be seen, far above is a jump,
-    far below a standstill."""
+    """Difference of the last frame from the first, divided by the median difference of neighbouring frames. Near 1 it
+    cannot be seen; far above is a jump, far below a standstill."""
     usual = np.median(np.abs(np.diff(frames, axis=0)).mean((1, 2, 3)))
     return float(np.abs(frames[-1] - frames[0]).mean() / usual)
 
 
 def warp_error(before: np.ndarray, after: np.ndarray) -> float:
-    """Mean squared difference of a frame from the next one brought back along the flow: what flickers, not what moves
-    (Lai et al., ECCV 2018). Only where the flow back agrees."""
+    """Mean squared difference of a frame from the next one, warped back along the flow: it measures flicker, not motion
+    (Lai et al., ECCV 2018). Only pixels count whose backward flow agrees."""
     forward, back = optical_flow(before, after), optical_flow(after, before)
     height, width = before.shape[:2]
-    place = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1).astype(np.float32) + forward
-    returned = cv2.remap(back, place, None, cv2.INTER_LINEAR, borderValue=(1e3, 1e3))
+    positions = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1).astype(np.float32) + forward
+    returned = cv2.remap(back, positions, None, cv2.INTER_LINEAR, borderValue=(1e3, 1e3))
     apart = np.square(forward + returned).sum(-1)
     valid = apart <= 0.01 * (np.square(forward).sum(-1) + np.square(returned).sum(-1)) + 0.5
-    warped = cv2.remap(after.astype(np.float32), place, None, cv2.INTER_LINEAR)
+    warped = cv2.remap(after.astype(np.float32), positions, None, cv2.INTER_LINEAR)
     return float(np.square(before - warped)[valid].mean())
 
 
 @dataclass(frozen=True)
 class CameraMotion:
-    """What the whole picture does from one frame to the next, on average."""
+    """Mean motion of the whole picture from one frame to the next."""
 
     right: float
     down: float
@@ -101,22 +101,23 @@ class CameraMotion:
     """0.02: everything becomes two percent larger."""
 
 
-GRID = 4
-"""Every so many pixels the optical flow is looked at."""
-NEAR_FLOW = 0.5
-"""Pixels by which a place may move otherwise than the picture and still count."""
+FLOW_SPACING = 4
+"""Pixels between two samples of the optical flow."""
+RANSAC_THRESHOLD = 0.5
+"""Pixels by which the flow of an inlier may differ from that of the picture."""
 
 
 def camera_motion(frames: np.ndarray) -> CameraMotion:
-    """The move that explains the optical flow of a clip (f h w 3) in 0..1: a shift, and a growth from the middle.
+    """Shift and growth from the middle that fit the optical flow of a clip (f h w 3) in 0..1.
 
-    It is found by RANSAC, so that an object that travels through the picture does not matter.
+    RANSAC fits them, so that a moving object in the picture does not matter.
     """
     flow = np.stack([optical_flow(a, b) for a, b in itertools.pairwise(frames)])
     height, width = flow.shape[1:3]
-    places = np.stack(np.meshgrid(np.arange(width) - (width - 1) / 2, np.arange(height) - (height - 1) / 2), axis=-1)
+    positions = np.stack(np.meshgrid(np.arange(width) - (width - 1) / 2, np.arange(height) - (height - 1) / 2), axis=-1)
     before, after = (
-        np.broadcast_to(points, flow.shape)[:, ::GRID, ::GRID].reshape(-1, 2) for points in (places, places + flow)
+        np.broadcast_to(points, flow.shape)[:, ::FLOW_SPACING, ::FLOW_SPACING].reshape(-1, 2)
+        for points in (positions, positions + flow)
     )
-    move, _ = cv2.estimateAffinePartial2D(before, after, ransacReprojThreshold=NEAR_FLOW)
+    move, _ = cv2.estimateAffinePartial2D(before, after, ransacReprojThreshold=RANSAC_THRESHOLD)
     return CameraMotion(float(move[0, 2]), float(move[1, 2]), float(move[0, 0]) - 1)

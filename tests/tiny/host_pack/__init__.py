@@ -1,8 +1,8 @@
-"""A pack for the tests: it teaches its host the tiny SDXL, which is the host's own SDXL class with small widths, two
+"""A pack for the tests. It registers the tiny SDXL with its host: the host's own SDXL class with small widths, two
 small CLIPs with the host's tokenizers and a TAESD VAE.
 
 Only the numbers differ from SDXL: 64 channels for 320, 640 and 1280, one transformer block where SDXL has 2 and 10,
-text widths 16 and 32 for 768 and 1280. All 15 places of a motion module are there.
+text widths 16 and 32 for 768 and 1280. It has all 15 motion modules.
 """
 
 import comfy.sdxl_clip
@@ -62,7 +62,7 @@ class TinySDXLClip(comfy.sdxl_clip.SDXLClipModel):
 
 
 class TinySDXL(comfy.supported_models.SDXL):
-    """What the host must know to recognise the tiny checkpoint; everything else is SDXL's."""
+    """The configuration by which the host recognises the tiny checkpoint; everything else is SDXL's."""
 
     unet_config = {
         key: UNET_CONFIG[key]
@@ -81,6 +81,6 @@ class TinySDXL(comfy.supported_models.SDXL):
         return comfy.supported_models_base.ClipTarget(comfy.sdxl_clip.SDXLTokenizer, TinySDXLClip)
 
 
-comfy.supported_models.models.append(TinySDXL)  # the host's list of what Load Checkpoint recognises
+comfy.supported_models.models.append(TinySDXL)  # the models that Load Checkpoint recognises
 
 NODE_CLASS_MAPPINGS: dict = {}

@@ -1,13 +1,13 @@
-"""The drawn world shows what its captions say, the measures see it, and the tiny VAE keeps it."""
+"""Clips of the synthetic dataset show their captions, the metrics recognise that, and the tiny VAE encodes it."""
 
 import numpy as np
 import pytest
 import torch
 
-from .camera import MOVES, any_cameras
+from .camera import MOVES, random_cameras
 from .measure import camera_motion, colour_of, direction_of, displacement, frame_difference
-from .parts import new_vae
-from .world import FRAMES, SCENES, SIZE, draw, measure, places
+from .models import new_vae
+from .synthetic_dataset import FRAMES, SCENES, SIZE, draw, encode_images, scene_coordinates
 
 
 @pytest.fixture(scope="module")
@@ -50,24 +50,24 @@ def test_a_clip_without_the_object_has_no_direction(clips: torch.Tensor) -> None
 def test_the_vae_encoder_computes_the_latents_of_the_dataset(clips: torch.Tensor) -> None:
     frames = clips[::7].flatten(0, 1)[::5]
     with torch.inference_mode():
-        assert torch.allclose(new_vae().taesd_encoder(frames), measure(frames), atol=1e-5)
+        assert torch.allclose(new_vae().taesd_encoder(frames), encode_images(frames), atol=1e-5)
 
 
-@pytest.mark.parametrize("way", [1, -1])
+@pytest.mark.parametrize("sign", [1, -1])
 @pytest.mark.parametrize("move", MOVES)
-def test_the_camera_moves_at_its_given_speed(move: str, way: int) -> None:
-    speed = way * torch.tensor(MOVES[move])
+def test_the_camera_moves_at_its_given_speed(move: str, sign: int) -> None:
+    speed = sign * torch.tensor(MOVES[move])
     for clip in draw(list(SCENES[::9]), torch.Generator().manual_seed(0), speed.expand(len(SCENES[::9]), -1)):
         camera = camera_motion(shown(clip))
-        told = speed.tolist()
-        assert (camera.right, camera.down) == pytest.approx(told[:2], abs=0.15)
-        assert camera.growth == pytest.approx(told[2], abs=0.005)
+        right, down, growth = speed.tolist()
+        assert (camera.right, camera.down) == pytest.approx((right, down), abs=0.15)
+        assert camera.growth == pytest.approx(growth, abs=0.005)
 
 
 def test_all_cameras_show_the_same_middle_frame() -> None:
     generator = torch.Generator().manual_seed(0)
-    cameras = any_cameras(6, generator)
+    cameras = random_cameras(6, generator)
     assert not cameras[::2].any() and cameras[1::2].any()
-    seen = places(cameras)
-    middle = (seen[:, FRAMES // 2 - 1] + seen[:, FRAMES // 2]) / 2
+    coordinates = scene_coordinates(cameras)
+    middle = (coordinates[:, FRAMES // 2 - 1] + coordinates[:, FRAMES // 2]) / 2
     assert torch.allclose(middle, middle[:1].expand_as(middle), atol=0.02)

@@ -1,4 +1,4 @@
-"""The parts of the tiny checkpoint before training: random UNet and CLIPs, a VAE whose encoder measures."""
+"""The models of the tiny checkpoint before training: a random UNet, random CLIPs, and a VAE with a fixed encoder."""
 
 import comfy.ops
 import comfy.sdxl_clip
@@ -8,25 +8,25 @@ from comfy.ldm.modules.diffusionmodules.openaimodel import ResBlock, Timestep, U
 from comfy.taesd.taesd import TAESD
 from torch import Tensor, nn
 
-from . import world
 from .host_pack import LATENT_SCALE, UNET_CONFIG, TinySDXLClip
+from .synthetic_dataset import CHANGE_CENTRE, CHANGE_SCALE, CHROMA_SCALE, LUMA_CENTRE, LUMA_SCALE
 
-HOST_SIZE_IDS = (768, 768, 0, 0, 768, 768)
-"""The size numbers of the host's plain text encode node, the same for every picture."""
+SIZE_CONDITIONING = (768, 768, 0, 0, 768, 768)
+"""The six sizes that the host's plain text encode node gives SDXL for every picture."""
 
-UNLEARNED = (nn.Conv2d, nn.Linear, nn.GroupNorm, nn.LayerNorm, nn.Embedding)
+LAYER_TYPES = (nn.Conv2d, nn.Linear, nn.GroupNorm, nn.LayerNorm, nn.Embedding)
 
 
 def initialise(module: nn.Module) -> None:
     """Torch's own initialisation, which the host's layers leave out."""
     for layer in module.modules():
-        for kind in UNLEARNED:
+        for kind in LAYER_TYPES:
             if isinstance(layer, kind):
                 kind.reset_parameters(layer)
 
 
 def new_unet() -> UNetModel:
-    """A UNet that has learned nothing; the last layer of every residual branch is zero, as in SDXL's own training."""
+    """An untrained UNet. The last layer of every residual branch is zero, as at the start of SDXL's own training."""
     unet = UNetModel(**UNET_CONFIG, dtype=torch.float32, device="cpu", operations=comfy.ops.disable_weight_init)
     initialise(unet)
     last = [layer.out_layers[-1] for layer in unet.modules() if isinstance(layer, ResBlock)]
@@ -38,10 +38,10 @@ def new_unet() -> UNetModel:
 
 
 def new_clip() -> TinySDXLClip:
-    """Two text encoders that stay as they begin: random features of words.
+    """Two random text encoders, which are never trained.
 
-    At torch's own initialisation one word in six hardly changes the pooled text (deviation 0.04 between captions, of
-    0.5); with weights twice as large it does (0.41 of 0.86).
+    With torch's own initialisation, one word in six changes the pooled text too little (deviation 0.04 between
+    captions, of 0.5). With weights twice as large it is enough (0.41 of 0.86).
     """
     clip = TinySDXLClip(dtype=torch.float32)
     initialise(clip)
@@ -52,30 +52,30 @@ def new_clip() -> TinySDXLClip:
     return clip
 
 
-def encode(clip: TinySDXLClip, captions: list[str]) -> tuple[Tensor, Tensor]:
-    """What the host gives a UNet for each caption: context (n 77 c) and the vector y (n c) of pooled text and sizes."""
+def encode_captions(clip: TinySDXLClip, captions: list[str]) -> tuple[Tensor, Tensor]:
+    """The host's conditioning for each caption: context (n 77 c), and the vector y (n c) of pooled text and sizes."""
     tokenizer = comfy.sdxl_clip.SDXLTokenizer()
     with torch.no_grad():
         encoded = [clip.encode_token_weights(tokenizer.tokenize_with_weights(caption)) for caption in captions]
     context = torch.cat([tokens for tokens, _ in encoded])
-    sizes = Timestep(256)(torch.tensor(HOST_SIZE_IDS)).flatten().expand(len(captions), -1)
+    sizes = Timestep(256)(torch.tensor(SIZE_CONDITIONING)).flatten().expand(len(captions), -1)
     return context, torch.cat([torch.cat([pooled for _, pooled in encoded]), sizes], dim=1)
 
 
 def new_vae() -> TAESD:
-    """A TAESD whose encoder computes `world.measure` and whose decoder has learned nothing."""
+    """A TAESD whose encoder computes `encode_images` and whose decoder is untrained."""
     vae = TAESD(latent_channels=4)
     initialise(vae)
     nn.init.constant_(vae.vae_scale, LATENT_SCALE)
-    set_measuring_encoder(vae.taesd_encoder)
+    set_fixed_encoder(vae.taesd_encoder)
     return vae
 
 
 @torch.no_grad()
-def set_measuring_encoder(encoder: nn.Sequential) -> None:
-    """Weights by construction. Channels 0, 1, 2 carry red, green and blue; 3 and 4 how luma changes across and down.
+def set_fixed_encoder(encoder: nn.Sequential) -> None:
+    """Set the weights by hand. Channels 0, 1, 2 carry red, green and blue; 3 and 4 the change of luma across and down.
 
-    Values are never negative, so the ReLUs pass them on and a residual block with zero weights does nothing.
+    Values are never negative, so the ReLUs leave them unchanged, and a residual block with zero weights adds nothing.
     """
     for parameter in encoder.parameters():
         parameter.zero_()
@@ -98,9 +98,9 @@ def set_measuring_encoder(encoder: nn.Sequential) -> None:
     halvings[-1].weight[3, 4, 1, 1:] = 0.5
 
     centre = last.weight[:, :, 1, 1]
-    centre[0, :3] = world.LUMA_SCALE / 3
-    centre[1, :2] = torch.tensor([1.0, -1.0]) * world.CHROMA_SCALE
-    centre[2, :3] = torch.tensor([-0.5, -0.5, 1.0]) * world.CHROMA_SCALE
-    centre[3, 3] = world.CHANGE_SCALE
-    last.bias[0] = -world.LUMA_SCALE * world.LUMA_CENTRE
-    last.bias[3] = -world.CHANGE_SCALE * world.CHANGE_CENTRE
+    centre[0, :3] = LUMA_SCALE / 3
+    centre[1, :2] = torch.tensor([1.0, -1.0]) * CHROMA_SCALE
+    centre[2, :3] = torch.tensor([-0.5, -0.5, 1.0]) * CHROMA_SCALE
+    centre[3, 3] = CHANGE_SCALE
+    last.bias[0] = -LUMA_SCALE * LUMA_CENTRE
+    last.bias[3] = -CHANGE_SCALE * CHANGE_CENTRE

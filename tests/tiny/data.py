@@ -1,8 +1,8 @@
-"""What every stage of the tiny training needs: clips with their texts, what was learned before, and progress."""
+"""Training data of the tiny model: batches of latents with encoded captions. Also the weights of earlier stages."""
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -19,34 +19,34 @@ from animatediff_xl.motion_models.sampling.beta_schedules import BETA_SCHEDULES,
 from animatediff_xl.motion_models.sampling.forward import MotionForward, MotionPass
 from animatediff_xl.motion_models.training.engine import AveragedWeights
 
-from tests.tiny import world
 from tests.tiny.host_pack import CHANNELS
-from tests.tiny.parts import encode, initialise, new_clip, new_unet
+from tests.tiny.models import encode_captions, initialise, new_clip, new_unet
+from tests.tiny.synthetic_dataset import FRAMES, SCENES
 
 log = logging.getLogger("tiny")
 
-EMPTY_CAPTION_SHARE = 0.1  # guoyww/AnimateDiff train.py, cfg_random_null_text_ratio
+CAPTION_DROPOUT = 0.1  # guoyww/AnimateDiff train.py, cfg_random_null_text_ratio
 NOISE_OFFSET = 0.25
-HEAVIEST = 100.0
+MAX_SNR_WEIGHT = 100.0
 IMAGE_ALPHAS, MOTION_ALPHAS = (alphas_cumprod(BETA_SCHEDULES[name]) for name in ("SDXL", "AnimateDiff SDXL"))
 FRAME_LIMIT = 32  # rows of the positional encoding of mm_sdxl_v10_beta
 MOTION_SHAPE = MotionShape(((CHANNELS,) * 2,) * 3, ((CHANNELS,) * 3,) * 3, (), FRAME_LIMIT)
 
 
-def learned(work: Path, stage: str) -> dict[str, Tensor]:
-    """The weights of a stage that is done, as they will be stored."""
+def stage_weights(work: Path, stage: str) -> dict[str, Tensor]:
+    """The weights of a finished stage, in the precision of the committed file."""
     return {name: value.half() for name, value in load_file(work / f"{stage}.safetensors").items()}
 
 
 def frozen_unet(work: Path) -> nn.Module:
-    """The image model, rounded as it will be stored."""
+    """The image model, in the precision of the committed file."""
     unet = new_unet()
-    unet.load_state_dict(learned(work, "image_lit"))
+    unet.load_state_dict(stage_weights(work, "image_longer"))
     return unet.requires_grad_(False).to(memory_format=torch.channels_last)
 
 
 def new_motion_model() -> MotionModel:
-    """Motion modules that add nothing yet: the authors start from a zero `proj_out`."""
+    """Untrained motion modules. `proj_out` is zero, as the authors start."""
     model = MotionModel(MOTION_SHAPE, FAMILIES["AnimateDiff SDXL beta"].norms, layers)
     initialise(model)
     for module in model.modules_by_point.values():
@@ -59,37 +59,32 @@ def new_motion_model() -> MotionModel:
 
 
 def motion_forward(model: MotionModel) -> MotionForward:
-    """What joins a motion model to a UNet for whole clips of the drawn world."""
-    return MotionForward((MotionPass(model, world.FRAMES, 1.0, (), ()),))
+    """Runs a motion model in a UNet, on whole clips of the synthetic dataset."""
+    return MotionForward((MotionPass(model, FRAMES, 1.0, (), ()),))
 
 
 class Batches:
-    """Clips of the pool in random order with what the host's text encode node makes of their captions."""
+    """Random clips of the pool, with their captions as the host's text encode node encodes them."""
 
     def __init__(self, work: Path, clips: int, seed: int, pool: str = "pool"):
         self.pool = load_file(work / f"{pool}.safetensors")
         clip = new_clip()
         clip.load_state_dict({name: value.float() for name, value in load_file(work / "text.safetensors").items()})
-        self.context, self.y = encode(clip, [*(scene.caption for scene in world.SCENES), ""])
+        self.context, self.y = encode_captions(clip, [*(scene.caption for scene in SCENES), ""])
         self.clips = clips
         self.generator = torch.Generator().manual_seed(seed)
 
     def next(self) -> tuple[Tensor, Tensor, Tensor]:
         """latents (b f 4 h w), context (b 77 c), y (b c)."""
-        picks, context, y = self.picked()
-        return self.pool["clips"][picks].float(), context, y
+        indices, context, y = self.next_indices()
+        return self.pool["clips"][indices].float(), context, y
 
-    def picked(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Places in the pool (b), context (b 77 c), y (b c)."""
-        picks = torch.randint(len(self.pool["scenes"]), (self.clips,), generator=self.generator)
-        empty = torch.rand(self.clips, generator=self.generator) < EMPTY_CAPTION_SHARE
-        captions = torch.where(empty, len(self.context) - 1, self.pool["scenes"][picks])
-        return picks, self.context[captions], self.y[captions]
-
-
-def forever(loss: Callable[[], Tensor]) -> Iterator[Callable[[], Tensor]]:
-    while True:
-        yield loss
+    def next_indices(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Indices into the pool (b), context (b 77 c), y (b c)."""
+        indices = torch.randint(len(self.pool["scenes"]), (self.clips,), generator=self.generator)
+        empty = torch.rand(self.clips, generator=self.generator) < CAPTION_DROPOUT
+        captions = torch.where(empty, len(self.context) - 1, self.pool["scenes"][indices])
+        return indices, self.context[captions], self.y[captions]
 
 
 def progress(stage: str, work: Path | None = None) -> Callable:
