@@ -2,7 +2,7 @@
 small CLIPs with the host's tokenizers and a TAESD VAE.
 
 Only the numbers differ from SDXL: 64 channels for 320, 640 and 1280, one transformer block where SDXL has 2 and 10,
-text widths 16 and 32 for 768 and 1280. It has all 15 motion modules.
+text widths 16 and 32 for 768 and 1280. It has all 15 injection points of motion modules.
 """
 
 import comfy.sdxl_clip
