@@ -9,7 +9,7 @@ import torch
 from animatediff_xl.motion_models.files.families import FAMILIES
 from animatediff_xl.motion_models.files.loading import open_motion_file
 from animatediff_xl.motion_models.lora.motion_lora import ChosenLora, open_motion_lora
-from animatediff_xl.motion_models.sampling.apply import AUTO_SCHEDULE, apply_motion_model
+from animatediff_xl.motion_models.sampling.apply import AUTO_BETA_SCHEDULE, apply_motion_model
 from safetensors.torch import load_file
 
 from tests.host.obtain import PACK
@@ -46,9 +46,9 @@ def loading_times(folder: Path) -> dict[str, float]:
     file.patcher(torch.float32)
     lora = (ChosenLora(open_motion_lora(lora_path), 1.0),)
     calls |= {
-        "applying it again": lambda: apply_motion_model(model, file, SETTINGS, AUTO_SCHEDULE),
+        "applying it again": lambda: apply_motion_model(model, file, SETTINGS, AUTO_BETA_SCHEDULE),
         f"with a MotionLoRA of {lora_path.stat().st_size / 1e6:.0f} MB": lambda: apply_motion_model(
-            model, file, SETTINGS, AUTO_SCHEDULE, lora
+            model, file, SETTINGS, AUTO_BETA_SCHEDULE, lora
         ),
     }
     found: dict[str, list[float]] = {name: [] for name in calls}

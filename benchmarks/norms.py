@@ -22,7 +22,7 @@ from animatediff_xl.motion_models import host
 from animatediff_xl.motion_models.files.families import FAMILIES
 from animatediff_xl.motion_models.files.loading import open_motion_file
 from animatediff_xl.motion_models.network.group_norm import over_clips
-from animatediff_xl.motion_models.sampling.apply import AUTO_SCHEDULE, apply_motion_model
+from animatediff_xl.motion_models.sampling.apply import AUTO_BETA_SCHEDULE, apply_motion_model
 from torch import Tensor, nn
 
 BASE, FAMILY = BASES["SD1.5"], FAMILIES["AnimateDiff v3"]
@@ -61,7 +61,7 @@ def main() -> None:
         model = image_model(BASE, DTYPE)
         file = open_motion_file(motion_file(Path(folder), FAMILY, BASE), FAMILY.name)
         unet = model.model.diffusion_model
-        step, calls = norms_of_a_step(apply_motion_model(model, file, SETTINGS, AUTO_SCHEDULE), unet)
+        step, calls = norms_of_a_step(apply_motion_model(model, file, SETTINGS, AUTO_BETA_SCHEDULE), unet)
         device = next(unet.parameters()).device
         each = joint = 0.0
         for (norm, shape), times in calls.items():

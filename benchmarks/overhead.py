@@ -26,7 +26,7 @@ import torch
 from animatediff_xl.motion_models import host
 from animatediff_xl.motion_models.files.families import FAMILIES
 from animatediff_xl.motion_models.files.loading import open_motion_file
-from animatediff_xl.motion_models.sampling.apply import AUTO_SCHEDULE, apply_motion_model
+from animatediff_xl.motion_models.sampling.apply import AUTO_BETA_SCHEDULE, apply_motion_model
 from torch import nn
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 
@@ -88,7 +88,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, torch.inference_mode():
         model = image_model(BASE, DTYPE)
         path = motion_file(Path(folder), FAMILY, BASE)
-        ours = apply_motion_model(model, open_motion_file(path, FAMILY.name), SETTINGS, AUTO_SCHEDULE)
+        ours = apply_motion_model(model, open_motion_file(path, FAMILY.name), SETTINGS, AUTO_BETA_SCHEDULE)
         theirs = evolved(given.checkout, model, path)
         for pixels in given.pixels:
             turns = [(seconds_of_a_step(ours, pixels), seconds_of_a_step(theirs, pixels)) for _ in range(ROUNDS)]

@@ -35,7 +35,7 @@ import torch
 from animatediff_xl.motion_models import host
 from animatediff_xl.motion_models.files.families import FAMILIES
 from animatediff_xl.motion_models.files.loading import open_motion_file
-from animatediff_xl.motion_models.sampling.apply import AUTO_SCHEDULE, apply_motion_model
+from animatediff_xl.motion_models.sampling.apply import AUTO_BETA_SCHEDULE, apply_motion_model
 from comfy_extras.nodes_torch_compile import TorchCompileModel
 
 PLAIN = "without motion"
@@ -87,7 +87,7 @@ def contenders(case: Case, folder: Path, checkout: Path | None, compile_too: boo
     for index, family in enumerate(reversed(families.values())):
         path = motion_file(folder, family, base)
         file = open_motion_file(path, family.name)
-        animated = apply_motion_model(model, file, SETTINGS, AUTO_SCHEDULE)
+        animated = apply_motion_model(model, file, SETTINGS, AUTO_BETA_SCHEDULE)
         yield family.name, step_of(animated)
         if checkout and index == 0:
             yield f"{family.name}, AnimateDiff-Evolved", lambda path=path: step_of(evolved(checkout, model, path))()

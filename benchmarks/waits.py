@@ -16,7 +16,7 @@ import torch
 from animatediff_xl.motion_models import host
 from animatediff_xl.motion_models.files.families import FAMILIES
 from animatediff_xl.motion_models.files.loading import open_motion_file
-from animatediff_xl.motion_models.sampling.apply import AUTO_SCHEDULE, apply_motion_model
+from animatediff_xl.motion_models.sampling.apply import AUTO_BETA_SCHEDULE, apply_motion_model
 from torch.profiler import ProfilerActivity, profile
 
 from benchmarks.measure import CALLS, timed_step
@@ -46,7 +46,7 @@ def main(pixels: int = 1024) -> None:
     with tempfile.TemporaryDirectory() as folder, torch.inference_mode():
         model = image_model(BASES["SDXL"], torch.float16)
         path = motion_file(Path(folder), FAMILIES[FAMILY], BASES["SDXL"])
-        animated = apply_motion_model(model, open_motion_file(path, FAMILY), SETTINGS, AUTO_SCHEDULE)
+        animated = apply_motion_model(model, open_motion_file(path, FAMILY), SETTINGS, AUTO_BETA_SCHEDULE)
         plain, moving = (calls_of_a_step(one, pixels) for one in (model, animated))
     sys.stdout.write(f"{torch.cuda.get_device_name()}, {pixels} x {pixels}\n\n| call | without motion | with |\n")
     sys.stdout.write("|---|---|---|\n")

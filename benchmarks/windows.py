@@ -27,7 +27,7 @@ from animatediff_xl.motion_models.context.handler import ContextHandler, add_con
 from animatediff_xl.motion_models.context.windows import ContextSettings, plan
 from animatediff_xl.motion_models.files.families import FAMILIES
 from animatediff_xl.motion_models.files.loading import open_motion_file
-from animatediff_xl.motion_models.sampling.apply import AUTO_SCHEDULE, apply_motion_model
+from animatediff_xl.motion_models.sampling.apply import AUTO_BETA_SCHEDULE, apply_motion_model
 
 WINDOWS = ContextSettings()
 FRAMES = (16, 32, 48, 64, 120, 256, 512)
@@ -44,7 +44,7 @@ def animated_model() -> host.ModelPatcher:
     with tempfile.TemporaryDirectory() as folder:
         family = FAMILIES["AnimateDiff SDXL beta"]
         file = open_motion_file(motion_file(Path(folder), family, base, CHANNELS))
-        return apply_motion_model(image_model(base, DTYPE, CHANNELS), file, SETTINGS, AUTO_SCHEDULE)
+        return apply_motion_model(image_model(base, DTYPE, CHANNELS), file, SETTINGS, AUTO_BETA_SCHEDULE)
 
 
 def steps_of(model: host.ModelPatcher, frames: int, times: int = 1) -> Run:

@@ -6,7 +6,7 @@ from comfy_api.latest import io
 
 from ..motion_models.context.handler import ContextHandler, add_context
 from ..motion_models.context.picture import describe, draw
-from ..motion_models.context.windows import FUSES, SCHEDULES, ContextSettings
+from ..motion_models.context.windows import FUSE_METHODS, WINDOW_SCHEDULES, ContextSettings
 from ..motion_models.errors import MotionError
 from .renamed import current_choice, current_inputs
 from .text import show_text
@@ -52,7 +52,7 @@ def window_inputs() -> list[io.Input]:
         io.Combo.Input(
             "context_schedule",
             optional=True,
-            options=list(SCHEDULES),
+            options=list(WINDOW_SCHEDULES),
             default="standard_static",
             tooltip=(
                 "standard_static: the same windows in every step. standard_uniform: the seams move from step to step. "
@@ -62,7 +62,7 @@ def window_inputs() -> list[io.Input]:
         io.Combo.Input(
             "fuse_method",
             optional=True,
-            options=list(FUSES),
+            options=list(FUSE_METHODS),
             default="pyramid",
             tooltip=(
                 "Weight of each window in a shared frame. pyramid: highest in the middle of a window. overlap-linear: "
@@ -97,7 +97,7 @@ FIELDS = {
     "closed_loop": "closed_loop",
 }
 """Fields of ContextSettings by the names of the inputs."""
-CHOICES = {"context_schedule": SCHEDULES, "fuse_method": FUSES}
+CHOICES = {"context_schedule": WINDOW_SCHEDULES, "fuse_method": FUSE_METHODS}
 
 
 def unknown_choice(values: dict[str, Any]) -> str | None:

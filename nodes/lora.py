@@ -2,7 +2,7 @@
 
 from comfy_api.latest import io
 
-from ..motion_models.conditioning.curves import Schedule
+from ..motion_models.conditioning.curves import StrengthSchedule
 from ..motion_models.lora.domain_adapter import apply_domain_adapter
 from ..motion_models.lora.motion_lora import ChosenLora, open_motion_lora
 from . import sockets
@@ -65,7 +65,7 @@ class LoadMotionLoRA(io.ComfyNode):
 
     @classmethod
     def execute(
-        cls, lora: str, strength: float, schedule: Schedule = (), previous: tuple[ChosenLora, ...] = ()
+        cls, lora: str, strength: float, schedule: StrengthSchedule = (), previous: tuple[ChosenLora, ...] = ()
     ) -> io.NodeOutput:
         opened = open_motion_lora(path_of(lora, [MOTION_LORAS]))
         show_text(cls, opened.report())

@@ -3,11 +3,11 @@
 import torch
 from comfy_api.latest import io
 
-from ..motion_models.conditioning.curves import Schedule
+from ..motion_models.conditioning.curves import StrengthSchedule
 from ..motion_models.files.families import RUNNABLE
 from ..motion_models.files.loading import MotionFile, open_motion_file
 from ..motion_models.lora.motion_lora import ChosenLora
-from ..motion_models.sampling.apply import SCHEDULE_CHOICES, apply_motion_model
+from ..motion_models.sampling.apply import BETA_SCHEDULE_CHOICES, apply_motion_model
 from ..motion_models.sampling.motion_config import MotionSettings
 from . import sockets
 from .files import MOTION_MODELS, changed, listed, missing, path_of
@@ -82,8 +82,8 @@ class ApplyMotionModel(io.ComfyNode):
                 sockets.MotionModel.Input("motion_model", tooltip="From Load AnimateDiff Motion Model."),
                 io.Combo.Input(
                     "beta_schedule",
-                    options=list(SCHEDULE_CHOICES),
-                    default=SCHEDULE_CHOICES[0],
+                    options=list(BETA_SCHEDULE_CHOICES),
+                    default=BETA_SCHEDULE_CHOICES[0],
                     tooltip=(
                         "How noise grows over the steps. auto: the schedule the motion model was trained with. "
                         "AnimateDiff SDXL: sigma up to 65.93. AnimateDiff SD1.5: up to 25.15."
@@ -154,7 +154,7 @@ class ApplyMotionModel(io.ComfyNode):
         end_percent: float,
         clip_frames: int,
         motion_lora: tuple[ChosenLora, ...] = (),
-        schedule: Schedule = (),
+        schedule: StrengthSchedule = (),
         mask: torch.Tensor | None = None,
     ) -> io.NodeOutput:
         settings = MotionSettings(strength, start_percent, end_percent, clip_frames, schedule, mask, reporter(cls))

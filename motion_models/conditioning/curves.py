@@ -61,7 +61,7 @@ class Curve:
     """(position, value), rising; the first frame and the first step are 0."""
     interpolation: str
     """A key of INTERPOLATIONS."""
-    over: str
+    domain: str
     """FRAMES or STEPS."""
 
     def at(self, positions: Sequence[float]) -> np.ndarray:
@@ -69,32 +69,34 @@ class Curve:
         return INTERPOLATIONS[self.interpolation]((where, values), np.asarray(positions, dtype=np.float64))
 
 
-Schedule = tuple[Curve, ...]
+StrengthSchedule = tuple[Curve, ...]
 """Curves whose values are multiplied."""
 
 
-def strengths(schedule: Schedule, strength: float, frames: Sequence[int], step: float) -> float | Tensor:
+def strengths(
+    strength_schedule: StrengthSchedule, strength: float, frames: Sequence[int], step: float
+) -> float | Tensor:
     """A strength times a schedule: one number, or (f,) if a curve runs over the frames.
 
     frames: which frames of the clip are asked for. step: which step of the sampling run, fractions between.
     """
-    for curve in schedule:
-        if curve.over == STEPS:
+    for curve in strength_schedule:
+        if curve.domain == STEPS:
             strength *= float(curve.at([step])[0])
-    over_frames = [curve.at(frames) for curve in schedule if curve.over == FRAMES]
+    over_frames = [curve.at(frames) for curve in strength_schedule if curve.domain == FRAMES]
     if not over_frames:
         return strength
     return torch.from_numpy(strength * np.prod(over_frames, axis=0)).float()
 
 
-def is_over_steps(schedule: Schedule) -> bool:
-    return any(curve.over == STEPS for curve in schedule)
+def is_over_steps(strength_schedule: StrengthSchedule) -> bool:
+    return any(curve.domain == STEPS for curve in strength_schedule)
 
 
 POINT = re.compile(r"^\s*([-+]?[\d.]+)\s*:\s*\(?\s*([-+]?[\d.]+(?:[eE][-+]?\d+)?)\s*\)?\s*$")
 
 
-def from_text(text: str, interpolation: str, over: str) -> Curve:
+def from_text(text: str, interpolation: str, domain: str) -> Curve:
     """A curve from text such as `0: 0, 8: 1.2, 24: 0`; also one point a line, and values in brackets.
 
     Raises MotionError with the part that cannot be read.
@@ -118,25 +120,25 @@ def from_text(text: str, interpolation: str, over: str) -> Curve:
         points[position] = value
     if not points:
         raise MotionError("The schedule is empty: write positions and values, such as '0: 0, 8: 1.2, 24: 0'.")
-    return Curve(tuple(sorted(points.items())), interpolation, over)
+    return Curve(tuple(sorted(points.items())), interpolation, domain)
 
 
-def from_curve(curve: Any, length: int, over: str) -> Curve:
+def from_curve(curve: Any, length: int, domain: str) -> Curve:
     """A curve of the host, x and y in 0..1, stretched over so many frames or steps.
 
     curve: what the host's curve editor gives, an object with `interp(x)`, or the (x, y) points that older ones give.
     """
     places = np.linspace(0, 1, length)
     if hasattr(curve, "interp"):
-        return from_values([float(curve.interp(x)) for x in places], over)
+        return from_values([float(curve.interp(x)) for x in places], domain)
     points = curve["points"] if isinstance(curve, dict) else curve
     return from_values(
-        Curve(tuple(sorted((x, y) for x, y in points)), "cubic", over).at(places.tolist()).tolist(), over
+        Curve(tuple(sorted((x, y) for x, y in points)), "cubic", domain).at(places.tolist()).tolist(), domain
     )
 
 
-def from_values(values: Sequence[float], over: str) -> Curve:
+def from_values(values: Sequence[float], domain: str) -> Curve:
     """A curve with one value for each frame or step, the last one held."""
     if not len(values):
         raise MotionError("The list of values for the schedule is empty: give at least one number.")
-    return Curve(tuple((float(index), float(value)) for index, value in enumerate(values)), "linear", over)
+    return Curve(tuple((float(index), float(value)) for index, value in enumerate(values)), "linear", domain)

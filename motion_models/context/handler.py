@@ -41,14 +41,14 @@ class ContextHandler(host.ContextHandler):
         self.windows_per_batch = windows_per_batch
         self.free_noise = free_noise
         self._windows: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
-        self._told = 0.0
+        self._reported = 0.0
 
     def for_one_run(self) -> "ContextHandler":
         """The same, that knows nothing of earlier runs."""
         return ContextHandler(self.settings, self.windows_per_batch, self.free_noise)
 
     def should_use_context(
-        self, model: Any, conds: list, x_in: Tensor, timestep: Tensor, model_options: host.Options
+        self, model: Any, conds: list, x_in: Tensor, timestep: Tensor, model_options: host.ModelOptions
     ) -> bool:
         return x_in.shape[0] > (1 if self.settings.closed_loop else self.settings.length)
 
@@ -62,7 +62,7 @@ class ContextHandler(host.ContextHandler):
         conds: list[host.Conditions | None],
         x_in: Tensor,
         timestep: Tensor,
-        model_options: host.Options,
+        model_options: host.ModelOptions,
     ) -> list[Tensor]:
         """The host's calculation of conditions for latents (f c h w), window by window."""
         options = model_options["transformer_options"]
@@ -108,13 +108,13 @@ class ContextHandler(host.ContextHandler):
         needed = host.planned_memory(model, one) + motion_bytes(model, one)
         return max(1, int(host.free_memory(model, latents.device) / (MEMORY_MARGIN * needed)))
 
-    def report_progress(self, step: int, done: int, windows: int, options: host.Options) -> None:
+    def report_progress(self, step: int, done: int, windows: int, options: host.TransformerOptions) -> None:
         """Moves the bar of the node, which the host moves once a step; never back, as a sampler that looks at a step
         twice would."""
         steps = len(options["sample_sigmas"]) - 1
         share = (step + done / windows) / steps
-        if share > self._told:
-            self._told = share
+        if share > self._reported:
+            self._reported = share
             host.progress_bar(steps * windows).update_absolute(step * windows + done, steps * windows)
 
 
@@ -122,7 +122,7 @@ MEMORY_MARGIN = 1.5
 """What the host multiplies the planned memory with before it batches conditions (comfy/samplers.py)."""
 
 
-def for_frame_lookup(window: Window) -> host.Options:
+def for_frame_lookup(window: Window) -> host.TransformerOptions:
     """The window in transformer_options as ControlNets that look frames up read it (Advanced-ControlNet 1.5)."""
     return {
         "ad_params": {

@@ -81,10 +81,12 @@ def plan(settings: ContextSettings, frames: int, step: int = 0) -> WindowPlan:
     windows = []
     for dilation in dilations(settings, length, frames):
         span = (length - 1) * dilation + 1  # from the first frame of a window to its last
-        starts = SCHEDULES[settings.schedule](frames, span, length * dilation - overlap, step, settings.closed_loop)
+        starts = WINDOW_SCHEDULES[settings.schedule](
+            frames, span, length * dilation - overlap, step, settings.closed_loop
+        )
         windows += [[(start + dilation * index) % frames for index in range(length)] for start in starts]
     indices = np.array(windows)
-    return WindowPlan(frames, indices, fuse_weights(FUSES[settings.fuse], indices, frames, overlap))
+    return WindowPlan(frames, indices, fuse_weights(FUSE_METHODS[settings.fuse], indices, frames, overlap))
 
 
 def dilations(settings: ContextSettings, length: int, frames: int) -> list[int]:
@@ -145,7 +147,7 @@ def batched(frames: int, span: int, _spacing: int, _step: int, _closed: bool) ->
     return linear_starts(frames, span, span)
 
 
-SCHEDULES: dict[str, Callable[[int, int, int, int, bool], Starts]] = {
+WINDOW_SCHEDULES: dict[str, Callable[[int, int, int, int, bool], Starts]] = {
     "standard_static": static,
     "standard_uniform": uniform,
     "looped_uniform": looped,
@@ -198,4 +200,4 @@ def relative(length: int, _overlap: int, _shared_first: bool, _shared_last: bool
     return np.maximum(0.01, 1 - from_middle / ((length - 1 + 0.01) / 2))
 
 
-FUSES: dict[str, Fuse] = {"pyramid": pyramid, "overlap-linear": linear, "flat": flat, "relative": relative}
+FUSE_METHODS: dict[str, Fuse] = {"pyramid": pyramid, "overlap-linear": linear, "flat": flat, "relative": relative}

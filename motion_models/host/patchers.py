@@ -26,8 +26,11 @@ WrappedCall = WrappersMP
 Executor = WrapperExecutor
 """What a wrapper calls to go on; its `class_obj` is the object whose call is wrapped."""
 
-Options = dict[str, Any]
-"""The host's transformer_options."""
+ModelOptions = dict[str, Any]
+"""The `model_options` of a MODEL or of a sampling run. They contain the transformer_options."""
+
+TransformerOptions = dict[str, Any]
+"""The `transformer_options` of a model call."""
 
 
 def read_tensors(path: Path) -> Any:

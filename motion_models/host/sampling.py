@@ -11,13 +11,13 @@ import torch
 from comfy.model_patcher import ModelPatcher
 from torch import Tensor, nn
 
-from .patchers import Options, is_cpu
+from .patchers import TransformerOptions, is_cpu
 
 OPTIONS_POSITION = 5
 """Of transformer_options among the arguments of the calls that APPLY_MODEL wraps."""
 
 
-def options_of(arguments: tuple, keywords: dict[str, Any]) -> Options:
+def options_of(arguments: tuple, keywords: dict[str, Any]) -> TransformerOptions:
     if "transformer_options" in keywords:
         return keywords["transformer_options"]
     return arguments[OPTIONS_POSITION]

@@ -6,7 +6,7 @@ import comfy.context_windows
 import comfy.utils
 from torch import Tensor
 
-from .patchers import Options
+from .patchers import ModelOptions, TransformerOptions
 
 ContextHandler = comfy.context_windows.ContextHandlerABC
 """What cuts a clip into windows whenever the host runs a model on it; a MODEL has one at most."""
@@ -18,22 +18,22 @@ Conditions = list[dict[str, Any]]
 """The conditions of one side, positive or negative, as the host has prepared them for sampling."""
 
 
-def context_handler(options: Options) -> ContextHandler | None:
+def context_handler(options: ModelOptions) -> ContextHandler | None:
     """options: those of a MODEL."""
     return options.get(CONTEXT_HANDLER)
 
 
-def set_context_handler(options: Options, handler: ContextHandler) -> None:
+def set_context_handler(options: ModelOptions, handler: ContextHandler) -> None:
     options[CONTEXT_HANDLER] = handler
 
 
-def window_length(options: Options) -> int | None:
+def window_length(options: ModelOptions) -> int | None:
     """Frames of the context windows of a MODEL, if it has any."""
     handler: Any = context_handler(options)
     return None if handler is None else handler.context_length
 
 
-def window_frames(options: Options) -> list[int] | None:
+def window_frames(options: TransformerOptions) -> list[int] | None:
     """Which frames of the clip a model call holds, if those are a window of it."""
     window = options.get(CONTEXT_WINDOW)
     if window is None:
@@ -42,7 +42,7 @@ def window_frames(options: Options) -> list[int] | None:
     return [*([] if anchor is None or anchor < 0 else [anchor]), *window.index_list]
 
 
-def windows_in(options: Options) -> int:
+def windows_in(options: TransformerOptions) -> int:
     """How many windows of a clip a model call holds, behind one another."""
     window = options.get(CONTEXT_WINDOW)
     return 1 if window is None else len(window.index_list) // window.context_length

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from .. import host
-from ..conditioning.curves import Schedule
+from ..conditioning.curves import StrengthSchedule
 from ..errors import MotionError
 from ..files.key_formats import ORIGINAL_TO_DIFFUSERS, motion_keys
 from ..files.reading import metadata, read
@@ -51,7 +51,7 @@ class ChosenLora:
 
     lora: MotionLora
     strength: float
-    schedule: Schedule = ()
+    strength_schedule: StrengthSchedule = ()
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from .beta_schedules import BETA_SCHEDULES, training_sigmas
 from .forward import WRAPPERS
 from .motion_config import MotionConfig, MotionSettings, motion_configs
 
-AUTO_SCHEDULE = "auto"
-KEEP_SCHEDULE = "keep the model's"
-SCHEDULE_CHOICES = (AUTO_SCHEDULE, *BETA_SCHEDULES, KEEP_SCHEDULE)
+AUTO_BETA_SCHEDULE = "auto"
+KEEP_BETA_SCHEDULE = "keep the model's"
+BETA_SCHEDULE_CHOICES = (AUTO_BETA_SCHEDULE, *BETA_SCHEDULES, KEEP_BETA_SCHEDULE)
 
 
 def apply_motion_model(
@@ -36,25 +36,27 @@ def apply_motion_model(
     patcher = motion.patcher(dtype)
     if any(patcher.model is other.model for other in host.added_models(model, host.KEY)):
         patcher = motion.another_patcher(dtype)  # two patchers of the same weights would share their LoRAs
-    schedule = motion.family.beta_schedule if beta_schedule == AUTO_SCHEDULE else beta_schedule
+    schedule = motion.family.beta_schedule if beta_schedule == AUTO_BETA_SCHEDULE else beta_schedule
     report = [f"{motion.family.name}, beta schedule: {schedule}."]
     low_ranks = []
     for chosen in loras:
         covered = coverage(chosen.lora, tensor_shapes(motion.shape), motion.path.name)
         report.append(covered.report(chosen.lora.path.name))
-        if chosen.schedule:
+        if chosen.strength_schedule:
             low_ranks.append(new_low_rank(covered.adapters, dtype))
         else:
             patcher.add_patches(covered.adapters, chosen.strength)
-    config = MotionConfig(motion, settings, tuple(chosen for chosen in loras if chosen.schedule), "\n".join(report))
+    config = MotionConfig(
+        motion, settings, tuple(chosen for chosen in loras if chosen.strength_schedule), "\n".join(report)
+    )
 
     animated = model.clone()
     host.add_models(animated, host.KEY, [patcher])
     host.add_models(animated, host.LORA_KEY, low_ranks)
     host.wrap(animated, WRAPPERS)
     animated.set_attachments(host.KEY, (*motion_configs(animated), config))
-    if schedule != KEEP_SCHEDULE:
-        set_schedule(animated, schedule)
+    if schedule != KEEP_BETA_SCHEDULE:
+        set_beta_schedule(animated, schedule)
     settings.on_report(config.report, [])
     return animated
 
@@ -82,7 +84,7 @@ def check_fits(model: host.ModelPatcher, motion: MotionFile) -> None:
         )
 
 
-def set_schedule(model: host.ModelPatcher, name: str) -> None:
+def set_beta_schedule(model: host.ModelPatcher, name: str) -> None:
     """Put a beta schedule into MODEL, a clone; its prediction type stays."""
     schedule = BETA_SCHEDULES[name]
     sampling = model.get_model_object("model_sampling")
@@ -90,6 +92,6 @@ def set_schedule(model: host.ModelPatcher, name: str) -> None:
     if changed is None:
         raise MotionError(
             f"This MODEL does not count its noise in 1000 steps, so it cannot take the beta schedule {name}: set "
-            f"beta_schedule to '{KEEP_SCHEDULE}'."
+            f"beta_schedule to '{KEEP_BETA_SCHEDULE}'."
         )
     model.add_object_patch("model_sampling", changed)

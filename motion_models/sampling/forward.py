@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from .. import host
-from ..conditioning.curves import FRAMES, STEPS, Schedule, is_over_steps, strengths
+from ..conditioning.curves import FRAMES, STEPS, StrengthSchedule, is_over_steps, strengths
 from ..errors import MotionError
 from ..files.loading import MotionFile
 from ..network.group_norm import over_clips
@@ -170,7 +170,7 @@ def on_model_call(executor: host.Executor, *args: Any, **kw: Any) -> Any:
 
 def needs_sigma(config: MotionConfig) -> bool:
     settings = config.settings
-    schedules = (settings.schedule, *(lora.schedule for lora in config.scheduled))
+    schedules = (settings.strength_schedule, *(lora.strength_schedule for lora in config.scheduled))
     return not is_always_active(settings) or any(map(is_over_steps, schedules))
 
 
@@ -190,7 +190,7 @@ def is_active(settings: MotionSettings, model_sampling: Any, sigma: float, run: 
 
 
 def motion_pass(
-    one: LoadedMotion, x: Tensor, options: host.Options, model: host.ModelPatcher, sigma: float | None
+    one: LoadedMotion, x: Tensor, options: host.TransformerOptions, model: host.ModelPatcher, sigma: float | None
 ) -> MotionPass:
     """x: latents of the call: for each condition a clip, some clips of the same length, or some windows of one clip."""
     settings, scheduled = one.config.settings, one.config.scheduled
@@ -203,9 +203,9 @@ def motion_pass(
         frame_indices = frame_indices * conditions
     run, dtype = run_of(options), host.compute_dtype(model)
 
-    def strength_of(schedule: Schedule, strength: float) -> float | Tensor:
-        over_steps = tuple(curve for curve in schedule if curve.over == STEPS)
-        over_frames = tuple(curve for curve in schedule if curve.over == FRAMES)
+    def strength_of(strength_schedule: StrengthSchedule, strength: float) -> float | Tensor:
+        over_steps = tuple(curve for curve in strength_schedule if curve.domain == STEPS)
+        over_frames = tuple(curve for curve in strength_schedule if curve.domain == FRAMES)
         step = sampling_step(sigma, options) if over_steps and sigma is not None else 0.0
         now = strengths(over_steps, strength, (), step)
 
@@ -218,10 +218,10 @@ def motion_pass(
     return MotionPass(
         one.motion,
         frames,
-        strength_of(settings.schedule, settings.strength),
+        strength_of(settings.strength_schedule, settings.strength),
         masks_by_level(settings.mask, frame_indices, one.motion, x, run, dtype) if settings.mask is not None else (),
         tuple(
-            (low_rank, strength_of(lora.schedule, lora.strength))
+            (low_rank, strength_of(lora.strength_schedule, lora.strength))
             for low_rank, lora in zip(one.low_ranks, scheduled, strict=True)
         ),
     )

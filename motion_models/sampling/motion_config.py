@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from .. import host
-from ..conditioning.curves import Schedule
+from ..conditioning.curves import StrengthSchedule
 from ..files.loading import MotionFile
 from ..lora.motion_lora import ChosenLora
 from ..network.low_rank import LowRank
@@ -32,7 +32,7 @@ class MotionSettings:
     """The part of the denoising it takes part in; 0 is the noisiest step, 1 the end."""
     clip_frames: int
     """Frames of one clip where a batch holds several; 0 if the whole batch is one clip."""
-    schedule: Schedule = ()
+    strength_schedule: StrengthSchedule = ()
     """Curves over time that the strength is multiplied with."""
     mask: Tensor | None = None
     """Strength over the picture, (n h w) in 0..1, n being 1 or the frames of a clip."""

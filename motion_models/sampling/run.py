@@ -25,12 +25,12 @@ class SamplingRun:
         return self._made[key]  # type: ignore[return-value]
 
 
-def begin_run(model_options: host.Options) -> None:
+def begin_run(model_options: host.ModelOptions) -> None:
     """model_options: those of a run, not of a MODEL."""
     model_options.setdefault("transformer_options", {})[RUN] = SamplingRun()
 
 
-def sampling_step(sigma: float, options: host.Options) -> float:
+def sampling_step(sigma: float, options: host.TransformerOptions) -> float:
     """Which step of the run a noise level belongs to. Packs that sample in parts change the sigmas within a run."""
     sigmas = options["sample_sigmas"]
     # the tensor is kept, so that no other one gets its id
@@ -38,6 +38,6 @@ def sampling_step(sigma: float, options: host.Options) -> float:
     return host.sampling_step(sigma, listed)
 
 
-def run_of(options: host.Options) -> SamplingRun:
+def run_of(options: host.TransformerOptions) -> SamplingRun:
     """The run that a model call belongs to; one of its own for a call outside of a run."""
     return options.get(RUN) or SamplingRun()

@@ -8,7 +8,7 @@ from animatediff_xl.motion_models.conditioning.curves import FRAMES as OVER_FRAM
 from animatediff_xl.motion_models.conditioning.curves import from_values
 from animatediff_xl.motion_models.files.loading import MotionFile, open_motion_file
 from animatediff_xl.motion_models.lora.motion_lora import ChosenLora, open_motion_lora
-from animatediff_xl.motion_models.sampling.apply import KEEP_SCHEDULE, apply_motion_model
+from animatediff_xl.motion_models.sampling.apply import KEEP_BETA_SCHEDULE, apply_motion_model
 from animatediff_xl.motion_models.sampling.motion_config import MotionSettings
 
 from tests.small import Pair, save, small_pair
@@ -48,7 +48,7 @@ def animate(motion: MotionFile) -> Callable:
         model,
         file: MotionFile = motion,
         settings: MotionSettings = SETTINGS,
-        schedule: str = KEEP_SCHEDULE,
+        schedule: str = KEEP_BETA_SCHEDULE,
         loras: tuple[ChosenLora, ...] = (),
     ):
         return apply_motion_model(model, file, settings, schedule, loras)

@@ -211,7 +211,7 @@ def test_host_windows_with_an_anchor_frame_keep_strengths_in_place(pair, animate
 
     def clip_with(*strengths: float) -> Tensor:
         curve = (from_values(strengths, OVER_FRAMES),)
-        model = animate(pair.model, settings=dataclasses.replace(SETTINGS, schedule=curve))
+        model = animate(pair.model, settings=dataclasses.replace(SETTINGS, strength_schedule=curve))
         return long_sample(host_windowed(model, anchor=True))
 
     half, none = clip_with(*[1.0, 0.0] * (CLIP // 2)), clip_with(*[0.0] * CLIP)

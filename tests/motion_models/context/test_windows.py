@@ -6,9 +6,9 @@ import comfy.context_windows
 import numpy as np
 import pytest
 from animatediff_xl.motion_models.context.windows import (
-    FUSES,
+    FUSE_METHODS,
     MOVING,
-    SCHEDULES,
+    WINDOW_SCHEDULES,
     ContextSettings,
     linear_starts,
     ordered_halving,
@@ -23,12 +23,12 @@ from hypothesis import strategies as st
 @st.composite
 def chosen(draw: st.DrawFn) -> ContextSettings:
     """Any settings that have a plan."""
-    schedule = draw(st.sampled_from(list(SCHEDULES)))
+    schedule = draw(st.sampled_from(list(WINDOW_SCHEDULES)))
     length = draw(st.integers(2, 40))
     closed = schedule != "batched" and draw(st.booleans())
     overlap = draw(st.integers(1 if closed else 0, length - 1))
     stride = draw(st.integers(1, 8)) if schedule in MOVING else 1
-    return ContextSettings(length, overlap, stride, schedule, draw(st.sampled_from(list(FUSES))), closed)
+    return ContextSettings(length, overlap, stride, schedule, draw(st.sampled_from(list(FUSE_METHODS))), closed)
 
 
 @searched(max_examples=1500, deadline=None)

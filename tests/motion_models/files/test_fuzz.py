@@ -11,7 +11,7 @@ import pytest
 import torch
 from animatediff_xl.motion_models.errors import MotionError
 from animatediff_xl.motion_models.files.loading import open_motion_file
-from animatediff_xl.motion_models.sampling.apply import KEEP_SCHEDULE, apply_motion_model
+from animatediff_xl.motion_models.sampling.apply import KEEP_BETA_SCHEDULE, apply_motion_model
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save as as_safetensors
@@ -60,7 +60,7 @@ def open_and_join(path: Path, base) -> None:
     with peak_growth() as grown, torch.inference_mode():
         try:
             motion = open_motion_file(path)
-            animated = apply_motion_model(base, motion, SETTINGS, KEEP_SCHEDULE)
+            animated = apply_motion_model(base, motion, SETTINGS, KEEP_BETA_SCHEDULE)
         except MotionError as error:
             message = str(error)
             assert message.endswith(".") and "\n" not in message and message.isprintable()

@@ -105,9 +105,11 @@ def test_a_schedule_gives_each_frame_its_own_strength(pair, animate) -> None:
     given = inputs(4, 8, 8, 2)
     one = predicted_noise(animate(pair.model), **given)
     still = predicted_noise(pair.model, **given)
-    same = predicted_noise(animate(pair.model, settings=settings(schedule=over_frames(1))), **given)
-    none = predicted_noise(animate(pair.model, settings=settings(schedule=over_frames(0))), **given)
-    rising = predicted_noise(animate(pair.model, settings=settings(schedule=over_frames(0, 1 / 3, 2 / 3, 1))), **given)
+    same = predicted_noise(animate(pair.model, settings=settings(strength_schedule=over_frames(1))), **given)
+    none = predicted_noise(animate(pair.model, settings=settings(strength_schedule=over_frames(0))), **given)
+    rising = predicted_noise(
+        animate(pair.model, settings=settings(strength_schedule=over_frames(0, 1 / 3, 2 / 3, 1))), **given
+    )
     assert (same - one).abs().max() < 1e-5
     assert (none - still).abs().max() < 1e-5
     towards_motion = ((rising - still) * (one - still)).flatten(2).sum(-1).sum(-1).unflatten(0, (2, 4))
@@ -117,12 +119,12 @@ def test_a_schedule_gives_each_frame_its_own_strength(pair, animate) -> None:
 def test_motion_can_end_at_a_step(pair, animate) -> None:
     early = sample(animate(pair.model, settings=settings(end_percent=0.5)), steps=4)
     schedule = (from_text("0: 1, 3: 0", "step", STEPS),)
-    cut = sample(animate(pair.model, settings=settings(schedule=schedule)), steps=4)
+    cut = sample(animate(pair.model, settings=settings(strength_schedule=schedule)), steps=4)
     full = sample(animate(pair.model), steps=4)
     assert not torch.equal(cut, full) and not torch.equal(cut, early)
     never = (from_text("0: 0", "step", STEPS),)
     assert torch.allclose(
-        sample(animate(pair.model, settings=settings(schedule=never)), steps=4), sample(pair.model, steps=4)
+        sample(animate(pair.model, settings=settings(strength_schedule=never)), steps=4), sample(pair.model, steps=4)
     )
 
 
@@ -157,7 +159,7 @@ def test_a_mask_of_one_clip_serves_every_uncut_clip(pair, animate) -> None:
 
 def test_steps_are_counted_in_each_part_of_split_sampling(pair, animate) -> None:
     """They write the sigmas of a part into the options of a run."""
-    model, seen = animate(pair.model, settings=settings(schedule=(from_values([0, 1, 2, 3], STEPS),))), []
+    model, seen = animate(pair.model, settings=settings(strength_schedule=(from_values([0, 1, 2, 3], STEPS),))), []
 
     def in_parts(denoise, noise, sigmas, extra_args, **_):
         for part in (sigmas[:3], sigmas[2:]):
@@ -188,8 +190,8 @@ def test_frames_keep_strength_and_mask_in_a_context_window(pair, animate) -> Non
     masks = torch.rand(8, 8, 8, generator=torch.Generator().manual_seed(0))
     given = inputs(4, 8, 8, 1)
     window = SimpleNamespace(index_list=[4, 5, 6, 7], context_length=4)
-    whole = animate(pair.model, settings=settings(schedule=over_frames(*strengths), mask=masks))
-    part = animate(pair.model, settings=settings(schedule=over_frames(*strengths[4:]), mask=masks[4:]))
+    whole = animate(pair.model, settings=settings(strength_schedule=over_frames(*strengths), mask=masks))
+    part = animate(pair.model, settings=settings(strength_schedule=over_frames(*strengths[4:]), mask=masks[4:]))
     whole.model_options["transformer_options"]["context_window"] = window
     assert torch.equal(predicted_noise(whole, **given), predicted_noise(part, **given))
 
@@ -199,9 +201,9 @@ def test_frames_keep_strength_and_mask_with_an_anchor_frame(pair, animate) -> No
     strengths = [0.1 * frame for frame in range(8)]
     masks = torch.rand(8, 8, 8, generator=torch.Generator().manual_seed(0))
     given, there = inputs(5, 8, 8, 1), [0, 4, 5, 6, 7]
-    whole = animate(pair.model, settings=settings(schedule=over_frames(*strengths), mask=masks))
+    whole = animate(pair.model, settings=settings(strength_schedule=over_frames(*strengths), mask=masks))
     part = animate(
-        pair.model, settings=settings(schedule=over_frames(*(strengths[f] for f in there)), mask=masks[there])
+        pair.model, settings=settings(strength_schedule=over_frames(*(strengths[f] for f in there)), mask=masks[there])
     )
     whole.model_options["transformer_options"]["context_window"] = SimpleNamespace(
         index_list=[4, 5, 6, 7], context_length=4, causal_anchor_index=0

@@ -3,7 +3,7 @@
 import comfy.samplers
 import pytest
 import torch
-from animatediff_xl.motion_models.sampling.apply import AUTO_SCHEDULE, KEEP_SCHEDULE
+from animatediff_xl.motion_models.sampling.apply import AUTO_BETA_SCHEDULE, KEEP_BETA_SCHEDULE
 from animatediff_xl.motion_models.sampling.beta_schedules import BETA_SCHEDULES, training_sigmas
 from comfy_extras.nodes_model_advanced import ModelSamplingDiscrete
 from diffusers import DDIMScheduler, EulerDiscreteScheduler, LCMScheduler
@@ -35,9 +35,9 @@ def test_sigmas_equal_those_of_diffusers(name: str) -> None:
     assert ours[-1] == pytest.approx(SIGMA_MAX[name], abs=1e-3)
 
 
-@pytest.mark.parametrize("choice", [AUTO_SCHEDULE, *BETA_SCHEDULES])
+@pytest.mark.parametrize("choice", [AUTO_BETA_SCHEDULE, *BETA_SCHEDULES])
 def test_the_chosen_beta_schedule_reaches_the_sampler(pair, animate, choice: str) -> None:
-    expected = SIGMA_MAX["AnimateDiff SDXL" if choice == AUTO_SCHEDULE else choice]
+    expected = SIGMA_MAX["AnimateDiff SDXL" if choice == AUTO_BETA_SCHEDULE else choice]
     sampling = animate(pair.model, schedule=choice).get_model_object("model_sampling")
     assert sampling.sigma_max == pytest.approx(expected, abs=1e-3)
     assert pair.model.get_model_object("model_sampling").sigma_max == pytest.approx(14.615, abs=1e-3)
@@ -45,7 +45,7 @@ def test_the_chosen_beta_schedule_reaches_the_sampler(pair, animate, choice: str
 
 def test_the_reference_settings_give_the_authors_sigmas(pair, animate) -> None:
     """Euler over 100 steps with leading spacing, as the authors run it, is the host's ddim_uniform."""
-    sampling = animate(pair.model, schedule=AUTO_SCHEDULE).get_model_object("model_sampling")
+    sampling = animate(pair.model, schedule=AUTO_BETA_SCHEDULE).get_model_object("model_sampling")
     ours = comfy.samplers.calculate_sigmas(sampling, "ddim_uniform", 100)
     euler = EulerDiscreteScheduler(
         beta_start=0.00085, beta_end=0.020, beta_schedule="scaled_linear", timestep_spacing="leading", steps_offset=1
@@ -59,7 +59,7 @@ def test_the_reference_settings_give_the_authors_sigmas(pair, animate) -> None:
 def test_the_prediction_type_is_kept(pair, animate, kind: str) -> None:
     (base,) = ModelSamplingDiscrete().patch(pair.model, kind, False)
     before = base.get_model_object("model_sampling")
-    after = animate(base, schedule=AUTO_SCHEDULE).get_model_object("model_sampling")
+    after = animate(base, schedule=AUTO_BETA_SCHEDULE).get_model_object("model_sampling")
     assert isinstance(after, type(before))
     assert after.sigma_max == pytest.approx(65.929, abs=1e-3)
     noisy, output, sigma = torch.randn(1, 4, 2, 2), torch.randn(1, 4, 2, 2), torch.tensor([2.0])
@@ -104,7 +104,7 @@ def test_consistency_models_denoise_as_diffusers_does(pair, animate) -> None:
 
 def test_a_zero_terminal_snr_model_keeps_zero_terminal_snr(pair, animate) -> None:
     (base,) = ModelSamplingDiscrete().patch(pair.model, "v_prediction", True)
-    after = animate(base, schedule=AUTO_SCHEDULE).get_model_object("model_sampling")
+    after = animate(base, schedule=AUTO_BETA_SCHEDULE).get_model_object("model_sampling")
     assert after.sigma_max > 4000
     assert after.sigma_min == pytest.approx(0.0292, abs=1e-4)
 
@@ -123,5 +123,5 @@ def test_models_sampled_in_turn_keep_their_own_sigmas(pair, still, animate, sche
 
 
 def test_keeping_the_beta_schedule_changes_nothing(pair, animate) -> None:
-    kept = animate(pair.model, schedule=KEEP_SCHEDULE)
+    kept = animate(pair.model, schedule=KEEP_BETA_SCHEDULE)
     assert kept.get_model_object("model_sampling") is pair.model.get_model_object("model_sampling")

@@ -8,7 +8,7 @@ from animatediff_xl.motion_models.conditioning.curves import FRAMES as OVER_FRAM
 from animatediff_xl.motion_models.conditioning.curves import STEPS, from_values
 from animatediff_xl.motion_models.files.loading import MotionFile, open_motion_file
 from animatediff_xl.motion_models.lora.motion_lora import ChosenLora
-from animatediff_xl.motion_models.sampling.apply import KEEP_SCHEDULE, apply_motion_model
+from animatediff_xl.motion_models.sampling.apply import KEEP_BETA_SCHEDULE, apply_motion_model
 from animatediff_xl.motion_models.sampling.motion_config import MotionSettings
 from comfy_api.torch_helpers import set_torch_compile_wrapper
 
@@ -18,8 +18,12 @@ from tests.sampling import sample
 COMPILED = {
     "motion in every step": SETTINGS,
     "motion in some steps": dataclasses.replace(SETTINGS, start_percent=0.4, end_percent=0.7),
-    "another strength in each step": dataclasses.replace(SETTINGS, schedule=(from_values([0.0, 1.0, 0.3], STEPS),)),
-    "another strength in each frame": dataclasses.replace(SETTINGS, schedule=(from_values([0.2, 1.0], OVER_FRAMES),)),
+    "another strength in each step": dataclasses.replace(
+        SETTINGS, strength_schedule=(from_values([0.0, 1.0, 0.3], STEPS),)
+    ),
+    "another strength in each frame": dataclasses.replace(
+        SETTINGS, strength_schedule=(from_values([0.2, 1.0], OVER_FRAMES),)
+    ),
 }
 
 
@@ -41,7 +45,7 @@ def test_motion_can_change_in_a_compiled_model(pair, motion, rising_lora) -> Non
     clip_norms = open_motion_file(motion.path, "HotshotXL")
 
     def animated(file: MotionFile, *loras: ChosenLora, settings: MotionSettings = SETTINGS):
-        return apply_motion_model(pair.model, file, settings, KEEP_SCHEDULE, loras)
+        return apply_motion_model(pair.model, file, settings, KEEP_BETA_SCHEDULE, loras)
 
     torch._dynamo.reset()
     plain, with_lora = pair.model, animated(motion, rising_lora)
@@ -52,7 +56,7 @@ def test_motion_can_change_in_a_compiled_model(pair, motion, rising_lora) -> Non
 
 def check_compiled(model, file: MotionFile, settings: MotionSettings, compiled_first: bool) -> None:
     def animated(model):
-        return apply_motion_model(model, file, settings, KEEP_SCHEDULE)
+        return apply_motion_model(model, file, settings, KEEP_BETA_SCHEDULE)
 
     torch._dynamo.reset()
     plain = animated(model)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from animatediff_xl.motion_models.conditioning.curves import FRAMES, STEPS, from_values
 from animatediff_xl.motion_models.files.loading import open_motion_file
-from animatediff_xl.motion_models.sampling.apply import AUTO_SCHEDULE
+from animatediff_xl.motion_models.sampling.apply import AUTO_BETA_SCHEDULE
 from animatediff_xl.motion_models.sampling.forward import is_active
 from animatediff_xl.motion_models.sampling.motion_config import motion_configs
 from animatediff_xl.motion_models.sampling.run import begin_run, run_of
@@ -24,9 +24,9 @@ FALLING = (from_values([1.0, 0.0], STEPS),)
 
 CASES = {
     "as it comes": SETTINGS,
-    "strength over frames": dataclasses.replace(SETTINGS, schedule=RISING),
+    "strength over frames": dataclasses.replace(SETTINGS, strength_schedule=RISING),
     "one mask": dataclasses.replace(SETTINGS, mask=torch.rand(1, 24, 24)),
-    "a mask for each frame": dataclasses.replace(SETTINGS, mask=torch.rand(CLIP, 24, 24), schedule=RISING),
+    "a mask for each frame": dataclasses.replace(SETTINGS, mask=torch.rand(CLIP, 24, 24), strength_schedule=RISING),
     "several clips": dataclasses.replace(SETTINGS, clip_frames=2),
 }
 
@@ -74,7 +74,7 @@ def test_motion_adds_no_device_wait_or_copy(model, own_motion, animate, case: st
 
 
 def test_clip_norms_and_beta_schedules_add_no_device_wait(model, own_motion, animate) -> None:
-    animated = animate(model, open_motion_file(own_motion.path, "HotshotXL"), schedule=AUTO_SCHEDULE)
+    animated = animate(model, open_motion_file(own_motion.path, "HotshotXL"), schedule=AUTO_BETA_SCHEDULE)
     assert crossings_of_a_step(animated) == crossings_of_a_step(model)
 
 
@@ -85,7 +85,7 @@ def test_a_scheduled_lora_adds_no_device_wait(model, own_motion, animate, rising
 
 @pytest.mark.parametrize(
     "settings",
-    [dataclasses.replace(SETTINGS, schedule=FALLING), dataclasses.replace(SETTINGS, start_percent=0.1)],
+    [dataclasses.replace(SETTINGS, strength_schedule=FALLING), dataclasses.replace(SETTINGS, start_percent=0.1)],
     ids=["schedule over steps", "start_percent"],
 )
 def test_settings_over_steps_read_sigma_only_once(model, own_motion, animate, settings) -> None:
