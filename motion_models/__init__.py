@@ -1,1 +1,1 @@
-"""Motion models: what they are, how they are read, and how they join a MODEL of the host. Knows nothing of nodes."""
+"""Motion models: the network, its files, and its use in a ComfyUI MODEL. Nothing here imports the nodes."""

@@ -1,5 +1,5 @@
-"""What goes wrong for a user, said in one sentence: what it is, what was expected, what to do."""
+"""Errors that a user can fix. A message says what is wrong, what was expected and what to do."""
 
 
 class MotionError(ValueError):
-    """An error with a message for the person at the graph. The host shows it in its error dialog."""
+    """An error with a message for the user. ComfyUI shows it in its error dialog."""

@@ -12,7 +12,7 @@ from torch import Tensor
 from ..errors import MotionError
 
 Points = tuple[np.ndarray, np.ndarray]
-"""Positions, rising, and the values there."""
+"""Ascending positions, and the value at each."""
 
 
 def linear(points: Points, at: np.ndarray) -> np.ndarray:
@@ -20,12 +20,13 @@ def linear(points: Points, at: np.ndarray) -> np.ndarray:
 
 
 def ease(points: Points, at: np.ndarray) -> np.ndarray:
-    """Slow at both points, fast between: the smoothstep 3 t^2 - 2 t^3."""
+    """Slow at both points and fast between them: the smoothstep 3 t^2 - 2 t^3."""
     positions, _ = points
-    where = np.interp(at, positions, np.arange(len(positions)))  # 1.25: a quarter of the way from point 1 to 2
-    whole = np.floor(where)
-    part = where - whole
-    return np.interp(whole + part**2 * (3 - 2 * part), np.arange(len(positions)), points[1])
+    # an index of 1.25 is a quarter of the way from point 1 to point 2
+    index = np.interp(at, positions, np.arange(len(positions)))
+    whole = np.floor(index)
+    fraction = index - whole
+    return np.interp(whole + fraction**2 * (3 - 2 * fraction), np.arange(len(positions)), points[1])
 
 
 def step(points: Points, at: np.ndarray) -> np.ndarray:
@@ -35,7 +36,7 @@ def step(points: Points, at: np.ndarray) -> np.ndarray:
 
 
 def cubic(points: Points, at: np.ndarray) -> np.ndarray:
-    """A smooth curve that never leaves the range of two neighbouring points, as the host's curves are."""
+    """A smooth curve that stays within the values of the two neighbouring points, like ComfyUI's curves."""
     from scipy.interpolate import PchipInterpolator  # slow to import
 
     positions, values = points
@@ -50,7 +51,7 @@ INTERPOLATIONS: dict[str, Callable[[Points, np.ndarray], np.ndarray]] = {
     "step": step,
     "cubic": cubic,
 }
-"""What happens between two points. Before the first and after the last point their values hold."""
+"""Interpolations between two points. The first value holds before its point, and the last value after its point."""
 
 FRAMES, STEPS = "frames", "sampling steps"
 
@@ -58,27 +59,28 @@ FRAMES, STEPS = "frames", "sampling steps"
 @dataclass(frozen=True)
 class Curve:
     points: tuple[tuple[float, float], ...]
-    """(position, value), rising; the first frame and the first step are 0."""
+    """(position, value), with ascending positions. The first frame and the first step are 0."""
     interpolation: str
     """A key of INTERPOLATIONS."""
     domain: str
-    """FRAMES or STEPS."""
+    """FRAMES or STEPS: the unit of the positions."""
 
     def at(self, positions: Sequence[float]) -> np.ndarray:
-        where, values = np.array(self.points, dtype=np.float64).T
-        return INTERPOLATIONS[self.interpolation]((where, values), np.asarray(positions, dtype=np.float64))
+        """The values at some positions."""
+        point_positions, values = np.array(self.points, dtype=np.float64).T
+        return INTERPOLATIONS[self.interpolation]((point_positions, values), np.asarray(positions, dtype=np.float64))
 
 
 StrengthSchedule = tuple[Curve, ...]
-"""Curves whose values are multiplied."""
+"""Curves, whose values are multiplied."""
 
 
 def strengths(
     strength_schedule: StrengthSchedule, strength: float, frames: Sequence[int], step: float
 ) -> float | Tensor:
-    """A strength times a schedule: one number, or (f,) if a curve runs over the frames.
+    """A strength times a strength schedule: one number, or (f,) if a curve runs over the frames.
 
-    frames: which frames of the clip are asked for. step: which step of the sampling run, fractions between.
+    frames: indices of frames in the clip. step: sampler step of the run, with fractions between two steps.
     """
     for curve in strength_schedule:
         if curve.domain == STEPS:
@@ -97,48 +99,48 @@ POINT = re.compile(r"^\s*([-+]?[\d.]+)\s*:\s*\(?\s*([-+]?[\d.]+(?:[eE][-+]?\d+)?
 
 
 def from_text(text: str, interpolation: str, domain: str) -> Curve:
-    """A curve from text such as `0: 0, 8: 1.2, 24: 0`; also one point a line, and values in brackets.
+    """A curve from text such as `0: 0, 8: 1.2, 24: 0`.
 
-    Raises MotionError with the part that cannot be read.
+    Points may also be on separate lines, and values may be in brackets. Raises MotionError if a part is not a point.
     """
     points: dict[float, float] = {}
     for part in re.split(r"[,;\n]", text):
         if not part.strip():
             continue
-        found = POINT.match(part)
+        match = POINT.match(part)
         try:
-            position, value = (float(number) for number in found.groups()) if found else (None, None)
+            position, value = (float(number) for number in match.groups()) if match else (None, None)
         except ValueError:
             position = value = None
         if position is None or value is None:
             raise MotionError(
-                f"'{part.strip()}' is not a point of a schedule: write a position and a value, such as "
-                f"'0: 0, 8: 1.2, 24: 0'."
+                f"'{part.strip()}' is not a point of a schedule: write a position and a value, such as '8: 1.2', and "
+                f"separate points by commas."
             )
         if position in points:
             raise MotionError(f"The schedule has two values at {position:g}: keep one of them.")
         points[position] = value
     if not points:
-        raise MotionError("The schedule is empty: write positions and values, such as '0: 0, 8: 1.2, 24: 0'.")
+        raise MotionError("The schedule is empty: write points, such as '0: 0, 8: 1.2, 24: 0'.")
     return Curve(tuple(sorted(points.items())), interpolation, domain)
 
 
 def from_curve(curve: Any, length: int, domain: str) -> Curve:
-    """A curve of the host, x and y in 0..1, stretched over so many frames or steps.
+    """A curve of ComfyUI, with x and y in 0..1, stretched over `length` frames or steps.
 
-    curve: what the host's curve editor gives, an object with `interp(x)`, or the (x, y) points that older ones give.
+    curve: the output of ComfyUI's curve editor. It is an object with `interp(x)`; older versions give (x, y) points.
     """
-    places = np.linspace(0, 1, length)
+    positions = np.linspace(0, 1, length)
     if hasattr(curve, "interp"):
-        return from_values([float(curve.interp(x)) for x in places], domain)
+        return from_values([float(curve.interp(x)) for x in positions], domain)
     points = curve["points"] if isinstance(curve, dict) else curve
     return from_values(
-        Curve(tuple(sorted((x, y) for x, y in points)), "cubic", domain).at(places.tolist()).tolist(), domain
+        Curve(tuple(sorted((x, y) for x, y in points)), "cubic", domain).at(positions.tolist()).tolist(), domain
     )
 
 
 def from_values(values: Sequence[float], domain: str) -> Curve:
-    """A curve with one value for each frame or step, the last one held."""
+    """A curve with one value for each frame or step. The last value holds."""
     if not len(values):
         raise MotionError("The list of values for the schedule is empty: give at least one number.")
     return Curve(tuple((float(index), float(value)) for index, value in enumerate(values)), "linear", domain)

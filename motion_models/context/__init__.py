@@ -1,1 +1,1 @@
-"""Context windows: clips of any length, some frames at a time."""
+"""Context windows: clips of any length, sampled in overlapping windows of frames."""

@@ -1,7 +1,8 @@
-"""The conditions of one window: whatever has one entry a frame is cut to the frames of the window.
+"""The conditions of one window: a batch with one entry for each frame is sliced to the frames of the window.
 
-Prompt travel, masks, inpainting latents, hints of ControlNets: all of them follow. What has one entry for the whole
-clip stays as it is, and a batch of another length counts as it does without windows, where the host repeats or cuts it.
+Prompt travel, masks, inpainting latents and ControlNet hints are such batches. A batch of one applies to the whole clip
+and is not sliced. A batch of another length is first repeated or truncated to the clip's length, as ComfyUI does
+without windows.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,10 +14,11 @@ from torch import Tensor
 from .. import host
 
 FrameSelect = Callable[[Tensor], Tensor]
+"""A function that slices a batch to some frames."""
 
 
 def select_frames(frames: Tensor, clip: int) -> FrameSelect:
-    """What cuts a batch (n ...) of a clip to some of its frames (f,); a batch of one is for all of them."""
+    """A function that slices a batch (n ...) of a clip to the frames (f,). It returns a batch of one unchanged."""
 
     def select(batch: Tensor) -> Tensor:
         return batch if batch.shape[0] == 1 else host.repeated(batch, clip)[frames]
@@ -25,7 +27,7 @@ def select_frames(frames: Tensor, clip: int) -> FrameSelect:
 
 
 def conditions_of(side: host.Conditions | None, select: FrameSelect) -> host.Conditions | None:
-    """The conditions of one side with everything cut but the ControlNets, which `sliced_controls` takes care of."""
+    """The sliced conditions, except for their ControlNets, which `sliced_controls` slices."""
     if side is None:
         return None
     return [
@@ -40,7 +42,7 @@ def conditions_of(side: host.Conditions | None, select: FrameSelect) -> host.Con
 
 
 def select_value(value: Any, select: FrameSelect) -> Any:
-    """A tensor, or a tensor in the host's wrapping that says how it is batched; anything else is not a batch."""
+    """The sliced value, if it is a tensor or one of ComfyUI's condition objects. Other values stay the same."""
     if isinstance(value, Tensor):
         return select(value) if value.ndim else value
     inner = getattr(value, "cond", None)
@@ -49,7 +51,7 @@ def select_value(value: Any, select: FrameSelect) -> Any:
 
 @contextmanager
 def sliced_controls(conditions: list[host.Conditions | None], select: FrameSelect) -> Iterator[None]:
-    """While open, the ControlNets of the conditions give the hints of a window."""
+    """Inside the context, the ControlNets of the conditions use the hints of the selected frames."""
     controls = [control for control in host.controls_of(conditions) if not host.knows_windows(control)]
     with host.sliced_hints(controls, select):
         yield

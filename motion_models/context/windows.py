@@ -1,9 +1,11 @@
-"""Which frames of a long clip the model sees together: context windows, and how their results are put together.
+"""Context windows: the frames of a long clip that the model sees together, and the weights that mix their results.
 
-A plan belongs to one sampling step. Whatever the settings: every frame is in a window, no window has a frame twice, and
-the weights of a frame are positive and add up to 1. The names are those of animatediff-cli and of the host
-(`comfy/context_windows.py`), whose windows these are where the clip divides evenly; elsewhere windows are spread evenly
-here, so that all seams are alike, while theirs repeat frames and leave the clip with strides above 1.
+A plan is the windows of one sampler step. In every plan, each frame is in a window, no window has a frame twice, and
+the weights of a frame are positive and add up to 1.
+
+The names come from animatediff-cli and from ComfyUI (`comfy/context_windows.py`). If the clip divides evenly, the
+windows are the same as ComfyUI's. If not, ComfyUI's windows repeat frames, and leave the clip with strides above 1.
+Here they are spread evenly instead, so that all seams are alike.
 """
 
 import math
@@ -15,25 +17,25 @@ import numpy as np
 from ..errors import MotionError
 
 Starts = list[int]
-"""First frames of windows, rising."""
+"""First frames of windows, ascending."""
 
 
 @dataclass(frozen=True)
 class ContextSettings:
-    """How a clip is cut into windows. Raises MotionError for what has no plan."""
+    """How a clip is divided into windows. Raises MotionError for settings without a valid plan."""
 
     length: int = 16
     """Frames of a window."""
     overlap: int = 4
-    """Frames that neighbouring windows share, at least."""
+    """Minimum of frames that neighbouring windows share."""
     stride: int = 1
-    """Kinds of windows in each step: 1 is neighbouring frames, 2 also every second frame, 3 also every fourth."""
+    """Number of dilations. 1: consecutive frames. 2: also every second frame. 3: also every fourth frame."""
     schedule: str = "standard_static"
-    """A key of SCHEDULES."""
+    """A key of WINDOW_SCHEDULES."""
     fuse: str = "pyramid"
-    """A key of FUSES."""
+    """A key of FUSE_METHODS."""
     closed_loop: bool = False
-    """The last frame is followed by the first."""
+    """Whether the first frame follows the last."""
 
     def __post_init__(self) -> None:
         for name, least in (("length", 1), ("overlap", 0), ("stride", 1)):
@@ -42,45 +44,47 @@ class ContextSettings:
                 raise MotionError(f"context_{name} is {value!r:.80}, and must be a whole number from {least} on.")
         if self.overlap >= self.length:
             raise MotionError(
-                f"Windows of {self.length} frames cannot overlap by {self.overlap}: set context_overlap to "
-                f"{self.length - 1} at most; a quarter of the length is usual."
+                f"context_overlap is {self.overlap}, but windows have only {self.length} frames: set context_overlap "
+                f"to {self.length - 1} or less, usually to a quarter of context_length."
             )
         if self.stride > 1 and self.schedule not in MOVING:
             raise MotionError(
-                f"The schedule {self.schedule} has windows of neighbouring frames only: set context_stride to 1, or "
+                f"context_schedule {self.schedule} works only with context_stride 1: set context_stride to 1, or "
                 f"context_schedule to {' or '.join(MOVING)}."
             )
         if self.closed_loop and (self.schedule == "batched" or not self.overlap):
             raise MotionError(
-                "Windows that do not overlap cannot close a loop: set context_overlap to 1 at least, and "
-                "context_schedule to another than batched."
+                "Windows that do not overlap cannot close a loop: set context_overlap to 1 or more, and do not use "
+                "batched as context_schedule."
             )
 
 
 @dataclass(frozen=True)
 class WindowPlan:
-    """The windows of one sampling step."""
+    """The windows of one sampler step."""
 
     frames: int
     indices: np.ndarray
     """Frames of each window, (windows, length)."""
     weights: np.ndarray
-    """Share of each window in its frames, (windows, length)."""
+    """Weight of each window in each of its frames, (windows, length)."""
 
     @property
     def evaluations(self) -> float:
-        """How often the UNet is run for a frame, on average."""
+        """Average number of UNet evaluations for a frame."""
         return self.indices.size / self.frames
 
 
 def plan(settings: ContextSettings, frames: int, step: int = 0) -> WindowPlan:
-    """The windows of a clip at a sampling step, counted from 0. A clip shorter than a window is one window, or, as a
-    closed loop, several that begin at different frames."""
+    """The windows of a clip at a sampler step, counted from 0.
+
+    A clip that is not longer than a window has one window. As a closed loop, it has several with different starts.
+    """
     length = min(settings.length, frames)
     overlap = settings.overlap if length == settings.length else min(settings.overlap, length // 2)
     windows = []
     for dilation in dilations(settings, length, frames):
-        span = (length - 1) * dilation + 1  # from the first frame of a window to its last
+        span = (length - 1) * dilation + 1  # frames of the clip from the first to the last frame of a window
         starts = WINDOW_SCHEDULES[settings.schedule](
             frames, span, length * dilation - overlap, step, settings.closed_loop
         )
@@ -90,30 +94,31 @@ def plan(settings: ContextSettings, frames: int, step: int = 0) -> WindowPlan:
 
 
 def dilations(settings: ContextSettings, length: int, frames: int) -> list[int]:
-    """How far apart the frames of a window are: 1, 2, 4 and so on, as long as the window is not longer than the
-    clip."""
+    """Distances between the frames of a window: 1, 2, 4 and so on, while the window is not longer than the clip."""
     return [2**level for level in range(settings.stride) if level == 0 or (length - 1) * 2**level < frames]
 
 
-# Schedules
+# Window schedules
 
 
 def linear_starts(frames: int, span: int, spacing: int) -> Starts:
-    """From the first frame to the last, evenly spread, at most `spacing` apart."""
-    room = frames - span
-    gaps = math.ceil(room / spacing)
-    return [round(index * room / gaps) for index in range(gaps + 1)] if gaps else [0]
+    """Starts from the beginning to the end of the clip, evenly spread, at most `spacing` apart."""
+    last_start = frames - span
+    gaps = math.ceil(last_start / spacing)
+    return [round(index * last_start / gaps) for index in range(gaps + 1)] if gaps else [0]
 
 
 def circular_starts(frames: int, spacing: int) -> Starts:
-    """All around the clip, evenly spread, at most `spacing` apart."""
+    """Starts around a closed loop, evenly spread, at most `spacing` apart."""
     count = math.ceil(frames / spacing)
     return [round(index * frames / count) for index in range(count)]
 
 
 def ordered_halving(step: int) -> float:
-    """0, 1/2, 1/4, 3/4, 1/8 and so on: the bits of `step` behind the point, reversed. Neighbouring steps are far apart,
-    and all places get their turn."""
+    """0, 1/2, 1/4, 3/4, 1/8 and so on: the reversed bits of `step` as a binary fraction.
+
+    The values of neighbouring steps are far apart, and over many steps they cover the range evenly.
+    """
     return int(f"{step:b}"[::-1], 2) / 2 ** step.bit_length() if step else 0.0
 
 
@@ -122,28 +127,32 @@ def static(frames: int, span: int, spacing: int, _step: int, closed: bool) -> St
 
 
 def uniform(frames: int, span: int, spacing: int, step: int, closed: bool) -> Starts:
-    """The seams lie elsewhere in each step."""
+    """Windows whose seams move from step to step."""
     shift = ordered_halving(step)
     if closed:
         starts = circular_starts(frames, spacing)
         return [start + round(shift * frames / len(starts)) for start in starts]
-    room = frames - span
-    shifted = range(-round(shift * spacing), room + spacing, spacing)
-    return sorted({min(max(start, 0), room) for start in shifted})
+    last_start = frames - span
+    shifted = range(-round(shift * spacing), last_start + spacing, spacing)
+    return sorted({min(max(start, 0), last_start) for start in shifted})
 
 
 def looped(frames: int, span: int, spacing: int, step: int, closed: bool) -> Starts:
-    """All windows turn around the clip, and some hold its end and its beginning. The clip is open at one place, which
-    is elsewhere in each step, or nowhere. Others turn a closed loop by a share of its frames, which often puts windows
-    where others were; here it is a share of the distance between two."""
+    """Windows that rotate around the clip from step to step, so that some hold both its end and its beginning.
+
+    Without closed_loop, there is one place where windows do not overlap, and it differs from step to step. With
+    closed_loop, they overlap everywhere.
+    Other implementations rotate a closed loop by a fraction of the clip, so windows often return to earlier positions.
+    Here they rotate by a fraction of the distance between two windows.
+    """
     if closed:
         return uniform(frames, span, spacing, step, closed)
-    turn = round(frames * ordered_halving(step))
-    return [start + turn for start in linear_starts(frames, span, spacing)]
+    shift = round(frames * ordered_halving(step))
+    return [start + shift for start in linear_starts(frames, span, spacing)]
 
 
 def batched(frames: int, span: int, _spacing: int, _step: int, _closed: bool) -> Starts:
-    """Side by side: overlapping only where the clip does not divide."""
+    """Windows without overlap, except if the length of the clip is not a multiple of the window's."""
     return linear_starts(frames, span, span)
 
 
@@ -154,16 +163,16 @@ WINDOW_SCHEDULES: dict[str, Callable[[int, int, int, int, bool], Starts]] = {
     "batched": batched,
 }
 MOVING = ("standard_uniform", "looped_uniform")
-"""The schedules whose windows differ from step to step."""
+"""The window schedules whose windows differ from step to step."""
 
-# Fusing
+# Fuse methods
 
 Fuse = Callable[[int, int, bool, bool], np.ndarray]
-"""(length, overlap, others have its first frame, others have its last frame) -> weights (length,), above 0."""
+"""(length, overlap, whether other windows have its first frame, and its last) -> weights (length,), above 0."""
 
 
 def fuse_weights(fuse: Fuse, indices: np.ndarray, frames: int, overlap: int) -> np.ndarray:
-    """Weights of the windows (windows, length), those of each frame adding up to 1."""
+    """Weights of the windows, (windows, length). The weights of each frame add up to 1."""
     covered = np.bincount(indices.ravel(), minlength=frames)
     length = indices.shape[1]
     shared = covered > 1
@@ -174,13 +183,13 @@ def fuse_weights(fuse: Fuse, indices: np.ndarray, frames: int, overlap: int) -> 
 
 
 def pyramid(length: int, _overlap: int, _shared_first: bool, _shared_last: bool) -> np.ndarray:
-    """Most in the middle, and in even steps down to the ends."""
+    """The most weight in the middle, falling linearly to both ends."""
     position = np.arange(length)
     return np.minimum(position + 1, length - position)
 
 
 def linear(length: int, overlap: int, shared_first: bool, shared_last: bool) -> np.ndarray:
-    """In and out over the overlap, where another window takes over; also where a loop is closed."""
+    """A linear fade over the overlap at each end that another window shares, including the seam of a closed loop."""
     rise = np.arange(1, length + 1) / (overlap + 1)
     weights = np.ones(length)
     if shared_first:
@@ -195,7 +204,7 @@ def flat(length: int, _overlap: int, _shared_first: bool, _shared_last: bool) ->
 
 
 def relative(length: int, _overlap: int, _shared_first: bool, _shared_last: bool) -> np.ndarray:
-    """A pyramid that comes down to almost nothing (0.01) at the ends."""
+    """A pyramid whose weight is only 0.01 at the ends."""
     from_middle = np.abs(np.arange(length) - (length - 1) / 2)
     return np.maximum(0.01, 1 - from_middle / ((length - 1 + 0.01) / 2))
 

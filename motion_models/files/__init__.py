@@ -1,1 +1,1 @@
-"""Motion model files: reading, key formats, families, loading."""
+"""Motion model files: reading, key formats, families, loading, unsupported files."""

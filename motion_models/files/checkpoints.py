@@ -1,4 +1,4 @@
-"""What a set of motion tensors in the authors' key format describes: a model's size, and whether it is complete."""
+"""The size of a motion model, and a check that it is complete, from its tensors in the original key format."""
 
 import re
 from collections import defaultdict
@@ -16,13 +16,13 @@ INJECTION_POINT = re.compile(
 )
 POSITIONS, QUERY = ".pos_encoder.pe", ".to_q.weight"
 
-SHOWN, LONGEST_KEY = 3, 120  # of the keys in a message
+KEYS_SHOWN, MAX_KEY_LENGTH = 3, 120  # keys in a message
 
 
 def shape_of(tensors: dict[str, Tensor], file: str) -> MotionShape:
-    """The shape a set of motion tensors describes. Its frame_limit is 0 if they hold no positional encoding.
+    """The shape of a motion model. Its frame_limit is 0 if the file has no positional encoding.
 
-    Raises MotionError if a motion module has a width that none can have.
+    Raises MotionError if the width of a motion module is impossible.
     """
     paths: dict[str, dict[tuple[int, int], int]] = defaultdict(dict)
     frame_limit = 0
@@ -32,8 +32,8 @@ def shape_of(tensors: dict[str, Tensor], file: str) -> MotionShape:
             width = value.shape[0] if value.ndim == 1 else 0
             if width == 0 or width % GROUPS:
                 raise MotionError(
-                    f"{file} has a motion module of {width} channels, where only multiples of {GROUPS} are possible: "
-                    f"it is damaged. Download it again, or choose another."
+                    f"{file} is damaged: it has a motion module of {width} channels, and only multiples of {GROUPS} "
+                    f"are possible. Download it again, or choose another file."
                 )
             paths[point[1]][int(point[2] or 0), int(point[3])] = width
         elif key.endswith(POSITIONS) and value.ndim == 3:
@@ -53,7 +53,7 @@ def has_positions(tensors: dict[str, Tensor]) -> bool:
 
 
 def with_positions(tensors: dict[str, Tensor], rows: int) -> dict[str, Tensor]:
-    """The same tensors with the positional encoding that a file leaves out: all published ones are this sinusoid."""
+    """The same tensors, with a positional encoding if the file has none. All published encodings are this sinusoid."""
     if has_positions(tensors):
         return tensors
     queries = {key.removesuffix(QUERY): value for key, value in tensors.items() if key.endswith(QUERY)}
@@ -61,18 +61,18 @@ def with_positions(tensors: dict[str, Tensor], rows: int) -> dict[str, Tensor]:
 
 
 def tensor_shapes(shape: MotionShape) -> dict[str, torch.Size]:
-    """The tensors of a motion model, by the authors' keys.
+    """The shapes of the tensors of a motion model, by original key.
 
-    Told by torch's layers: the host's have none before weights are loaded, if it was started with dynamic VRAM.
+    They come from torch's layers, because with dynamic VRAM ComfyUI's layers have no parameters before loading.
     """
     model = MotionModel(shape, EACH_FRAME, torch.nn, device="meta")
     return {key: value.shape for key, value in model.state_dict().items()}
 
 
 def check_complete(tensors: dict[str, Tensor], shape: MotionShape, family: Family, file: str) -> None:
-    """Raises MotionError if a tensor of the model is missing, of another size or no fraction, or if one is left over.
+    """Raises MotionError if a tensor is missing, has the wrong size, has no floating point dtype, or is left over.
 
-    Positions may be left out, but only all of them.
+    A file may omit its positional encodings, but only all of them.
     """
     expected = tensor_shapes(shape)
     if not has_positions(tensors):
@@ -85,8 +85,9 @@ def check_complete(tensors: dict[str, Tensor], shape: MotionShape, family: Famil
     surplus = [key for key in tensors if key not in expected]
     if not wrong and not surplus:
         return
-    listed = ", ".join(repr(key[:LONGEST_KEY]) for key in (wrong or surplus)[:SHOWN])
+    listed = ", ".join(repr(key[:MAX_KEY_LENGTH]) for key in (wrong or surplus)[:KEYS_SHOWN])
     raise MotionError(
-        f"{file} is not a complete {family.name} motion model: of {len(expected)} tensors {len(wrong)} are missing or "
-        f"of another size, and {len(surplus)} do not belong ({listed} ...). Download it again, or choose another."
+        f"{file} is not a complete {family.name} motion model: download it again, or choose another file. "
+        f"{len(wrong)} of {len(expected)} tensors are missing or of another size or type, and {len(surplus)} do not "
+        f"belong ({listed} ...)."
     )

@@ -1,4 +1,4 @@
-"""The motion model families and how a file is recognised as one of them."""
+"""The motion model families, and the detection of a file's family."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,39 +12,41 @@ from ..network.motion_module import MotionShape
 from .key_formats import DIFFUSERS, HOTSHOT, ORIGINAL
 
 BASE_LEVELS = {"SD1.5": 4, "SDXL": 3}
-"""Levels of a base's UNet, by which a file's base is told."""
+"""Levels of the UNet of each base model. They identify the base model of a file."""
 
 Layout = tuple[str, int | None]
-"""A key format, and the rows of positional encoding that files of a family store in it; None if they store none."""
+"""A key format, and the rows of positional encoding that files in it store. None if they store none."""
 
 
 @dataclass(frozen=True)
 class Family:
-    """What the authors chose for a family of motion models. Widths are not here: the tensors tell them."""
+    """The training choices behind a group of motion models. Widths are not fields: they come from the tensors."""
 
     name: str
     base: str
     """A key of BASE_LEVELS."""
     mid: bool
-    """Whether there is a motion module in the UNet's middle block."""
+    """Whether the middle block has a motion module."""
     layouts: tuple[Layout, ...]
     frame_limit: int
-    """Rows of the positional encoding; used for files that do not store it."""
+    """Rows of the positional encoding, for files that do not store it."""
     trained_frames: int
     norms: NormPolicy
     beta_schedule: str
     """A key of `beta_schedules.BETA_SCHEDULES`."""
     sampler_hint: str
-    """Settings of the sampler that the authors use."""
+    """The authors' sampler settings."""
     example: str
-    """A file of this family that people can find."""
+    """The name of a published file."""
     name_hints: tuple[str, ...] = ()
-    """Parts of file names that mean this family, lower case; asked where the keys leave a choice."""
+    """Parts of file names that mean this family, in lower case. They decide if the tensors fit several families."""
     extra_keys: str = ""
     """A key of EXTRA_KEYS that only this family has."""
     requires: str = ""
-    """What it takes besides latents and text, which this pack cannot give it. A family that needs something is
-    recognised and refused; an image or a camera path would reach the motion modules as a field of `MotionForward`."""
+    """An input that this pack cannot supply, such as an image. Files of such a family are detected and refused.
+
+    A new kind of input would reach the motion modules as a field of `MotionForward`.
+    """
 
 
 EXTRA_KEYS: dict[str, Callable[[Mapping[str, Tensor]], bool]] = {
@@ -53,16 +55,16 @@ EXTRA_KEYS: dict[str, Callable[[Mapping[str, Tensor]], bool]] = {
     ),
     "an image encoder": lambda tensors: any(key.startswith("img_encoder.") for key in tensors),
 }
-"""What is in a file beside motion modules and makes a family of its own."""
+"""Tests for tensors outside the motion modules that only one family has."""
 
 MOTION_OVER_CLIP = NormPolicy(motion=True, unet=False)
 UNET_OVER_CLIP = NormPolicy(motion=False, unet=True)
 
-# guoyww/AnimateDiff, scripts/animate.py and configs/prompts/1_animate; LongAnimateDiff's configs say 7.5
+# guoyww/AnimateDiff, scripts/animate.py and configs/prompts/1_animate; cfg is 7.5 in LongAnimateDiff's configs
 DDIM_25 = "ddim with ddim_uniform, 25 steps, cfg 7.5 to 8"
 LCM_6 = "lcm, 4 to 8 steps, cfg 1 to 2"
 
-# Where several fit a file and nothing in its name decides, the first does.
+# If a file fits several families and its name does not decide, the first one is taken.
 FAMILIES: dict[str, Family] = {
     family.name: family
     for family in (
@@ -79,7 +81,7 @@ FAMILIES: dict[str, Family] = {
             sampler_hint="euler with ddim_uniform, 100 steps, cfg 8.5",
             example="mm_sdxl_v10_beta.ckpt",
         ),
-        # hotshotco/Hotshot-XL, commit cc01f7f: models/, README; the schedule is that of its SDXL
+        # hotshotco/Hotshot-XL, commit cc01f7f: models/, README; the beta schedule is that of its SDXL
         Family(
             name="HotshotXL",
             base="SDXL",
@@ -107,7 +109,7 @@ FAMILIES: dict[str, Family] = {
             example="v3_sd15_mm.ckpt",
             name_hints=("v3",),
         ),
-        # the same, inference-v2.yaml
+        # guoyww/AnimateDiff, commit e92bd56: inference-v2.yaml
         Family(
             name="AnimateDiff v2",
             base="SD1.5",
@@ -121,7 +123,7 @@ FAMILIES: dict[str, Family] = {
             example="mm_sd_v15_v2.ckpt",
             name_hints=("v2",),
         ),
-        # the same, inference-v1.yaml; TemporalDiff and Stabilized Motion are trained from it
+        # guoyww/AnimateDiff, commit e92bd56: inference-v1.yaml; TemporalDiff and Stabilized Motion are trained from v1
         Family(
             name="AnimateDiff v1",
             base="SD1.5",
@@ -149,7 +151,7 @@ FAMILIES: dict[str, Family] = {
             example="AnimateLCM_sd15_t2v.ckpt",
             name_hints=("lcm",),
         ),
-        # ByteDance/AnimateDiff-Lightning, model card; distilled from v2, and the same by its keys
+        # ByteDance/AnimateDiff-Lightning, model card; distilled from v2, so its keys are the same
         Family(
             name="AnimateDiff-Lightning",
             base="SD1.5",
@@ -159,12 +161,12 @@ FAMILIES: dict[str, Family] = {
             trained_frames=16,
             norms=EACH_FRAME,
             beta_schedule="AnimateDiff SD1.5",
-            sampler_hint="euler with sgm_uniform, as many steps as the file name says, cfg 1",
+            sampler_hint="euler with sgm_uniform, the number of steps in the file name, cfg 1",
             example="animatediff_lightning_4step_comfyui.safetensors",
             name_hints=("lightning",),
         ),
-        # Lightricks/LongAnimateDiff, commit 87c2033: configs/long-inference.yaml, README. The motion scale it asks for
-        # (1.15 for this one, 1.28 for the next) scales the attention in other packs, and is not our strength.
+        # Lightricks/LongAnimateDiff, commit 87c2033: configs/long-inference.yaml, README. The README recommends a
+        # motion scale of 1.15 (32) and 1.28 (64). Other packs scale the attention by it; it is not our strength.
         Family(
             name="LongAnimateDiff 32",
             base="SD1.5",
@@ -229,17 +231,18 @@ RUNNABLE = tuple(name for name, family in FAMILIES.items() if not family.require
 
 @dataclass(frozen=True)
 class Detection:
-    """A family, and why it was taken where the tensors alone did not decide; the reason is a sentence or empty."""
+    """The family of a file."""
 
     family: Family
     reason: str = ""
+    """A sentence for the user if the tensors fit several families, else empty."""
 
 
 def detect(tensors: Mapping[str, Tensor], shape: MotionShape, layout: Layout, path: Path) -> Detection:
-    """The family of a file.
+    """Detect the family of a file.
 
-    tensors: all of the file. shape: of its motion modules. layout: its key format and rows of positions.
-    Raises MotionError if it belongs to no known family.
+    tensors: all tensors of the file. shape: the shape of its motion modules. layout: its key format and rows of
+    positional encoding. Raises MotionError if the file does not belong to a known family.
     """
     extra_keys = next((name for name, has in EXTRA_KEYS.items() if has(tensors)), "")
     same_base = [
@@ -249,8 +252,8 @@ def detect(tensors: Mapping[str, Tensor], shape: MotionShape, layout: Layout, pa
     ]
     if not same_base:
         raise MotionError(
-            f"{path.name} has motion modules on {len(shape.down)} levels, and no known family is built like that "
-            f"({levels_of_bases()}): it is damaged or of an unknown kind. Choose a motion model such as {examples()}."
+            f"{path.name} is damaged or of an unknown kind: choose a motion model such as {examples()}. It has motion "
+            f"modules on {len(shape.down)} levels, and no known family is built like that ({levels_of_bases()})."
         )
     same_build = [family for family in same_base if family.mid == bool(shape.mid)] or same_base
     exact = [family for family in same_build if layout in family.layouts]
@@ -259,12 +262,14 @@ def detect(tensors: Mapping[str, Tensor], shape: MotionShape, layout: Layout, pa
     if len(possible) == 1:
         return Detection(possible[0])
     name = f"{path.parent.name}/{path.name}".lower()
-    named = next((family for family in possible if any(word in name for word in family.name_hints)), None)
-    if named:
-        return Detection(named, f"Its tensors leave a choice; {named.name} by the file's name.")
-    taken = (exact or possible)[0]
-    others = " or ".join(family.name for family in possible if family is not taken)
-    return Detection(taken, f"Its tensors leave a choice, and {taken.name} is a guess: set family if it is {others}.")
+    by_name = next((family for family in possible if any(word in name for word in family.name_hints)), None)
+    if by_name:
+        return Detection(by_name, f"Its tensors fit several families: {by_name.name} was chosen by the file's name.")
+    guess = (exact or possible)[0]
+    others = " or ".join(family.name for family in possible if family is not guess)
+    return Detection(
+        guess, f"Its tensors fit several families, and {guess.name} is a guess: set family if it is {others}."
+    )
 
 
 def levels_of_bases() -> str:
@@ -272,17 +277,17 @@ def levels_of_bases() -> str:
 
 
 def examples() -> str:
-    """The first file of each base, for messages."""
+    """One published file for each base model, for messages."""
     first = {FAMILIES[name].base: FAMILIES[name].example for name in reversed(RUNNABLE)}
     return " or ".join(f"{example} ({base})" for base, example in reversed(first.items()))
 
 
 def chosen(name: str, shape: MotionShape, file: str) -> Detection:
-    """The family the user chose by its name. Raises MotionError if the file belongs to another base."""
+    """The family that the user chose. Raises MotionError if the file is for another base model."""
     family = FAMILIES[name]
     if BASE_LEVELS[family.base] != len(shape.down):
         raise MotionError(
-            f"{file} has motion modules on {len(shape.down)} levels, and {name} is a family for {family.base}, which "
-            f"has {BASE_LEVELS[family.base]}: set family to auto."
+            f"{file} is not of the family {name}, which is for {family.base}: set family to auto. The file has motion "
+            f"modules on {len(shape.down)} levels, and {family.base} has {BASE_LEVELS[family.base]}."
         )
     return Detection(family)

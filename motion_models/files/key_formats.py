@@ -1,11 +1,11 @@
-"""Key formats of motion model files, all turned into that of the authors.
+"""Key formats of motion model files, and their conversion to the original one.
 
-    authors    down_blocks.0.motion_modules.1.temporal_transformer.transformer_blocks.0.attention_blocks.0.to_q.weight
+    original   down_blocks.0.motion_modules.1.temporal_transformer.transformer_blocks.0.attention_blocks.0.to_q.weight
     diffusers  down_blocks.0.motion_modules.1.transformer_blocks.0.attn1.to_q.weight
     HotshotXL  down_blocks.0.temporal_attentions.1.transformer_blocks.0.attention_blocks.0.to_q.weight
 
-Sources: the authors' files, diffusers' MotionAdapter (huggingface/diffusers 58eb52c, unet_motion_model.py), and
-hotshotco/Hotshot-XL (cc01f7f).
+Sources: the original files (guoyww/AnimateDiff), diffusers' MotionAdapter (huggingface/diffusers 58eb52c,
+unet_motion_model.py), and hotshotco/Hotshot-XL (cc01f7f).
 """
 
 import re
@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from torch import Tensor
 
 KEY_PREFIXES = ("module.", "unet.")
-"""In front of every key: what the authors' training script and diffusers' exports leave there."""
+"""Prefixes of every key in files of the original training script and in diffusers' exports."""
 
 ORIGINAL, DIFFUSERS, HOTSHOT = "authors", "diffusers", "hotshot"
 
@@ -22,7 +22,7 @@ MOTION_KEY = re.compile(
     r"^(?:down_blocks\.\d{1,2}|up_blocks\.\d{1,2}|mid_block)\.(?:motion_modules|temporal_attentions)\.\d{1,2}\."
 )
 
-# what stands between the number of a module and the names of its layers, and the renamings of each key format
+# For each key format: the part of a key up to the names of the module's layers, and replacements after it.
 RENAMED: dict[str, tuple[re.Pattern[str], dict[str, str]]] = {
     HOTSHOT: (
         re.compile(r"\.temporal_attentions\.(\d+)\."),
@@ -40,14 +40,14 @@ RENAMED: dict[str, tuple[re.Pattern[str], dict[str, str]]] = {
     ),
 }
 
-ORIGINAL_TO_DIFFUSERS = {ours: theirs for theirs, ours in RENAMED[DIFFUSERS][1].items()}
+ORIGINAL_TO_DIFFUSERS = {original: other for other, original in RENAMED[DIFFUSERS][1].items()}
 
 DIFFUSERS_POSITIONS = ".pos_embed.pe"
 ORIGINAL_POSITIONS = tuple(f".attention_blocks.{index}.pos_encoder.pe" for index in range(2))
 
 
 def key_format_of(keys: Iterable[str]) -> str:
-    """ORIGINAL, DIFFUSERS or HOTSHOT, by the first motion key that is not the authors'."""
+    """ORIGINAL, DIFFUSERS or HOTSHOT. A single key in a format of RENAMED is enough."""
     keys = list(keys)
     return next(
         (name for name, (module, _) in RENAMED.items() if any(module.search(key) for key in keys)),
@@ -56,7 +56,7 @@ def key_format_of(keys: Iterable[str]) -> str:
 
 
 def unwrapped(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The same tensors without what stands in front of every key."""
+    """The same tensors without the key prefixes that all of them share."""
     for prefix in KEY_PREFIXES:
         if tensors and all(key.startswith(prefix) for key in tensors):
             tensors = {key.removeprefix(prefix): value for key, value in tensors.items()}
@@ -64,21 +64,21 @@ def unwrapped(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def motion_keys(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """What belongs to motion modules, in whatever key format."""
+    """The tensors of motion modules, in any key format."""
     return {key: value for key, value in tensors.items() if MOTION_KEY.match(key)}
 
 
 def in_original_format(tensors: dict[str, Tensor], key_format: str) -> dict[str, Tensor]:
-    """Motion tensors of a key format under the authors' keys."""
+    """The same motion tensors under their original keys."""
     if key_format == ORIGINAL:
         return tensors
     module, names = RENAMED[key_format]
     renamed = {}
     for key, value in tensors.items():
         key = module.sub(r".motion_modules.\1.temporal_transformer.", key)
-        for theirs, ours in names.items():
-            key = key.replace(theirs, ours)
-        if key.endswith(DIFFUSERS_POSITIONS):  # one table there, one for each attention here
+        for other, original in names.items():
+            key = key.replace(other, original)
+        if key.endswith(DIFFUSERS_POSITIONS):  # diffusers has one table for both attentions of a block
             stem = key.removesuffix(DIFFUSERS_POSITIONS)
             renamed |= {stem + positions: value for positions in ORIGINAL_POSITIONS}
         else:

@@ -1,4 +1,4 @@
-"""From a file to motion weights in the host's care."""
+"""Opening a motion model file, and loading its weights into a ComfyUI ModelPatcher."""
 
 import dataclasses
 from collections import Counter
@@ -21,9 +21,9 @@ from .unsupported_files import explain_unsupported, is_addon
 
 @dataclass(frozen=True)
 class MotionFile:
-    """A motion model on disk: what goes over the wire between Load and Apply.
+    """A motion model file: the output of Load AnimateDiff Motion Model.
 
-    The weights are read when a MODEL asks for them, in that model's precision, and kept here for the next one.
+    The weights are loaded when the file is applied, in the precision of that MODEL. They are kept for the next MODEL.
     """
 
     path: Path
@@ -31,8 +31,9 @@ class MotionFile:
     shape: MotionShape
     precision: str
     used: int
-    """Tensors of the file that are the motion model, and those that are something else and left out."""
+    """Tensors of the file that belong to the motion modules."""
     unused: int
+    """Other tensors of the file, which are ignored."""
     patchers: dict[torch.dtype, host.ModelPatcher] = field(default_factory=dict, compare=False, repr=False)
 
     @property
@@ -40,18 +41,18 @@ class MotionFile:
         return self.detection.family
 
     def patcher(self, dtype: torch.dtype) -> host.ModelPatcher:
-        """The weights as a ModelPatcher of the host. The same one for the same precision: it shares its weights."""
+        """The weights as a ModelPatcher. MODELs of the same precision share the weights."""
         if dtype not in self.patchers:
-            self.patchers.clear()  # one copy in memory is enough
+            self.patchers.clear()  # only one precision stays in memory
             self.patchers[dtype] = self.another_patcher(dtype)
         return self.patchers[dtype].clone()
 
     def another_patcher(self, dtype: torch.dtype) -> host.ModelPatcher:
-        """Weights that are shared with no other."""
+        """The weights as a ModelPatcher that does not share them."""
         return load_patcher(str(self.path), self.shape, self.family.name, dtype)
 
     def report(self) -> str:
-        """What was found, for the person at the graph. Sentences, as the newer front end shows no line breaks."""
+        """A summary for the user, in whole sentences, because the newer front end shows no line breaks."""
         family = self.family
         lines = [
             f"{family.name} for {family.base}.",
@@ -63,10 +64,10 @@ class MotionFile:
 
 
 def open_motion_file(path: Path, family_name: str | None = None) -> MotionFile:
-    """Look into a file and say what it is.
+    """Open a motion model file and detect its family.
 
-    family_name: a key of FAMILIES, or None to find out from the tensors and, where they leave a choice, the name.
-    Raises MotionError with one sentence if the file is no motion model, or not one this pack runs.
+    family_name: a key of FAMILIES, or None to detect it from the tensors and, if they fit several, the file's name.
+    Raises MotionError if the file is not a motion model, or if this pack cannot run it.
     """
     content = unwrapped(read(path))
     found = motion_keys(content)
@@ -83,8 +84,8 @@ def open_motion_file(path: Path, family_name: str | None = None) -> MotionFile:
     family = detection.family
     if family.requires:
         raise MotionError(
-            f"{path.name} is a {family.name} motion model, which needs {family.requires} beside the latents, and this "
-            f"pack cannot give it one: the pack ComfyUI-AnimateDiff-Evolved can. Choose another motion model here."
+            f"{path.name} is a {family.name} motion model, which needs {family.requires}: this pack does not support "
+            f"that. Use it in the pack ComfyUI-AnimateDiff-Evolved, or choose another motion model here."
         )
     shape = dataclasses.replace(shape, frame_limit=shape.frame_limit or family.frame_limit)
     check_complete(tensors, shape, family, path.name)
@@ -96,17 +97,17 @@ def open_motion_file(path: Path, family_name: str | None = None) -> MotionFile:
 def load_patcher(
     path: str, shape: MotionShape, family_name: str, dtype: torch.dtype, disable_dynamic: bool = False
 ) -> host.ModelPatcher:
-    """Read the weights of a file that `open_motion_file` has looked into into a ModelPatcher of the host.
+    """Load the weights of a file that `open_motion_file` has opened into a ModelPatcher.
 
-    Also how the host makes further copies of it, for which it passes `disable_dynamic`.
-    Raises MotionError if the weights are not numbers.
+    ComfyUI also calls this for further copies, and then passes `disable_dynamic`.
+    Raises MotionError if a weight is not finite in `dtype`.
     """
     weights = motion_tensors(Path(path), shape)
     unfit = next((key for key, value in weights.items() if not value.to(dtype).isfinite().all()), None)
     if unfit:
         raise MotionError(
-            f"{Path(path).name} holds weights that are no numbers in {dtype} ({unfit}), and would give black frames: "
-            f"it is damaged. Download it again, or choose another."
+            f"{Path(path).name} is damaged and would give black frames: download it again, or choose another file. "
+            f"The tensor {unfit} has NaN or infinite weights in {dtype}."
         )
     module = MotionModel(shape, FAMILIES[family_name].norms, layers, device="meta", dtype=dtype)
     reload = (load_patcher, (path, shape, family_name, dtype))
@@ -114,6 +115,6 @@ def load_patcher(
 
 
 def motion_tensors(path: Path, shape: MotionShape) -> dict[str, Tensor]:
-    """The motion tensors of a file in the authors' key format, positions included."""
+    """The motion tensors of a file in the original key format, with positional encodings."""
     found = motion_keys(unwrapped(read(path)))
     return with_positions(in_original_format(found, key_format_of(found)), shape.frame_limit)

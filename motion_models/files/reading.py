@@ -1,4 +1,4 @@
-"""Reading files a user picked: safely, and with one sentence about what is wrong with one that cannot be read."""
+"""Reading a file that the user picked. No code in it is run, and an error says what is wrong with it."""
 
 import pickle
 from collections.abc import Iterator
@@ -14,70 +14,70 @@ from ..errors import MotionError
 
 SUFFIXES = (".safetensors", ".sft", ".ckpt", ".pt", ".pth", ".bin")
 
-# What downloads leave behind instead of a model, by how the file begins.
+# Files that failed downloads leave in place of a model: first bytes, description, remedy.
 NOT_MODELS: tuple[tuple[bytes, str, str], ...] = (
     (
         b"version https://git-lfs",
-        "is a git-LFS pointer, the note that git keeps in place of a large file",
-        "run 'git lfs pull' where it came from, or download the file itself",
+        "is a git-LFS pointer, which stands in for a large file",
+        "run 'git lfs pull' in its repository, or download the file itself",
     ),
     (b"<!doctype html", "is a web page that was saved under this name", "download the file itself"),
     (b"<html", "is a web page that was saved under this name", "download the file itself"),
-    (b"<?xml", "is an answer of a web server that was saved under this name", "download the file itself"),
-    (b"{", "is a text in JSON", "choose the file with the weights that lies beside it"),
-    (b"\x1f\x8b", "is a packed archive", "unpack it, and choose the file inside"),
-    (b"7z\xbc\xaf", "is a packed archive", "unpack it, and choose the file inside"),
-    (b"rar!", "is a packed archive", "unpack it, and choose the file inside"),
-    (b"gguf", "is a GGUF, which language models and some image models come in", "choose a motion model"),
+    (b"<?xml", "is a web server's reply that was saved under this name", "download the file itself"),
+    (b"{", "is a text in JSON", "choose the file with the weights in the same folder"),
+    (b"\x1f\x8b", "is a compressed archive", "unpack it, and choose the file inside"),
+    (b"7z\xbc\xaf", "is a compressed archive", "unpack it, and choose the file inside"),
+    (b"rar!", "is a compressed archive", "unpack it, and choose the file inside"),
+    (b"gguf", "is a GGUF file, a format of language models and some image models", "choose a motion model"),
     (b"\x89png", "is a picture", "choose a motion model"),
 )
-HEAD = 64  # bytes that are looked at
+HEAD_BYTES = 64
 
-DEEPEST = 3  # dicts in dicts: training scripts leave two
+MAX_DEPTH = 3  # of nested dicts; training scripts write two
 
 
 def read(path: Path) -> dict[str, Tensor]:
-    """The tensors of a .safetensors file or a pickled one, on the CPU, without running any code of the file.
+    """The tensors of a .safetensors file or a pickled one, on the CPU. No code in the file is run.
 
-    Tensors in dicts of dicts come under dotted keys.
-    Raises MotionError if the file is empty, damaged, not a model file, or a pickle that holds more than tensors.
+    Tensors in nested dicts get dotted keys.
+    Raises MotionError if the file is empty, damaged, not a model file, or a pickle that contains code.
     """
     if path.stat().st_size == 0:
-        raise MotionError(f"{path.name} is empty, so its download never began: delete it and download it again.")
+        raise MotionError(f"{path.name} is empty because its download failed: delete it and download it again.")
     with path.open("rb") as opened:
-        head = opened.read(HEAD).lstrip().lower()
-    for begin, what, remedy in NOT_MODELS:
-        if head.startswith(begin):
-            raise MotionError(f"{path.name} {what}, and no model: delete it and {remedy}.")
+        head = opened.read(HEAD_BYTES).lstrip().lower()
+    for signature, description, remedy in NOT_MODELS:
+        if head.startswith(signature):
+            raise MotionError(f"{path.name} {description}, not a model: delete it and {remedy}.")
     try:
         content = host.read_tensors(path)
     except pickle.UnpicklingError as error:
         if "GLOBAL" in str(error).upper():
             raise MotionError(
-                f"{path.name} is a pickle that would run code when opened, and a motion model needs none: it was not "
-                f"opened. Get the file from its author's page, best as .safetensors."
+                f"{path.name} is a pickle that would run code, so it was not opened: download the file from its "
+                f"author's page, if possible as .safetensors. A motion model needs no code."
             ) from error
         raise damaged(path) from error
-    except Exception as error:  # each reader has errors of its own, and all of them mean the same to the user
+    except Exception as error:  # each reader has its own errors, and all of them mean a damaged file
         raise damaged(path) from error
     if not isinstance(content, dict):
-        raise MotionError(f"{path.name} holds no named tensors, so it is no model file: choose another.")
-    tensors = dict(flat(content, DEEPEST, set()))
+        raise MotionError(f"{path.name} is not a model file, because it has no named tensors: choose another file.")
+    tensors = dict(flatten(content, MAX_DEPTH, set()))
     if not all(is_plain(value) for value in tensors.values()):
         raise damaged(path)
     return tensors
 
 
 def metadata(path: Path) -> dict[str, str]:
-    """What a .safetensors file says of itself; nothing for other files."""
+    """The metadata of a .safetensors file. Other files have none."""
     if path.suffix.lower() not in (".safetensors", ".sft"):
         return {}
     with safe_open(path, framework="pt") as opened:
         return opened.metadata() or {}
 
 
-def flat(content: dict, depth: int, seen: set[int]) -> Iterator[tuple[str, Tensor]]:
-    """Tensors by dotted keys. A pickle may hold a dict twice, or in itself: each is read once."""
+def flatten(content: dict, depth: int, seen: set[int]) -> Iterator[tuple[str, Tensor]]:
+    """Tensors by dotted keys. Each dict is read once, because a dict in a pickle may contain itself."""
     seen.add(id(content))
     for key, value in content.items():
         if not isinstance(key, str):
@@ -85,11 +85,14 @@ def flat(content: dict, depth: int, seen: set[int]) -> Iterator[tuple[str, Tenso
         if isinstance(value, Tensor):
             yield key, value
         elif isinstance(value, dict) and depth > 1 and id(value) not in seen:
-            yield from ((f"{key}.{inner}", tensor) for inner, tensor in flat(value, depth - 1, seen))
+            yield from ((f"{key}.{inner}", tensor) for inner, tensor in flatten(value, depth - 1, seen))
 
 
 def is_plain(tensor: Any) -> bool:
-    """Whether a tensor holds its numbers. Pickles can hold others: without data, or a few numbers repeated."""
+    """Whether a tensor's storage contains all of its elements.
+
+    A pickle can also contain tensors without data, and large tensors that are expanded from a few elements.
+    """
     plain = tensor.layout is torch.strided and tensor.device.type == "cpu" and not tensor.is_quantized
     return plain and tensor.numel() * tensor.element_size() <= tensor.untyped_storage().nbytes()
 
@@ -97,6 +100,6 @@ def is_plain(tensor: Any) -> bool:
 def damaged(path: Path) -> MotionError:
     megabytes = path.stat().st_size / 1e6
     return MotionError(
-        f"{path.name} ({megabytes:.1f} MB) cannot be read as a model file: the download stopped early or it is "
-        f"something else. Delete it and download it again."
+        f"{path.name} ({megabytes:.1f} MB) cannot be read: either its download stopped early, or it is not a model "
+        f"file. Delete it and download it again."
     )

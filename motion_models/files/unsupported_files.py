@@ -1,4 +1,4 @@
-"""What a file is that is no motion model, told from its keys, and which node or pack takes it."""
+"""Files that are not motion models: their kind, detected from their keys, and the node or pack that loads them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,47 +6,48 @@ from dataclasses import dataclass
 from ..errors import MotionError
 from .families import examples
 
-EVOLVED = "the pack ComfyUI-AnimateDiff-Evolved takes it"
-IN_MOTION = ("motion_modules", "temporal_attentions")
-LORA = ("lora_", "_lora.", ".lora", ".hada_", ".lokr_", ".dora_scale")
+EVOLVED = "use it in the pack ComfyUI-AnimateDiff-Evolved"
+MOTION_PARTS = ("motion_modules", "temporal_attentions")
+LORA_PARTS = ("lora_", "_lora.", ".lora", ".hada_", ".lokr_", ".dora_scale")
 
 
 @dataclass(frozen=True)
 class KnownFile:
-    """Recognised if for each group of marks some key holds one of them."""
+    """A kind of file that this pack recognises."""
 
-    what: str
-    marks: tuple[tuple[str, ...], ...]
+    description: str
+    key_parts: tuple[tuple[str, ...], ...]
+    """Groups of key parts. A file is of this kind if it has at least one part of each group in its keys."""
     remedy: str
 
     def fits(self, keys: Iterable[str]) -> bool:
         keys = list(keys)
-        return all(any(mark in key for key in keys for mark in group) for group in self.marks)
+        return all(any(part in key for key in keys for part in group) for group in self.key_parts)
 
 
 MOTION_LORA = KnownFile(
     "a MotionLoRA, which adds a camera move to a motion model",
-    (IN_MOTION, LORA),
+    (MOTION_PARTS, LORA_PARTS),
     "load it with Load AnimateDiff Motion LoRA",
 )
 
-# Files that are made for a motion model and may hold parts of one.
+# Files that extend a motion model. They may contain motion modules.
 ADDONS = (
     KnownFile(
-        "a SparseCtrl, which steers an animation by sketches or pictures",
-        (("controlnet_cond_embedding.",), IN_MOTION),
-        "the pack ComfyUI-Advanced-ControlNet takes it",
+        "a SparseCtrl, which controls an animation by sketches or pictures",
+        (("controlnet_cond_embedding.",), MOTION_PARTS),
+        "use it in the pack ComfyUI-Advanced-ControlNet",
     ),
     KnownFile(
-        "a CameraCtrl, which steers the camera of an SD1.5 animation",
+        "a CameraCtrl, which controls the camera of an SD1.5 animation",
         (("encoder_conv_in.", "pose_encoder", ".qkv_merge."),),
         EVOLVED,
     ),
-    KnownFile("a MotionCtrl, which steers the camera of an SD1.5 animation", (("cc_projection.",),), EVOLVED),
+    KnownFile("a MotionCtrl, which controls the camera of an SD1.5 animation", (("cc_projection.",),), EVOLVED),
     MOTION_LORA,
 )
 
-# specific before broad
+# The first kind that fits is taken, so specific kinds come before general ones.
 KNOWN_FILES = (
     *ADDONS,
     KnownFile(
@@ -59,8 +60,8 @@ KNOWN_FILES = (
         (("controlnet_", "control_model.", "control_add_embedding."),),
         "load it with Load ControlNet Model",
     ),
-    KnownFile("an IP-Adapter", (("ip_adapter.", "image_proj."),), "the pack ComfyUI_IPAdapter_plus takes it"),
-    KnownFile("a LoRA", ((*LORA, ".alpha"),), "load it with Load LoRA"),
+    KnownFile("an IP-Adapter", (("ip_adapter.", "image_proj."),), "use it in the pack ComfyUI_IPAdapter_plus"),
+    KnownFile("a LoRA", ((*LORA_PARTS, ".alpha"),), "load it with Load LoRA"),
     KnownFile("an image checkpoint", (("model.diffusion_model.",),), "load it with Load Checkpoint"),
     KnownFile(
         "an image model without text encoder and VAE",
@@ -97,14 +98,14 @@ def known_file(keys: Iterable[str]) -> KnownFile | None:
 
 
 def explain_unsupported(keys: Iterable[str], file: str) -> MotionError:
-    """The sentence about a file that is no motion model. keys: all of the file, nested ones too."""
+    """The error for a file that is not a motion model. keys: all keys of the file, including nested ones."""
     kind = known_file(keys)
     if kind:
         return MotionError(
-            f"{file} is {kind.what}, and no motion model: {kind.remedy}. Choose a motion model here, such as "
+            f"{file} is {kind.description}, not a motion model: {kind.remedy}. Choose a motion model here, such as "
             f"{examples()}."
         )
-    holds = "no motion modules"
-    if any(mark in key for key in keys for mark in IN_MOTION):
-        holds = "motion layers under names this pack does not know"
-    return MotionError(f"{file} holds {holds}: choose a motion model such as {examples()}.")
+    problem = "does not contain motion modules"
+    if any(part in key for key in keys for part in MOTION_PARTS):
+        problem = "contains motion modules in an unknown key format"
+    return MotionError(f"{file} {problem}: choose a motion model such as {examples()}.")

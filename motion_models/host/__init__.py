@@ -1,6 +1,6 @@
-"""The only package that names ComfyUI's internals. When the host moves something, this is where it is mended.
+"""The only package that uses ComfyUI's internals. If ComfyUI changes them, only this package has to change.
 
-Written against 0.16.3 to 0.33.0; `tests/test_pack.py` resolves every name used here on each.
+It works with ComfyUI 0.16.3 to 0.33.0. `tests/test_pack.py` checks that every name used here exists.
 """
 
 from .controls import controls_of, knows_windows, sliced_hints

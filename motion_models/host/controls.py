@@ -10,43 +10,43 @@ from .windows import Conditions
 
 
 def controls_of(conditions: Iterable[Conditions | None]) -> list[Any]:
-    """Every ControlNet of the conditions: those behind one another and the copies for further devices, each once."""
-    found: dict[int, Any] = {}
-    waiting = [condition["control"] for side in conditions for condition in side or () if "control" in condition]
-    while waiting:
-        control = waiting.pop()
-        if control is not None and id(control) not in found:
-            found[id(control)] = control
-            waiting += [control.previous_controlnet, *getattr(control, "multigpu_clones", {}).values()]
-    return list(found.values())
+    """Every ControlNet of the conditions, once each: also the previous ones of a chain, and copies on other devices."""
+    controls: dict[int, Any] = {}
+    pending = [condition["control"] for side in conditions for condition in side or () if "control" in condition]
+    while pending:
+        control = pending.pop()
+        if control is not None and id(control) not in controls:
+            controls[id(control)] = control
+            pending += [control.previous_controlnet, *getattr(control, "multigpu_clones", {}).values()]
+    return list(controls.values())
 
 
 def knows_windows(control: Any) -> bool:
-    """Whether a ControlNet looks up the frames of a window itself, as those of Advanced-ControlNet do."""
+    """Whether a ControlNet itself selects the frames of a window, as those of Advanced-ControlNet do."""
     return hasattr(control, "sub_idxs")
 
 
 @contextmanager
-def sliced_hints(controls: list[Any], cut: Callable[[Tensor], Tensor]) -> Iterator[None]:
-    """While open, the ControlNets have the pictures that `cut` leaves of theirs.
+def sliced_hints(controls: list[Any], select: Callable[[Tensor], Tensor]) -> Iterator[None]:
+    """Inside the context, the ControlNets use only the hints that `select` returns.
 
-    They are changed for that time, and not copied: conditions are batched if they have the same object, and a copy
-    lacks what the host has prepared in the original.
+    The ControlNets are modified and then restored. Copies would not work: ComfyUI batches conditions only if they have
+    the same ControlNet object, and a copy lacks the state that ComfyUI has prepared in the original.
     """
-    whole = [(control, control.cond_hint_original, control.extra_concat_orig) for control in controls]
+    originals = [(control, control.cond_hint_original, control.extra_concat_orig) for control in controls]
     try:
-        for control, hint, masks in whole:
-            control.cond_hint_original = None if hint is None else cut(hint)
-            control.extra_concat_orig = [cut(mask) for mask in masks]
+        for control, hint, masks in originals:
+            control.cond_hint_original = None if hint is None else select(hint)
+            control.extra_concat_orig = [select(mask) for mask in masks]
             _forget_scaled_hints(control)
         yield
     finally:
-        for control, hint, masks in whole:
+        for control, hint, masks in originals:
             control.cond_hint_original, control.extra_concat_orig = hint, masks
             _forget_scaled_hints(control)
 
 
 def _forget_scaled_hints(control: Any) -> None:
     control.cond_hint = None
-    for name in ("cond_hints", "control_inputs"):  # the same in hosts after 0.33
+    for name in ("cond_hints", "control_inputs"):  # ComfyUI after 0.33
         getattr(control, name, {}).clear()

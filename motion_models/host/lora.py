@@ -1,4 +1,4 @@
-"""LoRAs as the host reads and applies them."""
+"""Reading LoRAs with ComfyUI's reader."""
 
 from collections.abc import Mapping
 
@@ -9,12 +9,14 @@ from comfy.model_patcher import ModelPatcher
 from torch import Tensor
 
 LoraAdapter = comfy.weight_adapter.LoRAAdapter
-"""A low-rank pair with its alpha, as the host patches it into a weight; `weights` are (up, down, alpha, ...)."""
+"""A low-rank pair with its alpha, which ComfyUI can patch into a weight. `weights` is (up, down, alpha, ...)."""
 
 
 def lora_adapters(tensors: dict[str, Tensor], names: dict[str, str]) -> tuple[dict[str, LoraAdapter], int]:
-    """The low-rank pairs that the host's own reader finds in a LoRA, by the key of the weight they change, and how many
-    tensors of the file that took. names: what files call a weight -> its key."""
+    """The low-rank pairs of a LoRA by the key of the weight that they change, and the number of tensors they use.
+
+    names: the key of a weight, by each name that files use for it.
+    """
     found = comfy.lora.load_lora(tensors, names, log_missing=False)
     adapters = {key: adapter for key, adapter in found.items() if isinstance(adapter, LoraAdapter)}
     used = set().union(*(adapter.loaded_keys for adapter in adapters.values()))
@@ -22,7 +24,7 @@ def lora_adapters(tensors: dict[str, Tensor], names: dict[str, str]) -> tuple[di
 
 
 def fitting(adapters: dict[str, LoraAdapter], shapes: Mapping[str, torch.Size]) -> dict[str, LoraAdapter]:
-    """The pairs whose product has the size of the weight they change. shapes: of the weights, by key."""
+    """The pairs whose product has the size of the weight that they change. shapes: sizes of the weights, by key."""
 
     def fits(adapter: LoraAdapter, shape: torch.Size) -> bool:
         up, down = adapter.weights[:2]
@@ -32,5 +34,5 @@ def fitting(adapters: dict[str, LoraAdapter], shapes: Mapping[str, torch.Size]) 
 
 
 def unet_lora_names(model: ModelPatcher) -> dict[str, str]:
-    """What LoRA files call the weights of a MODEL -> their keys."""
+    """The keys of the weights of a MODEL's UNet, by each name that LoRA files use for them."""
     return comfy.lora.model_lora_keys_unet(model.model, {})

@@ -1,4 +1,4 @@
-"""A sampling run, and the noise of its steps."""
+"""Sampling runs of ComfyUI, and their sigmas."""
 
 import copy
 import itertools
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from .patchers import TransformerOptions, is_cpu
 
 OPTIONS_POSITION = 5
-"""Of transformer_options among the arguments of the calls that APPLY_MODEL wraps."""
+"""Index of transformer_options in the positional arguments of an APPLY_MODEL call."""
 
 
 def options_of(arguments: tuple, keywords: dict[str, Any]) -> TransformerOptions:
@@ -24,8 +24,10 @@ def options_of(arguments: tuple, keywords: dict[str, Any]) -> TransformerOptions
 
 
 def sampling_step(sigma: float, sigmas: list[float]) -> float:
-    """Which step of the sampling a noise level belongs to, counted from 0; fractions for samplers that look between
-    two steps. sigmas: of the whole run."""
+    """The sampler step of a sigma, counted from 0. Some samplers use sigmas between two steps, which give fractions.
+
+    sigmas: those of the whole run.
+    """
     for step, (noisier, cleaner) in enumerate(itertools.pairwise(sigmas)):
         if sigma > cleaner:
             return step + max(0.0, (noisier - sigma) / (noisier - cleaner))
@@ -33,7 +35,7 @@ def sampling_step(sigma: float, sigmas: list[float]) -> float:
 
 
 SEED_POSITION = 6
-"""Of the seed among the arguments, behind the noise, of the call that OUTER_SAMPLE wraps."""
+"""Index of the seed in the positional arguments of an OUTER_SAMPLE call, without the noise."""
 
 
 def seed_of(arguments: tuple, keywords: dict[str, Any]) -> int:
@@ -41,7 +43,7 @@ def seed_of(arguments: tuple, keywords: dict[str, Any]) -> int:
 
 
 def empty_latents(count: int, height: int, width: int) -> Tensor:
-    """(count 4 height/8 width/8) zeros, where and in the precision in which the host keeps latents between nodes."""
+    """Zeros, (count 4 height/8 width/8), on the device and in the dtype that ComfyUI uses for latents between nodes."""
     dtype = getattr(comfy.model_management, "intermediate_dtype", lambda: torch.float32)()  # ComfyUI 0.30
     device = comfy.model_management.intermediate_device()
     return torch.zeros(count, 4, height // 8, width // 8, device=device, dtype=dtype)
@@ -52,7 +54,7 @@ def stop_if_interrupted() -> None:
 
 
 def progress_bar(total: int) -> comfy.utils.ProgressBar:
-    """The bar of the node that is being executed."""
+    """The progress bar of the current node."""
     return comfy.utils.ProgressBar(total)
 
 
@@ -61,11 +63,13 @@ def predicts_velocity(model: ModelPatcher) -> bool:
 
 
 def with_sigmas(model_sampling: nn.Module, sigmas: Tensor, distilled_steps: int | None = None) -> nn.Module | None:
-    """A copy of a MODEL's sampling object on other sigmas, (1000,) by training step; None if it is not of that kind.
+    """A copy of a MODEL's sampling object with other sigmas. None if it is not a discrete one of 1000 training steps.
 
-    The prediction type (eps, v, LCM) stays, and so does a zero terminal signal-to-noise ratio. Objects that use a part
-    of the steps, as LCM's do, take the new sigmas at theirs.
-    distilled_steps: for a consistency model that knows only so many steps; it becomes the host's LCM sampling.
+    The prediction type (eps, v, LCM) stays the same. A zero terminal signal-to-noise ratio stays zero. An object that
+    uses only some of the training steps, such as LCM's, gets the new sigmas of those steps.
+    sigmas: (1000,), by training step.
+    distilled_steps: for a consistency model, the number of training steps that it was distilled on. The copy is then
+    ComfyUI's LCM sampling.
     """
     if distilled_steps and isinstance(model_sampling, comfy.model_sampling.ModelSamplingDiscrete):
         model_sampling = lcm_sampling(distilled_steps)
@@ -88,11 +92,11 @@ SIGMAS = ("sigmas", "log_sigmas")
 
 
 def with_own_sigmas(kind: Any) -> Any:
-    """The same kind of sampling object, whose sigmas no other object gets, and which takes those of no other.
+    """A subclass of a sampling class, whose sigmas are plain attributes and not buffers.
 
-    With dynamic VRAM the host writes buffers back by their names in the MODEL. When clones of it take turns, the
-    sampling object of one gets the sigmas of another that way (Comfy-Org/ComfyUI issue 16490; 0.30 and 0.33): the plain
-    MODEL those of the motion, and the motion those of the plain MODEL. So these are no buffers.
+    With dynamic VRAM, ComfyUI writes buffers back by their name in the MODEL. If clones take turns, the sampling object
+    of one clone gets the sigmas of another (Comfy-Org/ComfyUI issue 16490; 0.30 and 0.33). The plain MODEL would get
+    the sigmas of the animated one, and the animated one those of the plain MODEL.
     """
 
     class OwnSigmas(kind):
@@ -104,7 +108,7 @@ def with_own_sigmas(kind: Any) -> Any:
                 super().register_buffer(name, tensor, persistent)
 
         def timestep(self, sigma: Tensor) -> Tensor:
-            # as the host moves buffers: a step would wait for the device otherwise
+            # moved once, as ComfyUI moves buffers, because a copy in each step would wait for the device
             if is_cpu(self.log_sigmas.device) and not is_cpu(sigma.device):
                 self.sigmas, self.log_sigmas = self.sigmas.to(sigma.device), self.log_sigmas.to(sigma.device)
             return super().timestep(sigma)
@@ -113,8 +117,9 @@ def with_own_sigmas(kind: Any) -> Any:
 
 
 def lcm_sampling(distilled_steps: int) -> nn.Module:
-    """What the host's ModelSamplingDiscrete node makes for "lcm", for a model distilled on so many steps."""
-    from comfy_extras.nodes_model_advanced import LCM, ModelSamplingDiscreteDistilled  # imports the host's nodes
+    """The sampling object of ComfyUI's ModelSamplingDiscrete node with "lcm", for another number of distilled steps."""
+    # imported here, because it imports ComfyUI's nodes
+    from comfy_extras.nodes_model_advanced import LCM, ModelSamplingDiscreteDistilled
 
     class ConsistencySampling(ModelSamplingDiscreteDistilled, LCM):
         original_timesteps = distilled_steps

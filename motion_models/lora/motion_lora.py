@@ -1,6 +1,8 @@
-"""MotionLoRAs: low-rank changes of a motion model's projections, for camera moves. All key formats, never full rank.
+"""MotionLoRAs: low-rank changes of a motion model's projections, for camera moves.
 
-    authors         ...transformer_blocks.0.attention_blocks.0.processor.to_q_lora.down.weight
+Every key format is supported. Pairs are kept as pairs, which needs far less memory than their products.
+
+    original        ...transformer_blocks.0.attention_blocks.0.processor.to_q_lora.down.weight
     MotionDirector  ...attention_blocks.0.to_out.processor.0_lora.down.weight, ...ff.net.0.processor.proj_lora.up.weight
     diffusers       unet. ...motion_modules.0.transformer_blocks.0.attn1.processor.to_q_lora.down.weight
     peft            unet. ...attn1.to_q.lora_A.weight, lora_alpha in the metadata
@@ -32,14 +34,14 @@ PREFIXES = ("", "unet.", "base_model.model.", "base_model.model.unet.", "module.
 
 @dataclass(frozen=True)
 class MotionLora:
-    """A MotionLoRA on disk, read."""
+    """The tensors of a MotionLoRA file."""
 
     path: Path
     tensors: dict[str, Tensor]
 
     def report(self) -> str:
-        """What was found, for the person at the graph; how much of it fits shows when it is applied."""
-        downs = [value for key, value in self.tensors.items() if any(mark in key for mark in DOWN)]
+        """A summary for the user. The number of tensors that fit is known only when the MotionLoRA is applied."""
+        downs = [value for key, value in self.tensors.items() if any(part in key for part in DOWN)]
         rank = max((min(value.shape) for value in downs), default=0)
         widths = sorted({max(value.shape) for value in downs})
         return f"rank {rank}, {len(self.tensors)} tensors, for widths of {', '.join(map(str, widths))}."
@@ -47,7 +49,7 @@ class MotionLora:
 
 @dataclass(frozen=True)
 class ChosenLora:
-    """One of a chain of MotionLoRAs: what goes over the wire from the node that loads it."""
+    """One MotionLoRA of a chain: the output of Load AnimateDiff Motion LoRA."""
 
     lora: MotionLora
     strength: float
@@ -56,13 +58,14 @@ class ChosenLora:
 
 @dataclass(frozen=True)
 class Coverage:
-    """What of a MotionLoRA fits a motion model."""
+    """The part of a MotionLoRA that fits a motion model."""
 
     adapters: dict[str, host.LoraAdapter]
-    """By the key of the weight they change."""
+    """Low-rank pairs, by the key of the weight that they change."""
     matched: int
+    """Tensors of the file that fit."""
     unmatched: int
-    """Tensors of the file."""
+    """Tensors of the file that do not fit."""
     rank: int
 
     def report(self, name: str) -> str:
@@ -70,19 +73,21 @@ class Coverage:
 
 
 def open_motion_lora(path: Path) -> MotionLora:
-    """Raises MotionError if the file is something else."""
+    """Read a MotionLoRA. Raises MotionError if the file is not one."""
     tensors = read(path)
     if not MOTION_LORA.fits(tensors):
-        what = known_file(tensors)
-        said = f"is {what.what}, and no MotionLoRA: {what.remedy}" if what else "holds no LoRA of a motion model"
-        if not what and motion_keys(tensors):
-            said = "is a whole motion model, and no MotionLoRA: load it with Load AnimateDiff Motion Model"
-        raise MotionError(f"{path.name} {said}. Choose a MotionLoRA here, such as v2_lora_PanLeft.ckpt.")
+        kind = known_file(tensors)
+        problem = "does not contain a LoRA of a motion model"
+        if kind:
+            problem = f"is {kind.description}, not a MotionLoRA: {kind.remedy}"
+        elif motion_keys(tensors):
+            problem = "is a whole motion model, not a MotionLoRA: load it with Load AnimateDiff Motion Model"
+        raise MotionError(f"{path.name} {problem}. Choose a MotionLoRA here, such as v2_lora_PanLeft.ckpt.")
     return MotionLora(path, tensors | alphas(path, tensors))
 
 
 def alphas(path: Path, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The lora_alpha that peft leaves in the metadata, one for each projection, as other formats have it."""
+    """The lora_alpha of peft's metadata, as one `.alpha` tensor for each projection. Other formats store these."""
     settings = json.loads(metadata(path).get("lora_adapter_metadata", "{}"))
     alpha = next((value for key, value in settings.items() if key.split(".")[-1] == "lora_alpha"), None)
     down = ".lora_A.weight"
@@ -90,15 +95,15 @@ def alphas(path: Path, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def names_in_files(key: str) -> Iterator[str]:
-    """What MotionLoRA files call the weight `key` of a motion model, before their own endings."""
+    """The names that MotionLoRA files use for the weight `key` of a motion model, without their own endings."""
     stem = key.removesuffix(WEIGHT)
     diffusers = stem.replace(".temporal_transformer", "")
-    for ours, theirs in ORIGINAL_TO_DIFFUSERS.items():
-        diffusers = diffusers.replace(ours, theirs)
+    for original, other in ORIGINAL_TO_DIFFUSERS.items():
+        diffusers = diffusers.replace(original, other)
     for path in (stem, diffusers):
         parent, _, leaf = path.rpartition(".")
         names = [path, f"{parent}.processor.{leaf}"]
-        if leaf == "0":  # to_out.0, which most call to_out
+        if leaf == "0":  # most key formats write to_out.0 as to_out
             attention, _, out = parent.rpartition(".")
             names += [parent, f"{attention}.processor.{out}"]
         for prefix in PREFIXES:
@@ -112,30 +117,30 @@ def pairs_in(tensors: dict[str, Tensor], names: dict[str, str], file: str) -> tu
         return host.lora_adapters(tensors, names)
     except KeyError as error:
         raise MotionError(
-            f"{file} has one half of a low-rank pair without the other ({error}): it is damaged. Download it again, or "
-            f"choose another."
+            f"{file} is damaged: it has one half of a low-rank pair without the other. Download it again, or choose "
+            f"another file. The missing key is {error}."
         ) from error
 
 
 def coverage(lora: MotionLora, shapes: Mapping[str, torch.Size], motion_name: str) -> Coverage:
-    """How a MotionLoRA fits the tensors of a motion model.
+    """The part of a MotionLoRA that fits the tensors of a motion model.
 
-    Raises MotionError if nothing of it does, with the reason.
+    Raises MotionError if no tensor fits.
     """
     changeable = {key: shape for key, shape in shapes.items() if key.endswith(WEIGHT) and len(shape) == 2}
     names = {name: key for key in changeable for name in names_in_files(key)}
     adapters, used = pairs_in(lora.tensors, names, lora.path.name)
     fitting = host.fitting(adapters, changeable)
     if not fitting:
-        reason = "none of its tensors has a place there"
+        details = "None of its keys match."
         if adapters:
             key, adapter = next(iter(adapters.items()))
             up, down = adapter.weights[:2]
             size = " x ".join(str(length) for length in changeable[key])
-            reason = f"its tensors are of other sizes ({up.shape[0]} x {down.shape[1]}, not {size})"
+            details = f"It changes weights of {up.shape[0]} x {down.shape[1]}, not {size}."
         raise MotionError(
-            f"{lora.path.name} does not fit {motion_name}: {reason}. It was made for another base: choose a MotionLoRA "
-            f"for the same base as the motion model."
+            f"{lora.path.name} does not fit {motion_name}, because it was made for another base model: choose a "
+            f"MotionLoRA for the same base as the motion model. {details}"
         )
     unfit = 2 * (len(adapters) - len(fitting))
     return Coverage(

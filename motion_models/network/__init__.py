@@ -1,1 +1,1 @@
-"""The network of a motion model, in torch and with the host's layers."""
+"""The network of a motion model, built from ComfyUI's layers."""

@@ -1,8 +1,9 @@
-"""Group norms that see a whole clip.
+"""Group norms with statistics over a whole clip.
 
-Each family was trained with another choice of which group norms take their statistics over one frame and which over
-all frames of a clip: one condition, one context window. The authors' code decides it by the shape that reaches a plain
-GroupNorm (guoyww/AnimateDiff: `InflatedGroupNorm` or not; Hotshot-XL: 5-D ResBlocks).
+A group norm can take its statistics over one frame or over all frames of a clip. "Clip" here means the frames of one
+condition in one context window. Each family was trained with one choice for each norm. In the original code the choice
+is the shape of the input of a plain GroupNorm (guoyww/AnimateDiff: `InflatedGroupNorm` or not; Hotshot-XL: 5-D
+ResBlocks).
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class NormPolicy:
-    """Which group norms see the whole clip at once. The norms of the spatial transformers never do."""
+    """Which group norms take their statistics over the whole clip. The norms of the spatial transformers never do."""
 
     motion: bool
     """The norm at the entrance of each motion module."""
@@ -28,52 +29,54 @@ EACH_FRAME = NormPolicy(motion=False, unet=False)
 
 @contextmanager
 def over_clips(norms: Iterable[nn.GroupNorm], frames: int) -> Iterator[None]:
-    """While open, each of `norms` takes its statistics over clips of `frames` frames of its input (b f) c h w."""
+    """Inside the context, `norms` take their statistics over clips of `frames` frames. Inputs are (b f) c h w."""
     hooks = []
     try:
         for norm in norms:
-            waiting: list[Tensor] = []
-            hooks.append(norm.register_forward_pre_hook(_probe_instead(waiting)))
-            hooks.append(norm.register_forward_hook(_norm_of_clip(waiting, frames)))
+            inputs: list[Tensor] = []
+            hooks.append(norm.register_forward_pre_hook(_probe_instead(inputs)))
+            hooks.append(norm.register_forward_hook(_norm_of_clip(inputs, frames)))
         yield
     finally:
         for hook in hooks:
             hook.remove()
 
 
-def _probe_instead(waiting: list[Tensor]):
-    def hook(_layer: nn.GroupNorm, inputs: tuple[Tensor]) -> Tensor:
-        (x,) = inputs
-        waiting.append(x)
+def _probe_instead(inputs: list[Tensor]):
+    def hook(_layer: nn.GroupNorm, arguments: tuple[Tensor]) -> Tensor:
+        (x,) = arguments
+        inputs.append(x)
         return probe(x, x.dtype)
 
     return hook
 
 
-def _norm_of_clip(waiting: list[Tensor], frames: int):
-    def hook(layer: nn.GroupNorm, _inputs: tuple[Tensor], probed: Tensor) -> Tensor:
-        return clip_group_norm(waiting.pop(), frames, layer.num_groups, *weight_and_bias(layer, probed), layer.eps)
+def _norm_of_clip(inputs: list[Tensor], frames: int):
+    def hook(layer: nn.GroupNorm, _arguments: tuple[Tensor], probed: Tensor) -> Tensor:
+        return clip_group_norm(inputs.pop(), frames, layer.num_groups, *weight_and_bias(layer, probed), layer.eps)
 
     return hook
 
 
 def clip_norm(layer: nn.GroupNorm, x: Tensor, frames: int) -> Tensor:
-    """What `layer`, one that casts its weights to its input, gives for x, (b f) c h w, if it takes its statistics over
-    whole clips."""
+    """The output of `layer` for x, (b f) c h w, with statistics over whole clips. `layer` casts its weights to x."""
     weight, bias = weight_and_bias(layer, layer(probe(x, torch.float32)))
     return clip_group_norm(x, frames, layer.num_groups, weight, bias, layer.eps)
 
 
 def probe(x: Tensor, dtype: torch.dtype) -> Tensor:
-    """A picture of two pixels, +1 and -1, with the channels of x. What a group norm makes of it tells its weight and
-    bias without touching them, wherever the host keeps them and however it casts them."""
-    # made on the device: a copy from the host would wait for it
+    """An input of two pixels, +1 and -1, with the channels of x.
+
+    The weight and bias of a group norm follow from its output for the probe. So it does not matter where ComfyUI keeps
+    them, or how it casts them.
+    """
+    # created on the device, because a copy from the CPU would wait for the device
     return torch.linspace(1, -1, 2, dtype=dtype, device=x.device).expand(1, x.shape[1], 1, 2)
 
 
 def weight_and_bias(layer: nn.GroupNorm, probed: Tensor) -> tuple[Tensor, Tensor]:
-    """Of a layer that has made `probed` of its probe, (c,) in fp32."""
-    # the probe has mean 0 and variance 1, so the layer gave +-weight / sqrt(1 + eps) + bias
+    """Weight and bias of a layer, (c,) in fp32, from `probed`, its output for the probe."""
+    # the probe has mean 0 and variance 1, so the output is +-weight / sqrt(1 + eps) + bias
     above, below = probed[0, :, 0].float().unbind(-1)
     return (above - below) / 2 * (1 + layer.eps) ** 0.5, (above + below) / 2
 
@@ -81,12 +84,12 @@ def weight_and_bias(layer: nn.GroupNorm, probed: Tensor) -> tuple[Tensor, Tensor
 def clip_group_norm(x: Tensor, frames: int, groups: int, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
     """Group norm of x, (b f) c h w in and out, with one mean and variance for all frames of a clip.
 
-    Reads the tensor as it lies, frames apart, so that no copy in another layout is made. weight, bias: (c,) in fp32.
+    It reads x in its own memory layout and makes no permuted copy. weight, bias: (c,) in fp32.
     """
     if (x.device.type, x.dtype) == ("cpu", torch.float32) and not torch.is_grad_enabled():
         return _from_frames(x, frames, groups, weight, bias, eps)
     grouped = x.unflatten(1, (groups, -1)).unflatten(0, (-1, frames))  # b f g c/g h w
-    # the deviation and not the variance, which would leave the range of fp16
+    # the standard deviation, because the variance can overflow fp16
     deviation, mean = torch.std_mean(grouped, dim=(1, 3, 4, 5), correction=0, keepdim=True)
     scale = weight.view(groups, -1, 1, 1) * (deviation.float().square() + eps).rsqrt()
     shift = bias.view(groups, -1, 1, 1) - mean.float() * scale
@@ -94,9 +97,11 @@ def clip_group_norm(x: Tensor, frames: int, groups: int, weight: Tensor, bias: T
 
 
 def _from_frames(x: Tensor, frames: int, groups: int, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
-    """The same by way of each frame's own norm, which torch has a fast kernel for on CPUs: there `std_mean` takes three
-    times as long as all of this. The mean and deviation that kernel tells have no gradients, and are rounded to the
-    precision of x."""
+    """The same result, computed from the norm of each frame. For CPUs in fp32 without gradients.
+
+    torch has a fast CPU kernel for the norm of each frame, and its `std_mean` takes three times as long as this whole
+    function. The mean and deviation that the kernel returns have no gradients, and the precision of x.
+    """
     count, channels, height, width = x.shape
     normed, mean, scale = torch.native_group_norm(x, None, None, count, channels, height * width, groups, eps)
     mean, scale = (part.view(-1, frames, groups, 1) for part in (mean, scale))

@@ -1,7 +1,7 @@
-"""The host's layers, with weights that stay while a motion module runs in chunks.
+"""ComfyUI's layers, which here can keep their cast weights while a motion module runs in chunks.
 
-A layer of the host asks for its weights in each call. Where they are not resident, that moves them over the bus and
-adds the MotionLoRAs to them, so a module that runs in chunks asks once for all of its chunks.
+A layer of ComfyUI fetches its weights in each call. If they are offloaded, a call copies them to the device and adds
+the MotionLoRAs. So a motion module fetches its weights once for all of its chunks.
 """
 
 from typing import Protocol
@@ -13,7 +13,7 @@ from .. import host
 
 
 class Operations(Protocol):
-    """Where classes of layers come from: this module, or torch.nn."""
+    """A module with layer classes: this one, or torch.nn."""
 
     @property
     def Linear(self) -> type[nn.Linear]: ...  # noqa: N802 - a class
@@ -29,12 +29,12 @@ GroupNorm = host.operations.GroupNorm
 
 
 class HoldsWeights:
-    """A layer that can keep the weights it was given, until it is told to release them."""
+    """A layer that can keep its cast weights between `hold` and `release`."""
 
     held: host.CastWeights | None = None
 
     def hold(self, x: Tensor) -> None:
-        """Ask for the weights as they are used on x."""
+        """Fetch the weights on the device and in the dtype of x."""
         self.held = host.cast_weights(self, x)
 
     def release(self) -> None:

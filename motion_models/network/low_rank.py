@@ -1,4 +1,4 @@
-"""A LoRA whose strength changes over time: its low-rank product is added to the projections, frame by frame."""
+"""A LoRA whose strength changes over frames or sampler steps. Its output is added to that of the projections."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -12,14 +12,14 @@ from . import layers
 from .layers import Operations
 
 TRANSFORMER = "temporal_transformer"
-"""What keeps the weights of its layers, those of a LoRA among them, while it runs in chunks."""
+"""The submodule that holds the weights of its layers while it runs in chunks, including those of a LoRA."""
 
 
 class LowRank(nn.Module):
-    """The pairs of a LoRA as layers, so that the host loads, counts and offloads them."""
+    """The pairs of a LoRA as layers, so that ComfyUI loads, counts and offloads them."""
 
     def __init__(self, sizes: Mapping[str, tuple[int, int, int]], operations: Operations, **factory):
-        """sizes: (in, rank, out) by the path of the layer that is changed."""
+        """sizes: (in, rank, out) of each pair, by the path of the layer that it changes."""
         super().__init__()
         self.paths = list(sizes)
         self.down = nn.ModuleList(operations.Linear(i, r, bias=False, **factory) for i, r, _ in sizes.values())
@@ -27,9 +27,10 @@ class LowRank(nn.Module):
 
     @contextmanager
     def hooks(self, motion: nn.Module, strength: float | Tensor) -> Iterator[None]:
-        """While open, each changed layer of `motion` gives out Wx + strength * up(down(x)).
+        """Inside the context, each changed layer of `motion` returns Wx + strength * up(down(x)).
 
-        strength: a number, or for x ((b h w) f c) one for each frame of each clip, (b f); b is 1 if all have the same.
+        strength: a number, or (b f) with one for each frame of each clip, for x of ((b h w) f c). b is 1 if all clips
+        have the same strengths.
         """
         with ExitStack() as hooks:
             for path, down, up in zip(self.paths, self.down, self.up, strict=True):
@@ -58,7 +59,7 @@ def _added(down: nn.Module, up: nn.Module, strength: float | Tensor):
 def new_low_rank(
     adapters: Mapping[str, host.LoraAdapter], dtype: torch.dtype, disable_dynamic: bool = False
 ) -> host.ModelPatcher:
-    """The pairs of a LoRA in the host's care, the alpha of each multiplied into `up`."""
+    """The pairs of a LoRA as a ModelPatcher. The alpha of each pair is multiplied into its `up`."""
     sizes, weights = {}, {}
     for index, (key, adapter) in enumerate(adapters.items()):
         up, down, alpha = adapter.weights[:3]

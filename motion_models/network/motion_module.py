@@ -1,16 +1,15 @@
-"""The motion module: a temporal transformer that lets the frames of a clip see each other.
+"""The motion module: a temporal transformer with attention between the frames of a clip.
 
-One module stands behind every spatial block of the UNet. Inside it each pixel position is a short sequence of frames:
-group norm, projection in, two self-attentions over the frames, feed-forward, projection out, residual. It sees neither
-the text nor the timestep.
+A motion module follows each spatial block of the UNet. It treats each pixel position as a short sequence of frames:
+group norm, projection in, two self-attentions over the frames, feed-forward, projection out, residual. Its input does
+not include the text or the timestep.
 
-Behind the group norm the pixel positions know nothing of each other, so some rows of the picture are worked on at a
-time: the numbers are the same, the memory a fraction, and on a CPU it takes less time. With gradients all rows are one
-chunk, which is the plain form of the module.
+After the group norm, the pixel positions are independent of each other. So the module runs on chunks of rows. The
+result is the same, the memory is a fraction, and it is faster on a CPU. With gradients, all rows are one chunk.
 
 Reference: Guo et al., "AnimateDiff: Animate Your Personalized Text-to-Image Diffusion Models without Specific Tuning",
-arXiv 2307.04725, and the authors' code (guoyww/AnimateDiff, branch sdxl, commit 8d19107). The names of the submodules
-are those of the authors' checkpoints, so their files load unmapped.
+arXiv 2307.04725, and the original code (guoyww/AnimateDiff, branch sdxl, commit 8d19107). The submodules have the names
+of the original checkpoints, so original files load without renaming.
 """
 
 import math
@@ -24,34 +23,40 @@ from .. import host
 from .group_norm import NormPolicy, clip_norm
 from .layers import HoldsWeights, Operations
 
-HEADS = 8  # every published family; the weights do not tell (authors' configs)
+HEADS = 8  # in the configs of every published family; the weights do not show it
 GROUPS = 32
 
 CHUNK_ELEMENTS = {"cpu": 2**20}
-"""Numbers of a picture's features that are worked on at a time. On a CPU so few that what becomes of them stays in its
-cache, and so many that reading the weights costs little beside (figures in benchmarks/README.md)."""
+"""Elements of a chunk of features, by device type.
+
+On a CPU a chunk must be small enough that its activations stay in the cache. It must be large enough that reading the
+weights costs little in comparison. benchmarks/README.md has the measurements.
+"""
 LARGE_CHUNK_ELEMENTS = 2**23
-"""On other devices: so many that starting the kernels costs little beside running them."""
+"""Elements of a chunk on other devices: enough that launching the kernels costs little in comparison."""
 
 WHOLE_TENSORS, CHUNK_TENSORS = 2, 19
-"""What is alive at the peak of a module: its input and the normed input; of a chunk three of the block, and GEGLU's 8,
-4 and 4 (a test counts)."""
+"""Tensors in memory at the peak of a module, in the size of its input and in the size of a chunk. A test counts them.
+
+Whole: the input and the normed input. Chunk: three of the block, and GEGLU's with the sizes 8, 4 and 4.
+"""
 
 
 @dataclass(frozen=True)
 class MotionShape:
-    """What the tensors of a checkpoint say about the model they belong to."""
+    """The size of a motion model, as its tensors show it."""
 
     down: tuple[tuple[int, ...], ...]
-    """Channels of each motion module, level by level, on the way down."""
+    """Channels of each motion module in the down blocks, by level."""
     up: tuple[tuple[int, ...], ...]
+    """Channels of each motion module in the up blocks, by level."""
     mid: tuple[int, ...]
     """Channels of the motion module in the middle block: one or none."""
     frame_limit: int
-    """Rows of the positional encoding: the longest clip, or window of a clip, the model has positions for."""
+    """Rows of the positional encoding: the most frames in a clip, or in a window of a clip."""
 
     def channels_by_point(self) -> dict[host.InjectionPoint, int]:
-        """Channels of the motion modules by the place of the UNet they stand behind: the n-th down, middle, up."""
+        """Channels of the motion modules by injection point: the n-th one of the down, middle and up blocks."""
         paths = {"input": self.down, "middle": (self.mid,), "output": self.up}
         return {
             (path, index): width
@@ -61,7 +66,7 @@ class MotionShape:
 
 
 def sinusoidal_positions(length: int, channels: int) -> Tensor:
-    """The authors' positional encoding, (1 length channels): sine in even channels, cosine in odd ones."""
+    """The original positional encoding, (1 length channels): sine in even channels, cosine in odd ones."""
     position = torch.arange(length, dtype=torch.float32)[:, None]
     frequency = torch.exp(torch.arange(0, channels, 2) * (-math.log(10000.0) / channels))
     table = torch.empty(1, length, channels)
@@ -71,7 +76,7 @@ def sinusoidal_positions(length: int, channels: int) -> Tensor:
 
 
 def rows_per_chunk(clips: torch.Size, device: torch.device) -> int:
-    """Rows of features b f c h w that make a chunk."""
+    """Rows of a chunk, for features of the size b f c h w."""
     return max(1, CHUNK_ELEMENTS.get(device.type, LARGE_CHUNK_ELEMENTS) * clips[-2] // clips.numel())
 
 
@@ -83,7 +88,7 @@ class PositionalEncoding(nn.Module, HoldsWeights):
         self.register_buffer("pe", torch.empty(1, length, channels, **factory))
 
     def hold(self, x: Tensor) -> None:
-        # the host does not always move buffers to the device of the weights
+        # ComfyUI does not always move buffers to the device of the weights
         self.held = host.CastWeights(host.moved(self.pe, x.device, x.dtype), None)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -92,7 +97,7 @@ class PositionalEncoding(nn.Module, HoldsWeights):
 
 
 class TemporalAttention(nn.Module):
-    """Self-attention over the frames of one pixel position. The positions are added to queries, keys and values."""
+    """Self-attention over the frames of one pixel position. Queries, keys and values have the positional encoding."""
 
     def __init__(self, channels: int, frame_limit: int, operations: Operations, **factory):
         super().__init__()
@@ -121,7 +126,7 @@ class GEGLU(nn.Module):
 class FeedForward(nn.Module):
     def __init__(self, channels: int, operations: Operations, **factory):
         super().__init__()
-        # the empty slot is the authors' dropout: it has no weights but counts in the key names
+        # The Identity replaces the original dropout, which has no weights but a number in the keys.
         self.net = nn.Sequential(
             GEGLU(channels, operations, **factory), nn.Identity(), operations.Linear(4 * channels, channels, **factory)
         )
@@ -156,9 +161,9 @@ class TemporalTransformer(nn.Module):
         self.weight_holders = [layer for layer in self.modules() if isinstance(layer, HoldsWeights)]
 
     def forward(self, x: Tensor, frames: int, norm_over_clip: bool) -> Tensor:
-        """The motion to be added to x, (b f) c h w in and out.
+        """The motion to add to x, (b f) c h w in and out.
 
-        norm_over_clip: the group norm takes its statistics over the whole clip instead of over each frame.
+        norm_over_clip: whether the group norm takes its statistics over the whole clip, not over each frame.
         """
         normed = clip_norm(self.norm, x, frames) if norm_over_clip else self.norm(x)
         clips = normed.unflatten(0, (-1, frames))
@@ -175,7 +180,7 @@ class TemporalTransformer(nn.Module):
         return normed
 
     def temporal_forward(self, clips: Tensor) -> Tensor:
-        """b f c h w in and out. What happens behind the norm, where each pixel position is by itself."""
+        """The layers after the norm, which treat each pixel position separately. b f c h w in and out."""
         pixels = clips.permute(0, 3, 4, 1, 2)
         hidden = self.proj_in(pixels.flatten(0, 2))  # (b h w) f c
         for block in self.transformer_blocks:
@@ -190,9 +195,9 @@ class MotionModule(nn.Module):
         self.temporal_transformer = TemporalTransformer(channels, frame_limit, operations, **factory)
 
     def forward(self, x: Tensor, frames: int, norm_over_clip: bool, strength: float | Tensor = 1.0) -> Tensor:
-        """x: (b f) c h w, the frames of a clip behind one another; same shape out.
+        """x plus its motion. x: (b f) c h w, with the frames of a clip one after another.
 
-        strength: of the motion that is added; a number, or (1, f or (b f)) 1 (1 or h) (1 or w).
+        strength: factor of the motion. A number, or (1, f or (b f)) 1 (1 or h) (1 or w).
         """
         motion = self.temporal_transformer(x, frames, norm_over_clip)
         if not isinstance(strength, Tensor):
@@ -212,7 +217,7 @@ class MotionLevel(nn.Module):
 class MotionModel(nn.Module):
     """All motion modules of one checkpoint. Weights are uninitialised until a state dict is loaded.
 
-    operations: the host's layer classes (they know how to cast and to offload).
+    operations: layer classes, such as those of ComfyUI, which cast and offload their weights.
     """
 
     def __init__(self, shape: MotionShape, norms: NormPolicy, operations: Operations, **factory):
@@ -229,10 +234,9 @@ class MotionModel(nn.Module):
         self.modules_by_point = dict(zip(shape.channels_by_point(), modules, strict=True))
 
     def activation_elements(self, frames: int, height: int, width: int, device: torch.device) -> int:
-        """Numbers that live at once, at most, while a motion module runs on so many frames of latents.
+        """The most elements in memory at once while a motion module runs on latents of this size.
 
-        The peak is in the feed-forward of the first level, whose hidden layer is eight times as wide as the picture's
-        features.
+        The peak is in the feed-forward of the first level. Its hidden layer has eight times as many channels.
         """
         whole = torch.Size((frames, self.shape.down[0][0], height, width))
         rows = min(height, rows_per_chunk(whole, device))

@@ -1,1 +1,1 @@
-"""The noise a clip starts from."""
+"""The start noise of a clip."""

@@ -1,6 +1,6 @@
-"""Applying a motion model to a MODEL, which is cloned and never changed.
+"""Applying a motion model to a clone of a MODEL. The MODEL itself is not modified.
 
-The clone carries the motion weights as an additional model, and wraps the host's calls with those of `forward`.
+The clone gets the motion weights as an additional model, and the wrappers of `forward`.
 """
 
 from .. import host
@@ -25,27 +25,28 @@ def apply_motion_model(
     beta_schedule: str,
     loras: tuple[ChosenLora, ...] = (),
 ) -> host.ModelPatcher:
-    """A clone of MODEL that animates. A motion model it already has stays; both then run, in order.
+    """A clone of MODEL with a motion model. If MODEL already has one, both run, in the order they were applied.
 
-    beta_schedule: one of SCHEDULE_CHOICES. loras: MotionLoRAs, which are added up.
-    Raises MotionError if MODEL has another UNet than the motion model was made for, if it has no such noise schedule,
-    or if a MotionLoRA does not fit the motion model.
+    beta_schedule: one of BETA_SCHEDULE_CHOICES. loras: MotionLoRAs, which are added up.
+    Raises MotionError if the UNet of MODEL does not fit the motion model, if MODEL cannot use the beta schedule, or if
+    a MotionLoRA does not fit the motion model.
     """
     check_fits(model, motion)
     dtype = host.compute_dtype(model)
     patcher = motion.patcher(dtype)
     if any(patcher.model is other.model for other in host.added_models(model, host.KEY)):
-        patcher = motion.another_patcher(dtype)  # two patchers of the same weights would share their LoRAs
-    schedule = motion.family.beta_schedule if beta_schedule == AUTO_BETA_SCHEDULE else beta_schedule
-    report = [f"{motion.family.name}, beta schedule: {schedule}."]
+        patcher = motion.another_patcher(dtype)  # two patchers of the same weights would share their MotionLoRAs
+    if beta_schedule == AUTO_BETA_SCHEDULE:
+        beta_schedule = motion.family.beta_schedule
+    report = [f"{motion.family.name}, beta schedule: {beta_schedule}."]
     low_ranks = []
     for chosen in loras:
-        covered = coverage(chosen.lora, tensor_shapes(motion.shape), motion.path.name)
-        report.append(covered.report(chosen.lora.path.name))
+        fit = coverage(chosen.lora, tensor_shapes(motion.shape), motion.path.name)
+        report.append(fit.report(chosen.lora.path.name))
         if chosen.strength_schedule:
-            low_ranks.append(new_low_rank(covered.adapters, dtype))
+            low_ranks.append(new_low_rank(fit.adapters, dtype))
         else:
-            patcher.add_patches(covered.adapters, chosen.strength)
+            patcher.add_patches(fit.adapters, chosen.strength)
     config = MotionConfig(
         motion, settings, tuple(chosen for chosen in loras if chosen.strength_schedule), "\n".join(report)
     )
@@ -55,43 +56,45 @@ def apply_motion_model(
     host.add_models(animated, host.LORA_KEY, low_ranks)
     host.wrap(animated, WRAPPERS)
     animated.set_attachments(host.KEY, (*motion_configs(animated), config))
-    if schedule != KEEP_BETA_SCHEDULE:
-        set_beta_schedule(animated, schedule)
+    if beta_schedule != KEEP_BETA_SCHEDULE:
+        set_beta_schedule(animated, beta_schedule)
     settings.on_report(config.report, [])
     return animated
 
 
 def check_fits(model: host.ModelPatcher, motion: MotionFile) -> None:
-    """Raises MotionError unless each motion module has a place of its width in the UNet of MODEL."""
+    """Raises MotionError unless the UNet of MODEL has an injection point of the right width for each motion module."""
     file, base = motion.path.name, motion.family.base
     unet = host.unet_of(model)
     if unet is None:
         raise MotionError(
-            f"{file} animates {base} models, and this MODEL is {host.base_name(model)}, which has no UNet to put "
-            f"motion modules in: load an {base} checkpoint."
+            f"{file} is for {base}, but this MODEL is {host.base_name(model)}, which has no UNet: load an {base} "
+            f"checkpoint."
         )
-    ours = motion.shape.channels_by_point()
-    theirs = {
-        point: width for point, width in host.injection_channels(unet).items() if point in ours or point[0] != "middle"
+    motion_channels = motion.shape.channels_by_point()
+    unet_channels = {
+        point: width
+        for point, width in host.injection_channels(unet).items()
+        if point in motion_channels or point[0] != "middle"
     }
-    if ours != theirs:
-        widths = " / ".join(str(width) for width in dict.fromkeys(theirs.values()))
-        expected = " / ".join(str(width) for width in dict.fromkeys(ours.values()))
+    if motion_channels != unet_channels:
+        unet_widths = " / ".join(str(width) for width in dict.fromkeys(unet_channels.values()))
+        motion_widths = " / ".join(str(width) for width in dict.fromkeys(motion_channels.values()))
         raise MotionError(
-            f"{file} is made for {base} ({len(ours)} motion modules of {expected} channels), and this MODEL is "
-            f"{host.base_name(model)} (places for {len(theirs)}, of {widths} channels): load an {base} checkpoint, or "
-            f"choose a motion model made for this one."
+            f"{file} is for {base}, but this MODEL is {host.base_name(model)}: load an {base} checkpoint, or choose a "
+            f"motion model for this MODEL. The file has {len(motion_channels)} motion modules of {motion_widths} "
+            f"channels, and the MODEL has places for {len(unet_channels)} of {unet_widths} channels."
         )
 
 
 def set_beta_schedule(model: host.ModelPatcher, name: str) -> None:
-    """Put a beta schedule into MODEL, a clone; its prediction type stays."""
+    """Set the beta schedule of MODEL, which must be a clone. Its prediction type stays the same."""
     schedule = BETA_SCHEDULES[name]
     sampling = model.get_model_object("model_sampling")
     changed = host.with_sigmas(sampling, training_sigmas(schedule), schedule.distilled_steps)
     if changed is None:
         raise MotionError(
-            f"This MODEL does not count its noise in 1000 steps, so it cannot take the beta schedule {name}: set "
-            f"beta_schedule to '{KEEP_BETA_SCHEDULE}'."
+            f"This MODEL cannot use the beta schedule {name}, because its sampling does not have 1000 training steps: "
+            f"set beta_schedule to '{KEEP_BETA_SCHEDULE}'."
         )
     model.add_object_patch("model_sampling", changed)

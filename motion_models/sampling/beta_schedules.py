@@ -1,8 +1,8 @@
-"""Beta schedules: how noise grows over the 1000 training steps.
+"""Beta schedules: the noise of each of the 1000 training steps.
 
-The names are swapped between the projects. What diffusers and the authors call `scaled_linear` (linear in the square
-root of beta) the host calls `linear`; what they call `linear` the host calls `sqrt_linear`. The table says what each
-one is by its formula.
+Projects use different names for the same formula. `scaled_linear` in diffusers and in the original code, which is
+linear in the square root of beta, is `linear` in ComfyUI. Their `linear` is `sqrt_linear` in ComfyUI. So the table
+below states the formula and not a name.
 """
 
 from dataclasses import dataclass
@@ -16,11 +16,11 @@ TRAINING_STEPS = 1000
 @dataclass(frozen=True)
 class BetaSchedule:
     linear_in: str
-    """What grows linearly: "sqrt_beta" or "beta"."""
+    """The quantity that grows linearly: "sqrt_beta" or "beta"."""
     start: float
     end: float
     distilled_steps: int | None = None
-    """How many of the training steps, evenly spread to the last, a consistency model was distilled on; None: all."""
+    """Number of training steps, evenly spread up to the last, that a consistency model was distilled on. None: all."""
 
 
 BETA_SCHEDULES: dict[str, BetaSchedule] = {
@@ -32,13 +32,13 @@ BETA_SCHEDULES: dict[str, BetaSchedule] = {
     "SDXL": BetaSchedule("sqrt_beta", 0.00085, 0.012),
     # G-U-N/AnimateLCM, commit f873122: inference-t2v.yaml and LCMScheduler(original_inference_steps=100)
     "AnimateLCM": BetaSchedule("beta", 0.00085, 0.012, distilled_steps=100),
-    # the same, inference-i2v.yaml; sigma_max 41.67
+    # G-U-N/AnimateLCM, commit f873122: inference-i2v.yaml; sigma_max 41.67
     "AnimateLCM-I2V": BetaSchedule("beta", 0.00085, 0.014, distilled_steps=200),
 }
 
 
 def alphas_cumprod(schedule: BetaSchedule) -> Tensor:
-    """The signal's share of variance left after each training step, (1000,), float64."""
+    """The signal's fraction of the variance after each training step, (1000,), float64."""
     if schedule.linear_in == "sqrt_beta":
         betas = torch.linspace(schedule.start**0.5, schedule.end**0.5, TRAINING_STEPS, dtype=torch.float64) ** 2
     else:

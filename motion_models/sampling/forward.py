@@ -1,9 +1,12 @@
-"""What happens in a MODEL that has motion models, when it samples.
+"""Sampling with motion models: wrappers around three of ComfyUI's calls.
 
-Three calls of the host are wrapped: a sampling run (checks before anything is loaded), its preparation (memory), and a
-model call (finds out which frames it holds, and puts forward hooks on the UNet for the length of that call; outside of
-what torch.compile traces). All that a call needs to know is looked up through the patcher that is running, so clones,
-hooked copies and copies on other devices each use their own.
+- A sampling run: check the clip before anything is loaded.
+- Its preparation: add the memory of the motion modules to the plan.
+- A model call: find the frames in the batch, and hook the motion modules into the UNet for this call. This happens
+  outside of the code that torch.compile traces.
+
+A model call reads everything through the patcher that runs it. So clones, copies with weight hooks and copies on other
+devices each use their own motion weights.
 """
 
 import math
@@ -31,7 +34,7 @@ from .warnings import length_warnings, model_warnings
 
 
 def on_sampling(executor: host.Executor, noise: Tensor, *args: Any, **kw: Any) -> Any:
-    """Before anything is loaded: does the clip have a length that the motion models can take?"""
+    """Check the frames and masks before anything is loaded, and report the warnings."""
     guider: Any = executor.class_obj
     model, frames = guider.model_patcher, noise.shape[0]
     window = host.window_length(guider.model_options)
@@ -40,10 +43,10 @@ def on_sampling(executor: host.Executor, noise: Tensor, *args: Any, **kw: Any) -
     reports = []
     for config in motion_configs(model):
         clip = frames if window else frames // clips_in(frames, config.settings)
-        together = min(clip, window or clip)
-        check_limit(together, config.file)
+        frames_at_once = min(clip, window or clip)
+        check_limit(frames_at_once, config.file)
         check_mask(clip, config.settings)
-        reports.append((config, [*model_warnings(model, config.file), *length_warnings(together, config.file)]))
+        reports.append((config, [*model_warnings(model, config.file), *length_warnings(frames_at_once, config.file)]))
     for config, warnings in reports:
         config.settings.on_report(config.report, warnings)
     begin_run(guider.model_options)
@@ -51,7 +54,7 @@ def on_sampling(executor: host.Executor, noise: Tensor, *args: Any, **kw: Any) -
 
 
 def clips_in(frames: int, settings: MotionSettings) -> int:
-    """How many clips a batch of so many frames holds. Raises MotionError if it is not a whole number."""
+    """The number of clips in a batch of frames. Raises MotionError if it is not a whole number."""
     if settings.clip_frames and frames % settings.clip_frames:
         raise MotionError(
             f"The batch of {frames} frames cannot be divided into clips of {settings.clip_frames}: set clip_frames to "
@@ -64,26 +67,26 @@ def check_limit(frames: int, file: MotionFile) -> None:
     limit = file.shape.frame_limit
     if frames > limit:
         raise MotionError(
-            f"{frames} frames run at once, and {file.path.name} knows the positions of {limit} at most: put Context "
-            f"Windows of {file.family.trained_frames} frames before the sampler, or make the clip shorter."
+            f"{frames} frames run at once, and {file.path.name} works with {limit} at most: put Context Windows of "
+            f"{file.family.trained_frames} frames before the sampler, or make the clip shorter."
         )
 
 
 def check_mask(frames: int, settings: MotionSettings) -> None:
     if settings.mask is not None and len(settings.mask) not in (1, frames):
         raise MotionError(
-            f"The mask has {len(settings.mask)} pictures, and the clip {frames} frames: give one mask for all frames, "
-            f"or one for each."
+            f"The mask has {len(settings.mask)} pictures, and the clip has {frames} frames: give one mask for all "
+            f"frames, or one for each frame."
         )
 
 
 def on_prepare_sampling(
     executor: host.Executor, model: host.ModelPatcher, noise_shape: list[int], *args: Any, **kw: Any
 ) -> Any:
-    """Adds what the motion modules need to the memory the host plans with, by way of a taller latent."""
+    """Add the memory of the motion modules to ComfyUI's memory plan, by passing on a taller latent."""
     shape = list(noise_shape)
     needed, planned = motion_bytes(model, shape), host.planned_memory(model, shape)
-    # the height, not the batch: context windows clamp the batch, the host's own too
+    # the height and not the batch, because context windows limit the batch, ComfyUI's own windows too
     shape[-2] = math.ceil(shape[-2] * (1 + needed / planned))
     return executor(model, shape, *args, **kw)
 
@@ -93,79 +96,79 @@ def on_prepare_sampling(
 
 @dataclass(frozen=True)
 class MotionPass:
-    """What one motion model does in a model call."""
+    """One motion model in one model call."""
 
     motion: MotionModel
     frames: int
-    """Of a clip, or of the window of one."""
+    """Frames of a clip, or of a window of it."""
     strength: float | Tensor
-    """One number, or one for each frame of each clip in the call, (b f), b being 1 if all have the same."""
+    """One number, or (b f) with one for each frame of each clip in the call. b is 1 if all clips have the same."""
     masks: tuple[Tensor, ...]
-    """The mask in the size of each level of the UNet, (1 or (b f)) 1 h w; none if there is no mask."""
+    """The mask in the size of each level of the UNet, (1 or (b f)) 1 h w. Empty without a mask."""
     loras: tuple[tuple[LowRank, float | Tensor], ...]
-    """MotionLoRAs whose strength changes, with their strengths in this call, as above."""
+    """MotionLoRAs with a strength schedule, and their strengths in this call, in the format of `strength`."""
 
     def strength_for(self, x: Tensor) -> float | Tensor:
-        """Strength of the motion in features x, (b f) c h w: one number, or (1 or (b f)) 1 (1 or h) (1 or w)."""
+        """Strength and mask for features x, (b f) c h w: one number, or (1 or (b f)) 1 (1 or h) (1 or w)."""
         strength = self.strength
         if isinstance(strength, Tensor):
             strength = strength.to(x.dtype).flatten()[:, None, None, None]
         if not self.masks:
             return strength
         fitting = next((mask for mask in self.masks if mask.shape[-2:] == x.shape[-2:]), None)
-        if fitting is None:  # another pack has made the features smaller, as Deep Shrink does
+        if fitting is None:  # a patch such as Deep Shrink has made the features smaller
             fitting = interpolate(self.masks[0], x.shape[-2:], mode="area")
         return strength * fitting.to(x.dtype)
 
 
 @dataclass(frozen=True)
 class MotionForward:
-    """The motion of one model call. Nothing of it outlives the call."""
+    """All motion models of one model call. It exists only during the call."""
 
-    steps: tuple[MotionPass, ...]
+    passes: tuple[MotionPass, ...]
 
     def __call__(self, point: host.InjectionPoint, x: Tensor) -> Tensor:
-        for step in self.steps:
-            module = step.motion.modules_by_point.get(point)
+        for each in self.passes:
+            module = each.motion.modules_by_point.get(point)
             if module is not None:
-                x = module(x, step.frames, step.motion.norms.motion, step.strength_for(x))
+                x = module(x, each.frames, each.motion.norms.motion, each.strength_for(x))
         return x
 
     def norm_frames(self) -> int | None:
-        """Frames over which the UNet's own norms are taken: those of a clip, or None if each frame has its own."""
-        return next((step.frames for step in self.steps if step.motion.norms.unet), None)
+        """Frames of a clip for the UNet's own norms. None if they take their statistics over each frame."""
+        return next((each.frames for each in self.passes if each.motion.norms.unet), None)
 
 
 def on_model_call(executor: host.Executor, *args: Any, **kw: Any) -> Any:
-    """Finds the frames in the batch, which the host lays out as [condition][frame], and joins the motion modules to the
+    """Find the frames in the batch, which ComfyUI orders as [condition][frame], and hook the motion modules into the
     UNet for this call.
 
-    torch.compile does not guard on forward hooks that are added after tracing. An extra keyword argument, whose name
-    encodes the hooks, makes it compile again when they change; the UNet does not read it.
+    torch.compile does not guard on forward hooks that are added after tracing. So the call passes a keyword argument,
+    whose name encodes the hooks. Another name makes torch compile again. The UNet does not read the argument.
     """
     options = host.options_of(args, kw)
     base: Any = executor.class_obj
-    present = [one for one in loaded_motions(base.current_patcher) if one.config.settings.strength]
-    # asks the device for a number, so only where one is needed
-    sigma = options["sigmas"][0].item() if any(needs_sigma(one.config) for one in present) else None
-    steps = [
-        motion_pass(one, args[0], options, base.current_patcher, sigma)
-        for one in present
-        if sigma is None or is_active(one.config.settings, base.model_sampling, sigma, run_of(options))
+    motions = [loaded for loaded in loaded_motions(base.current_patcher) if loaded.config.settings.strength]
+    # `item` waits for the device, so it is called only if the sigma is needed
+    sigma = options["sigmas"][0].item() if any(needs_sigma(loaded.config) for loaded in motions) else None
+    passes = [
+        motion_pass(loaded, args[0], options, base.current_patcher, sigma)
+        for loaded in motions
+        if sigma is None or is_active(loaded.config.settings, base.model_sampling, sigma, run_of(options))
     ]
-    if not steps:
+    if not passes:
         return executor(*args, **kw)
-    call, unet = MotionForward(tuple(steps)), host.running_unet(base)
+    call, unet = MotionForward(tuple(passes)), host.running_unet(base)
     clip = call.norm_frames()
     with ExitStack() as hooks:
         hooks.enter_context(host.motion_hooks(unet, call))
         if clip:
             hooks.enter_context(over_clips(host.residual_norms(unet), clip))
-        for step in steps:
-            for low_rank, strength in step.loras:
-                hooks.enter_context(low_rank.hooks(step.motion, strength))
-        hooked = hash((clip, *(path for step in steps for low_rank, _ in step.loras for path in low_rank.paths)))
-        return executor(*args, **kw, **{f"motion_hooks_{hooked}": True})
+        for each in passes:
+            for low_rank, strength in each.loras:
+                hooks.enter_context(low_rank.hooks(each.motion, strength))
+        layout = hash((clip, *(path for each in passes for low_rank, _ in each.loras for path in low_rank.paths)))
+        return executor(*args, **kw, **{f"motion_hooks_{layout}": True})
 
 
 def needs_sigma(config: MotionConfig) -> bool:
@@ -179,7 +182,7 @@ def is_always_active(settings: MotionSettings) -> bool:
 
 
 def is_active(settings: MotionSettings, model_sampling: Any, sigma: float, run: SamplingRun) -> bool:
-    """Whether the step lies between start_percent and end_percent."""
+    """Whether the sigma lies between start_percent and end_percent."""
     if is_always_active(settings):
         return True
 
@@ -190,16 +193,19 @@ def is_active(settings: MotionSettings, model_sampling: Any, sigma: float, run: 
 
 
 def motion_pass(
-    one: LoadedMotion, x: Tensor, options: host.TransformerOptions, model: host.ModelPatcher, sigma: float | None
+    loaded: LoadedMotion, x: Tensor, options: host.TransformerOptions, model: host.ModelPatcher, sigma: float | None
 ) -> MotionPass:
-    """x: latents of the call: for each condition a clip, some clips of the same length, or some windows of one clip."""
-    settings, scheduled = one.config.settings, one.config.scheduled
+    """One motion model for a model call on latents x.
+
+    For each condition, x has one clip, several clips of the same length, or several windows of one clip.
+    """
+    settings, scheduled = loaded.config.settings, loaded.config.scheduled
     conditions, windows = len(options["cond_or_uncond"]), host.windows_in(options)
     batch = x.shape[0] // conditions
     frames = batch // windows // clips_in(batch // windows, settings)
-    check_limit(frames, one.config.file)
+    check_limit(frames, loaded.config.file)
     frame_indices = tuple(host.window_frames(options) or range(frames))
-    if len(frame_indices) > frames:  # windows or clips that differ, so the strengths of all of them are needed
+    if len(frame_indices) > frames:  # several windows with different frames, so each condition needs all of them
         frame_indices = frame_indices * conditions
     run, dtype = run_of(options), host.compute_dtype(model)
 
@@ -207,22 +213,24 @@ def motion_pass(
         over_steps = tuple(curve for curve in strength_schedule if curve.domain == STEPS)
         over_frames = tuple(curve for curve in strength_schedule if curve.domain == FRAMES)
         step = sampling_step(sigma, options) if over_steps and sigma is not None else 0.0
-        now = strengths(over_steps, strength, (), step)
+        scalar = strengths(over_steps, strength, (), step)
+        if not over_frames:
+            return scalar
 
-        def of_frames() -> Tensor:
-            found = torch.as_tensor(strengths(over_frames, 1.0, frame_indices, 0))
-            return host.moved(found, x.device, dtype).unflatten(0, (-1, frames))
+        def by_frame() -> Tensor:
+            factors = torch.as_tensor(strengths(over_frames, 1.0, frame_indices, 0))
+            return host.moved(factors, x.device, dtype).unflatten(0, (-1, frames))
 
-        return now * run.once((over_frames, frame_indices, frames, x.device), of_frames) if over_frames else now
+        return scalar * run.once((over_frames, frame_indices, frames, x.device), by_frame)
 
     return MotionPass(
-        one.motion,
+        loaded.motion,
         frames,
         strength_of(settings.strength_schedule, settings.strength),
-        masks_by_level(settings.mask, frame_indices, one.motion, x, run, dtype) if settings.mask is not None else (),
+        masks_by_level(settings.mask, frame_indices, loaded.motion, x, run, dtype) if settings.mask is not None else (),
         tuple(
             (low_rank, strength_of(lora.strength_schedule, lora.strength))
-            for low_rank, lora in zip(one.low_ranks, scheduled, strict=True)
+            for low_rank, lora in zip(loaded.low_ranks, scheduled, strict=True)
         ),
     )
 
@@ -230,9 +238,9 @@ def motion_pass(
 def masks_by_level(
     mask: Tensor, frame_indices: tuple[int, ...], motion: MotionModel, x: Tensor, run: SamplingRun, dtype: torch.dtype
 ) -> tuple[Tensor, ...]:
-    """A mask, (1 or the frames of the clip, h w), in the size of each level of a UNet that is run on latents x.
+    """A mask, (1 or the frames of the clip, h w), in the size of each level of a UNet for latents x.
 
-    frame_indices: which frame of the clip each picture is.
+    frame_indices: the frame of the clip for each latent.
     """
 
     def scaled() -> tuple[Tensor, ...]:
@@ -246,8 +254,8 @@ def masks_by_level(
     masks = run.once(("mask", id(mask), x.shape[-2:], x.device), scaled)
     if len(mask) == 1:
         return masks
-    chosen = run.once(("frame indices", frame_indices, x.device), index)
-    return tuple(one[chosen] for one in masks)
+    frames = run.once(("frame indices", frame_indices, x.device), index)
+    return tuple(scaled_mask[frames] for scaled_mask in masks)
 
 
 WRAPPERS = {

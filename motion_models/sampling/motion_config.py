@@ -1,4 +1,4 @@
-"""What a MODEL remembers of the motion models applied to it."""
+"""The motion models of a MODEL, and their settings."""
 
 import logging
 from collections.abc import Callable
@@ -23,37 +23,38 @@ def log_warnings(_report: str, warnings: list[str]) -> None:
 
 @dataclass(frozen=True)
 class MotionSettings:
-    """What the user chose for one applied motion model."""
+    """The user's settings for one applied motion model."""
 
     strength: float
-    """Share of the motion modules' change that is added: 0 leaves the frames alone, 1 is the trained motion."""
+    """Factor of the output of the motion modules: 0 removes all motion, 1 is the trained motion."""
     start_percent: float
+    """First point of the denoising with motion. 0 is the noisiest step, 1 the end."""
     end_percent: float
-    """The part of the denoising it takes part in; 0 is the noisiest step, 1 the end."""
+    """Last point of the denoising with motion."""
     clip_frames: int
-    """Frames of one clip where a batch holds several; 0 if the whole batch is one clip."""
+    """Frames of one clip, if a batch has several clips. 0: the whole batch is one clip."""
     strength_schedule: StrengthSchedule = ()
-    """Curves over time that the strength is multiplied with."""
+    """Curves that the strength is multiplied by."""
     mask: Tensor | None = None
-    """Strength over the picture, (n h w) in 0..1, n being 1 or the frames of a clip."""
+    """Factor of the strength at each pixel, (n h w) in 0..1. n is 1 or the frames of a clip."""
     on_report: Callable[[str, list[str]], None] = log_warnings
-    """Takes a report of what was applied, and the warnings about it; the warnings again in each run."""
+    """Called with a report and its warnings: once without warnings on applying, and in each sampling run."""
 
 
 @dataclass(frozen=True)
 class MotionConfig:
-    """One applied motion model as it is written down in a MODEL."""
+    """One applied motion model, as stored in the attachments of a MODEL."""
 
     file: MotionFile
     settings: MotionSettings
     scheduled: tuple[ChosenLora, ...]
-    """The MotionLoRAs whose strength changes over time; the others are patches of the weights."""
+    """The MotionLoRAs with a strength schedule. All others are patches of the weights."""
     report: str
 
 
 @dataclass(frozen=True)
 class LoadedMotion:
-    """A motion model as it stands in a MODEL that runs: the choice, and the weights that the host has loaded."""
+    """An applied motion model with the modules that ComfyUI has loaded."""
 
     config: MotionConfig
     motion: MotionModel

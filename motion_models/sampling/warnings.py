@@ -1,46 +1,46 @@
-"""What can be made, but will hardly be what people want: said once a run, in sentences."""
+"""Warnings about settings that work but rarely give good motion. They are reported in each sampling run."""
 
 from .. import host
 from ..files.loading import MotionFile
 
-SHORT = 8
-"""Frames below which the motion of any family falls apart."""
+MIN_FRAMES = 8
+"""With fewer frames, the motion of every family breaks down."""
 
 DISTILLED = ("turbo", "lightning", "lcm", "hyper")
-"""Words in the names of checkpoints that were distilled to few steps."""
+"""Words in the file names of checkpoints that were distilled to few steps."""
 
 
 def length_warnings(frames: int, motion: MotionFile) -> list[str]:
-    """About the length of a clip, or of a window of one, that the motion model has positions for."""
+    """Warnings about the number of frames that run together: those of a clip, or of a context window."""
     file, trained = motion.path.name, motion.family.trained_frames
     if frames == 1:
         return [
             f"{file}: one latent is a still picture, so nothing can move. For a clip, give the sampler a latent batch "
             f"of {trained} frames (Empty Latent Frames)."
         ]
-    if frames < min(SHORT, trained):
+    if frames < min(MIN_FRAMES, trained):
         return [f"{file}: {frames} frames are too few to move well; it was trained on {trained}."]
     if frames > trained:
         return [
-            f"{file}: {frames} frames at once, and it was trained on {trained}, so motion may come out slow or broken. "
-            f"Context Windows of {trained} frames make long clips."
+            f"{file}: {frames} frames at once may move slowly or break, because it was trained on {trained}. For a "
+            f"long clip, use Context Windows of {trained} frames."
         ]
     return []
 
 
 def model_warnings(model: host.ModelPatcher, motion: MotionFile) -> list[str]:
-    """About a MODEL that fits by its widths and was not what the motion model learned from."""
+    """Warnings about a MODEL that fits the motion model, but differs from the checkpoints that it was trained on."""
     family, checkpoint = motion.family, host.checkpoint_name(model)
-    found = []
+    warnings = []
     word = next((word for word in DISTILLED if word in checkpoint.lower()), None)
     if word:
-        found.append(
-            f"{checkpoint} is distilled to few steps, by its name ({word}), and {family.name} learned from plain "
-            f"{family.base} checkpoints: expect less motion and other colours."
+        warnings.append(
+            f"{checkpoint} is distilled to few steps, by its name ({word}): expect less motion and other colours, "
+            f"because {family.name} was trained on plain {family.base} checkpoints."
         )
     if host.predicts_velocity(model):
-        found.append(
-            f"This MODEL predicts v, and {family.name} learned from checkpoints that predict noise (eps): expect less "
-            f"from it."
+        warnings.append(
+            f"This MODEL predicts v: expect worse motion, because {family.name} was trained on checkpoints that "
+            f"predict noise (eps)."
         )
-    return found
+    return warnings

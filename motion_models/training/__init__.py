@@ -1,1 +1,1 @@
-"""Training in plain steps."""
+"""Training motion modules."""

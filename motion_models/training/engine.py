@@ -1,8 +1,8 @@
-"""Training in plain steps: a noised clip, the noise predicted, a step of AdamW.
+"""The training loop: add noise to a clip, predict the noise, take a step of AdamW.
 
-The recipe is the authors' (guoyww/AnimateDiff, train.py): one timestep a clip, independent noise for each frame, mean
-squared error of the predicted noise, AdamW with clipped gradients. The averaged weights are ours: short trainings gain
-much by them.
+The recipe is the original one (guoyww/AnimateDiff, train.py): one timestep for each clip, independent noise for each
+frame, mean squared error of the predicted noise, AdamW with clipped gradients. Averaged weights are an addition,
+because they improve short trainings.
 """
 
 import math
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 Denoiser = Callable[[Tensor, Tensor], Tensor]
-"""(noised (b f) c h w, timesteps (b f)) -> predicted noise (b f) c h w."""
+"""(noised latents (b f) c h w, timesteps (b f)) -> predicted noise (b f) c h w."""
 
 
 @dataclass(frozen=True)
@@ -24,12 +24,12 @@ class TrainingSettings:
     weight_decay: float = 0.01
     gradient_norm: float = 1.0
     average_decay: float = 0.998
-    """Of the exponential average of the weights, which is what a training gives."""
+    """Decay of the exponential average of the weights. `train` returns that average."""
     lr_decay_steps: int | None = None
-    """Steps in which the rate comes down to zero: all, or more in a stage that another one follows."""
+    """Steps until the learning rate is zero. None: all steps. Use more in a stage that another stage follows."""
 
     def rate(self, step: int) -> float:
-        """Learning rate at a step, counted from 0: linear warm-up, then half a cosine down to zero."""
+        """Learning rate at a step, counted from 0: a linear warm-up, multiplied by a half cosine down to zero."""
         warmup = min(1.0, (step + 1) / self.warmup_steps)
         return self.learning_rate * warmup * 0.5 * (1 + math.cos(math.pi * step / (self.lr_decay_steps or self.steps)))
 
@@ -44,11 +44,12 @@ def noise_loss(
 ) -> Tensor:
     """Mean squared error of the predicted noise.
 
-    latents: (b f c h w) as the UNet sees them. alphas: `alphas_cumprod` of the schedule. noise_offset: deviation of a
-    shift of each frame's channels that is added to the noise; the model learns to see a wrong brightness or hue as
-    noise (HotshotXL's fine_tune.py: 0.05). max_snr_weight: weight of the noisiest timesteps. At 1 all weigh the same,
-    as the authors have it; above, a timestep weighs 1 / alpha up to this, which makes it the loss of the velocity
-    (Salimans and Ho, arXiv 2202.00512) and lets short trainings learn where things are, which is decided in the noise.
+    latents: (b f c h w), scaled for the UNet. alphas: `alphas_cumprod` of the beta schedule.
+    noise_offset: standard deviation of a random shift for each channel of each frame, added to the noise. The model
+    then learns to treat a wrong brightness or hue as noise (HotshotXL's fine_tune.py: 0.05).
+    max_snr_weight: upper limit of a timestep's weight, which is 1 / alpha. At 1 all timesteps have the same weight, as
+    in the original recipe. Without the limit, this is the loss of the velocity (Salimans and Ho, arXiv 2202.00512).
+    Noisy timesteps decide where things are, so more weight on them helps short trainings.
     """
     clips, frames = latents.shape[:2]
     timestep = torch.randint(len(alphas), (clips,), generator=generator).repeat_interleave(frames)
@@ -63,7 +64,7 @@ def noise_loss(
 
 
 class AveragedWeights:
-    """Exponential average of the weights of a module, in fp32."""
+    """Exponential average of the weights of a module."""
 
     def __init__(self, module: nn.Module, decay: float):
         self.decay = decay
@@ -71,7 +72,7 @@ class AveragedWeights:
 
     @torch.no_grad()
     def update(self, module: nn.Module, step: int) -> None:
-        decay = min(self.decay, (1 + step) / (10 + step))  # early weights are forgotten faster
+        decay = min(self.decay, (1 + step) / (10 + step))  # so that the first weights fade faster
         for name, value in module.state_dict().items():
             self.weights[name].lerp_(value, 1 - decay)
 
@@ -82,10 +83,10 @@ def train(
     settings: TrainingSettings,
     on_step: Callable[[int, float, AveragedWeights], None],
 ) -> dict[str, Tensor]:
-    """Train every parameter of `module` that asks for a gradient; gives the averaged weights.
+    """Train every parameter of `module` that requires a gradient, and return the averaged weights.
 
-    losses: one function a step. on_step: told (steps done, loss, averaged weights), for progress, interrupts and
-    checkpoints.
+    losses: one function for each step. on_step: called after each step with (steps done, loss, averaged weights), for
+    progress, interrupts and checkpoints.
     """
     parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(parameters, settings.learning_rate, weight_decay=settings.weight_decay)

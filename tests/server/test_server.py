@@ -144,7 +144,7 @@ def test_the_dialog_explains_a_motion_model_for_another_base(server: Server, tin
     path = server.folder / "models" / "animatediff_models" / "mm_sd_v15_v2.safetensors"
     save(small_pair(base=SD15, mid=True).motion, path)
     message = refusal(server, tiny_prompt(ADXL_LoadMotionModel={"motion_model": path.name}))
-    assert "mm_sd_v15_v2.safetensors is made for SD1.5 (21 motion modules" in message
+    assert "mm_sd_v15_v2.safetensors is for SD1.5, but" in message and "The file has 21 motion modules" in message
     assert "this MODEL is TinySDXL" in message and "load an SD1.5 checkpoint" in message
 
 

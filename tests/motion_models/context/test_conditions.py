@@ -187,7 +187,7 @@ def motion_over_time() -> dict:
     """Motion that has another strength in each frame, and a mask for each."""
     curve = (from_values([0.1 * frame for frame in range(CLIP)], OVER_FRAMES),)
     masks = torch.rand(CLIP, 8, 8, generator=torch.Generator().manual_seed(0))
-    return {"schedule": curve, "mask": masks}
+    return {"strength_schedule": curve, "mask": masks}
 
 
 @pytest.mark.parametrize("per_batch", [0, 3])

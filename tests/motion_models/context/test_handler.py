@@ -72,9 +72,9 @@ def test_windows_work_before_or_after_the_motion_model(pair, animate) -> None:
 def test_setting_context_windows_twice_is_an_error(pair, animate) -> None:
     model = animate(pair.model)
     for first in (windowed(model), host_windowed(model)):
-        with pytest.raises(MotionError, match="cut into context windows twice"):
+        with pytest.raises(MotionError, match="context windows from two nodes"):
             windowed(first)
-    with pytest.raises(MotionError, match="cut into context windows twice"):
+    with pytest.raises(MotionError, match="context windows from two nodes"):
         long_sample(host_windowed(windowed(model)))
 
 

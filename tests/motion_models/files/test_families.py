@@ -134,7 +134,7 @@ def test_a_certain_detection_gives_no_reason() -> None:
 def test_a_detection_by_file_name_gives_its_reason() -> None:
     tensors = authors_file(SD15, 32, True)
     assert found(tensors, "lightning/mm.ckpt").reason == (
-        "Its tensors leave a choice; AnimateDiff-Lightning by the file's name."
+        "Its tensors fit several families: AnimateDiff-Lightning was chosen by the file's name."
     )
 
 
@@ -147,7 +147,7 @@ def test_a_guess_is_reported_with_how_to_change_it() -> None:
 def test_the_users_choice_overrides_detection(pair) -> None:
     shape = shape_of(pair.motion, "mm.ckpt")
     assert chosen("HotshotXL", shape, "mm.ckpt").family.name == "HotshotXL"
-    with pytest.raises(MotionError, match=r"on 3 levels, and AnimateDiff v3 is a family for SD1\.5, which has 4"):
+    with pytest.raises(MotionError, match=r"AnimateDiff v3, which is for SD1\.5: .* on 3 levels, and SD1\.5 has 4"):
         chosen("AnimateDiff v3", shape, "mm.ckpt")
 
 

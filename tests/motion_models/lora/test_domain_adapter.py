@@ -77,17 +77,17 @@ def test_alpha_zero_leaves_the_result_unchanged(sd15: Pair, tmp_path: Path) -> N
 def test_an_adapter_for_another_base_is_refused(sd15: Pair, pair: Pair, tmp_path: Path) -> None:
     path = save(written(sd15, "authors"), tmp_path / "v3_sd15_adapter.ckpt")
     unfit = {key: torch.zeros(3, 3) for key in written(sd15, "authors")}
-    with pytest.raises(MotionError, match=r"no domain adapter for this MODEL \(SD15\).*such as v3_sd15_adapter"):
+    with pytest.raises(MotionError, match=r"not a domain adapter for this MODEL.*\(SD15\), such as v3_sd15_adapter"):
         apply_domain_adapter(sd15.model, save(unfit, path), 1.0)
 
 
 def test_an_adapter_with_half_a_pair_is_refused(sd15: Pair, tmp_path: Path) -> None:
     halves = {key: value for key, value in written(sd15, "authors").items() if ".down." not in key}
-    with pytest.raises(MotionError, match="half.ckpt has one half of a low-rank pair without the other"):
+    with pytest.raises(MotionError, match="half.ckpt is damaged: it has one half of a low-rank pair without the other"):
         apply_domain_adapter(sd15.model, save(halves, tmp_path / "half.ckpt"), 1.0)
 
 
 def test_a_motion_lora_is_refused_as_domain_adapter(sd15: Pair, tmp_path: Path) -> None:
     lora = {f"{processor(path)}.down.weight": down for path, (down, _) in random_pairs(sd15.motion).items()}
-    with pytest.raises(MotionError, match="is a MotionLoRA.*and no domain adapter.*Load AnimateDiff Motion LoRA"):
+    with pytest.raises(MotionError, match="is a MotionLoRA.*not a domain adapter.*Load AnimateDiff Motion LoRA"):
         apply_domain_adapter(sd15.model, save(lora, tmp_path / "pan.ckpt"), 1.0)
