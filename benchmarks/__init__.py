@@ -1,4 +1,4 @@
-"""Measurements. Importing this package brings the host into the process, on the GPU if there is one, and the pack."""
+"""Measurements. Importing this package also imports ComfyUI, on the GPU if there is one, and the pack."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""What comes before the first step: importing the pack, reading a motion model, applying it and a MotionLoRA."""
+"""Times before the first sampler step: importing the pack, reading a motion model, applying it with a MotionLoRA."""
 
 import subprocess
 import sys
@@ -32,8 +32,10 @@ print(time.perf_counter() - began)
 
 
 def loading_times(folder: Path) -> dict[str, float]:
-    """Median seconds, with the files in the system's cache; each but the import and the reading goes through the host
-    up to where it would load the weights onto its device."""
+    """Median seconds of each operation, with the files in the system's cache.
+
+    They stop before ComfyUI would load the weights onto its device.
+    """
     family, base = FAMILIES["AnimateDiff SDXL beta"], BASES["SDXL"]
     path = motion_file(folder, family, base)
     lora_path = motion_lora_file(folder, load_file(path))
@@ -51,15 +53,15 @@ def loading_times(folder: Path) -> dict[str, float]:
             model, file, SETTINGS, AUTO_BETA_SCHEDULE, lora
         ),
     }
-    found: dict[str, list[float]] = {name: [] for name in calls}
+    measured: dict[str, list[float]] = {name: [] for name in calls}
     for _round in range(ROUNDS):
         for name, call in calls.items():
-            found[name].append(clocked(call)[0])
-    times = {name: median(seconds) for name, seconds in found.items()}
+            measured[name].append(clocked(call)[0])
+    times = {name: median(seconds) for name, seconds in measured.items()}
     return times | {"importing the pack": median(import_seconds() for _ in range(ROUNDS))}
 
 
 def import_seconds() -> float:
-    """In a fresh process, beyond what the host imports itself."""
+    """Seconds to import the pack in a new process, after ComfyUI's own imports."""
     done = subprocess.run([sys.executable, "-c", IMPORT], cwd=PACK, capture_output=True, text=True, check=True)
     return float(done.stdout.splitlines()[-1])

@@ -1,4 +1,4 @@
-"""Image and motion models of real shapes with random weights, made where they will run: nothing is downloaded."""
+"""Image and motion models with the real shapes and random weights, so that nothing is downloaded."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 SETTINGS = MotionSettings(strength=1.0, start_percent=0.0, end_percent=1.0, clip_frames=0)
-"""Of the node, as it comes."""
+"""The defaults of Apply AnimateDiff Motion Model."""
 
 COMMON = {
     "image_size": 32, "use_checkpoint": False, "legacy": False, "use_spatial_transformer": True,
@@ -29,15 +29,17 @@ COMMON = {
 
 @dataclass(frozen=True)
 class Base:
-    """An image model: the host's class for it, and its UNet as the authors built it."""
+    """An image model: ComfyUI's class for it, and the original configuration of its UNet."""
 
     kind: type[comfy.supported_models_base.BASE]
     multiples: tuple[int, ...]
-    """Channels of each level as multiples of the first's."""
+    """Channels of each level, as multiples of the first level's channels."""
     context: int
+    """Channels of the text encoding."""
     pooled: int
+    """Channels of the pooled text encoding. 0 if there is none."""
     head_channels: int
-    """Of an attention head; 0 if there are eight heads everywhere."""
+    """Channels of an attention head. 0: eight heads in every layer."""
     config: dict[str, Any]
 
 
@@ -58,18 +60,18 @@ BASES = {
 
 
 CHANNELS = 320
-"""Of the first level, in both."""
+"""Channels of the first level of both base models."""
 
 
 def shallow(base: Base) -> Base:
-    """The same with one transformer layer wherever there are several, for machines without a GPU."""
+    """The same model with at most one layer in each transformer, for machines without a GPU."""
     depths = {key: value for key, value in base.config.items() if key.startswith("transformer_depth")}
     once = {key: [min(1, d) for d in value] if isinstance(value, list) else 1 for key, value in depths.items()}
     return dataclasses.replace(base, config=base.config | once)
 
 
 def image_model(base: Base, dtype: torch.dtype, channels: int = CHANNELS) -> host.ModelPatcher:
-    """A MODEL of the host."""
+    """A MODEL with random weights, on the device where it runs."""
     heads = {"num_heads": -1 if base.head_channels else 8, "num_head_channels": base.head_channels or -1}
     kind = type(base.kind.__name__, (base.kind,), {"unet_extra_config": heads})
     shape = {"model_channels": channels, "channel_mult": list(base.multiples), "context_dim": base.context}
@@ -83,7 +85,7 @@ def image_model(base: Base, dtype: torch.dtype, channels: int = CHANNELS) -> hos
 
 @torch.inference_mode()
 def randomise(module: nn.Module) -> None:
-    """Weights that keep the size of what goes through them."""
+    """Random weights that keep the scale of the activations."""
     for parameter in module.parameters():
         if parameter.ndim > 1:
             parameter.normal_(std=parameter[0].numel() ** -0.5)
@@ -95,7 +97,7 @@ def randomise(module: nn.Module) -> None:
 
 
 def motion_file(folder: Path, family: Family, base: Base, channels: int = CHANNELS) -> Path:
-    """A checkpoint of a family in fp32, as most were published."""
+    """A checkpoint of a family, in fp32 like most published ones."""
     levels = [channels * multiple for multiple in base.multiples]
     down = tuple((width,) * 2 for width in levels)
     up = tuple((width,) * 3 for width in reversed(levels))
@@ -112,7 +114,7 @@ def motion_file(folder: Path, family: Family, base: Base, channels: int = CHANNE
 
 
 def motion_lora_file(folder: Path, motion: dict[str, Tensor], rank: int = 64) -> Path:
-    """A MotionLoRA for a motion model, in the authors' key format and rank."""
+    """A MotionLoRA for a motion model, with the key format and rank of the original ones."""
     projections = {key: value for key, value in motion.items() if ".to_" in key and key.endswith(".weight")}
     tensors = {}
     for key, weight in projections.items():
@@ -126,7 +128,7 @@ def motion_lora_file(folder: Path, motion: dict[str, Tensor], rank: int = 64) ->
 
 
 def conditioning(base: Base, seed: int) -> list:
-    """What a text encode node gives: [[context (1 77 c), {pooled}]]."""
+    """The output of a text encode node: [[context (1 77 c), {pooled}]]."""
     generator = torch.Generator().manual_seed(seed)
     context = torch.randn(1, 77, base.context, generator=generator)
     pooled = {"pooled_output": torch.randn(1, base.pooled, generator=generator)} if base.pooled else {}

@@ -1,9 +1,10 @@
-"""What it costs that some families take the UNet's group norms over whole clips (AnimateDiff v1, HotshotXL).
+"""The cost of group norms with statistics over whole clips, which some families need (AnimateDiff v1, HotshotXL).
 
     python -m benchmarks.norms
 
-times each norm that a step of SD1.5 runs, over frames and over clips in turn, and compares the sum with the step. The
-step alone would not tell: the difference is smaller than the noise of most machines. COMFYUI_PATH may name a ComfyUI.
+It times each norm of an SD1.5 step, over frames and over clips in turn, and compares the sums with the whole step.
+Timing only whole steps would not work, because the difference is smaller than the noise of most machines. COMFYUI_PATH
+may name a ComfyUI.
 """
 
 import sys
@@ -26,14 +27,14 @@ from animatediff_xl.motion_models.sampling.apply import AUTO_BETA_SCHEDULE, appl
 from torch import Tensor, nn
 
 BASE, FAMILY = BASES["SD1.5"], FAMILIES["AnimateDiff v3"]
-"""A family whose norms see one frame."""
+"""A family with norms over one frame."""
 PIXELS, DTYPE = (512, torch.float16) if torch.cuda.is_available() else (256, torch.float32)
 FRAMES = 16
 ROUNDS = 7
 
 
 def norms_of_a_step(model: host.ModelPatcher, unet: nn.Module) -> tuple[float, Counter]:
-    """Seconds of a step, and how often it runs a norm on an input of a shape: {(norm, shape): calls}."""
+    """Seconds of a step, and its calls of each norm for each shape of its input: {(norm, shape): calls}."""
     calls: Counter = Counter()
     hooks = [
         norm.register_forward_pre_hook(lambda norm, inputs: calls.update([(norm, inputs[0].shape)]))
@@ -47,7 +48,7 @@ def norms_of_a_step(model: host.ModelPatcher, unet: nn.Module) -> tuple[float, C
 
 
 def seconds_of(norm: nn.GroupNorm, x: Tensor) -> tuple[float, float]:
-    """Over frames and over clips."""
+    """Median seconds over frames, and over clips."""
     each, joint = [], []
     for _round in range(ROUNDS):
         each.append(clocked(lambda: norm(x))[0])

@@ -1,10 +1,11 @@
-"""Where the time of a step goes, operator by operator, and the bytes that operators read and write.
+"""The time of a step by operator, and the bytes that operators read and write.
 
     python -m benchmarks.operators [--evolved CHECKOUT]
 
-for the first of the shapes of `benchmarks/run.py`: the step without motion, and what motion adds to it. An operator
-that only makes a view moves nothing; where an operator reads its inputs twice, once is counted.
-Seconds are told of the kernel under a convolution or a copy, bytes only of the operator above it, which has no row.
+It uses the first shape of `benchmarks/run.py`, and shows the step without motion and the part that motion adds. An
+operator that only creates a view moves no bytes. If an operator reads its inputs twice, they count once.
+For a convolution or a copy, the seconds are those of the kernel below it. The bytes are those of the operator above
+it, which has no row.
 """
 
 import argparse
@@ -33,8 +34,8 @@ def seconds_by_operator(step: Run) -> Counter[str]:
     on_gpu = torch.cuda.is_available()
     return Counter(
         {
-            one.key: (one.self_device_time_total if on_gpu else one.self_cpu_time_total) / 1e6
-            for one in profiled.key_averages()
+            event.key: (event.self_device_time_total if on_gpu else event.self_cpu_time_total) / 1e6
+            for event in profiled.key_averages()
         }
     )
 
@@ -45,11 +46,11 @@ def bytes_by_operator(step: Run) -> Counter[str]:
         step()
     for write in writes.seen:
         name, _overload = write.operation.rsplit(".", 1)
-        moved[name.replace(".", "::")] += write.bytes_moved  # as the profiler spells it
+        moved[name.replace(".", "::")] += write.bytes_moved  # the profiler's name for it
     return moved
 
 
-def told(name: str, seconds: Counter[str], moved: Counter[str]) -> str:
+def operator_table(name: str, seconds: Counter[str], moved: Counter[str]) -> str:
     rows = [f"\n**{name}**\n", "| operator | seconds | MB moved |", "|---|---|---|"]
     for operator, spent in [*seconds.most_common(SHOWN), ("all", seconds.total())]:
         bytes_of = moved.total() if operator == "all" else moved[operator]
@@ -62,14 +63,14 @@ def main() -> None:
     arguments.add_argument("--evolved", type=Path, help="a checkout of ComfyUI-AnimateDiff-Evolved")
     given = arguments.parse_args()
     case = (GPU_CASES if torch.cuda.is_available() else CPU_CASES)[0]
-    sys.stdout.write(f"{machine()}\n{case}; figures are of {CALLS + 1} steps, the first of which warms up\n")
+    sys.stdout.write(f"{machine()}\n{case}; sums over {CALLS + 1} steps, including one warm-up step\n")
     with tempfile.TemporaryDirectory() as folder, torch.no_grad():
         steps = dict(list(contenders(case, Path(folder), given.evolved))[: 3 if given.evolved else 2])
         plain = seconds_by_operator(steps[PLAIN]), bytes_by_operator(steps[PLAIN])
-        sys.stdout.write(told(PLAIN, *plain))
+        sys.stdout.write(operator_table(PLAIN, *plain))
         for name in [name for name in steps if name != PLAIN]:
             seconds, moved = seconds_by_operator(steps[name]), bytes_by_operator(steps[name])
-            sys.stdout.write(told(f"added by {name}", seconds - plain[0], moved - plain[1]))
+            sys.stdout.write(operator_table(f"added by {name}", seconds - plain[0], moved - plain[1]))
             sys.stdout.flush()
 
 

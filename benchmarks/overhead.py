@@ -1,10 +1,10 @@
-"""What the motion modules themselves take inside a sampling step, ours and AnimateDiff-Evolved's.
+"""The time of the motion modules alone in a sampler step, in this pack and in AnimateDiff-Evolved.
 
     python -m benchmarks.overhead CHECKOUT [PIXELS ...]
 
-A step with motion less a step without it would not tell on most machines: the noise of the whole step is as large as
-the difference of the two packs. Here the clock runs only while a motion module does. What else the packs do in a step
-is left out. COMFYUI_PATH may name a ComfyUI.
+The clock runs only while a motion module runs, so other work of the packs in a step is not counted. Subtracting a step
+without motion would not work on most machines, because the noise of a whole step is as large as the difference between
+the packs. COMFYUI_PATH may name a ComfyUI.
 """
 
 import argparse
@@ -31,19 +31,19 @@ from torch import nn
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 
 BASE, FAMILY = BASES["SD1.5"], FAMILIES["AnimateDiff v3"]
-"""A family whose norms see one frame, so that nothing but its motion modules is added to a step."""
+"""A family with norms over one frame, so that it adds only motion modules to a step."""
 DTYPE = torch.float16 if torch.cuda.is_available() else torch.float32
 PIXELS = (256, 512) if torch.cuda.is_available() else (64, 128, 256)
 FRAMES = 16
 ROUNDS = 5
 
 MODULES = ("MotionModule", "VanillaTemporalModule")
-"""Ours, and theirs."""
+"""The class names in this pack and in AnimateDiff-Evolved."""
 
 
 @contextmanager
 def clock_on_motion_modules() -> Iterator[list[float]]:
-    """Seconds of each call of a motion module."""
+    """A list that receives the seconds of each call of a motion module inside the context."""
     seconds: list[float] = []
     began = 0.0
 
@@ -71,7 +71,7 @@ def now() -> float:
 
 
 def seconds_of_a_step(model: host.ModelPatcher, pixels: int) -> float:
-    """All motion modules of a warm step."""
+    """Seconds of all motion modules in a warm step."""
     latents = torch.randn(FRAMES, 4, pixels // 8, pixels // 8)
     with clock_on_motion_modules() as seconds:
         timed_step(model, latents, conditioning(BASE, 1), conditioning(BASE, 2))
@@ -81,23 +81,24 @@ def seconds_of_a_step(model: host.ModelPatcher, pixels: int) -> float:
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("checkout", type=Path, help="of ComfyUI-AnimateDiff-Evolved")
+    arguments.add_argument("checkout", type=Path, help="a checkout of ComfyUI-AnimateDiff-Evolved")
     arguments.add_argument("pixels", type=int, nargs="*", default=PIXELS, help="width and height of the picture")
     given = arguments.parse_args()
     rows = ["| pixels | ours | AnimateDiff-Evolved | ours against theirs |", "|---|---|---|---|"]
     with tempfile.TemporaryDirectory() as folder, torch.inference_mode():
         model = image_model(BASE, DTYPE)
         path = motion_file(Path(folder), FAMILY, BASE)
-        ours = apply_motion_model(model, open_motion_file(path, FAMILY.name), SETTINGS, AUTO_BETA_SCHEDULE)
-        theirs = evolved(given.checkout, model, path)
+        animated = apply_motion_model(model, open_motion_file(path, FAMILY.name), SETTINGS, AUTO_BETA_SCHEDULE)
+        evolved_model = evolved(given.checkout, model, path)
         for pixels in given.pixels:
-            turns = [(seconds_of_a_step(ours, pixels), seconds_of_a_step(theirs, pixels)) for _ in range(ROUNDS)]
-            ratios = [mine / other for mine, other in turns]
-            mine, other = (median(column) for column in zip(*turns, strict=True))
+            turns = [[seconds_of_a_step(model, pixels) for model in (animated, evolved_model)] for _ in range(ROUNDS)]
+            ratios = [ours / theirs for ours, theirs in turns]
+            ours, theirs = (median(column) for column in zip(*turns, strict=True))
             spread = f"{median(ratios):.3f} ({min(ratios):.3f} to {max(ratios):.3f})"
-            rows.append(f"| {pixels} | {mine:.3f} | {other:.3f} | {spread} |")
-    what = f"SD1.5, {FRAMES} frames, {FAMILY.name}: the motion modules of a step, in seconds"
-    sys.stdout.write("\n".join([machine(), what, "", *rows, ""]))  # at the end, as the peer logs to the same place
+            rows.append(f"| {pixels} | {ours:.3f} | {theirs:.3f} | {spread} |")
+    title = f"SD1.5, {FRAMES} frames, {FAMILY.name}: the motion modules of a step, in seconds"
+    # printed at the end, because AnimateDiff-Evolved logs to the same terminal
+    sys.stdout.write("\n".join([machine(), title, "", *rows, ""]))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The peers on the same shapes: AnimateDiff-Evolved in the host, diffusers by itself."""
+"""Other implementations on the same shapes: AnimateDiff-Evolved in ComfyUI, and diffusers without it."""
 
 import importlib.util
 import sys
@@ -15,7 +15,7 @@ from .models import CHANNELS, Base, randomise
 
 
 def evolved(checkout: Path, model: host.ModelPatcher, motion: Path) -> host.ModelPatcher:
-    """A MODEL as the nodes of AnimateDiff-Evolved make it: load, apply, use evolved sampling."""
+    """The MODEL that AnimateDiff-Evolved's nodes return: load, apply, use evolved sampling."""
     folder_paths.add_model_folder_path("animatediff_models", str(motion.parent))
     nodes: Any = evolved_nodes(checkout)
     (loaded,) = nodes["ADE_LoadAnimateDiffModel"]().load_motion_model(motion.name)
@@ -32,8 +32,11 @@ def evolved_nodes(checkout: Path) -> dict[str, type]:
 
 
 def diffusers_step(base: Base, frames: int, size: int, dtype: torch.dtype) -> Run:
-    """One call of diffusers' UNetMotionModel, with and without the prompt; its norms are joint, as those of
-    AnimateDiff SDXL beta. Raises ImportError if diffusers is not installed."""
+    """One call of diffusers' UNetMotionModel, with and without the prompt.
+
+    Its norms take their statistics over the clip, as in AnimateDiff SDXL beta. Raises ImportError if diffusers is not
+    installed.
+    """
     from diffusers import UNetMotionModel
 
     levels = tuple(CHANNELS * multiple for multiple in base.multiples)
@@ -54,11 +57,11 @@ def diffusers_step(base: Base, frames: int, size: int, dtype: torch.dtype) -> Ru
     randomise(unet)
 
     def run() -> float:
-        made = {"device": device, "dtype": dtype}
-        x, context = torch.randn(2, 4, frames, size, size, **made), torch.randn(2 * frames, 77, base.context, **made)
-        pooled = {"text_embeds": torch.randn(2, base.pooled, **made), "time_ids": torch.ones(2, 6, **made)}
-        given = {"added_cond_kwargs": pooled} if sdxl else {}
+        to = {"device": device, "dtype": dtype}
+        x, context = torch.randn(2, 4, frames, size, size, **to), torch.randn(2 * frames, 77, base.context, **to)
+        pooled = {"text_embeds": torch.randn(2, base.pooled, **to), "time_ids": torch.ones(2, 6, **to)}
+        added = {"added_cond_kwargs": pooled} if sdxl else {}
         with torch.inference_mode():
-            return timed(lambda: unet(x, torch.tensor(500.0), context, **given))
+            return timed(lambda: unet(x, torch.tensor(500.0), context, **added))
 
     return run

@@ -1,13 +1,18 @@
-"""What motion costs, beside the peers.
+"""The cost of motion, compared with other implementations.
 
     python benchmarks/run.py [--evolved CHECKOUT] [--compiled] [--rounds N] [--json FILE]
 
-builds SDXL and SD1.5 at their real shapes with random weights, and measures a sampling step of a clip (with and
-without the prompt, as at any cfg above 1): without motion, with each family of motion models, with
-AnimateDiff-Evolved if a checkout of it is named, with diffusers' UNetMotionModel if it is installed, and on request
-through the host's TorchCompileModel. Contenders take turns, and ratios are taken within a turn. Then what loading and
-applying takes. Prints a Markdown table. COMFYUI_PATH may name a ComfyUI. Without a GPU the pictures are small and SDXL
-has fewer layers, so that it ends in minutes.
+It builds SDXL and SD1.5 at their real shapes with random weights, and measures a sampler step of a clip. A step runs
+with and without the prompt, as at any cfg above 1. The contenders are:
+
+- the step without motion, and with each family of motion models
+- AnimateDiff-Evolved, if --evolved names a checkout of it
+- diffusers' UNetMotionModel, if diffusers is installed
+- with --compiled, the steps through ComfyUI's TorchCompileModel
+
+Contenders take turns, and ratios are taken within a turn. Then it measures loading and applying, and prints Markdown
+tables. COMFYUI_PATH may name a ComfyUI. Without a GPU the pictures are small and SDXL has fewer layers, so that it
+takes only minutes.
 """
 
 import argparse
@@ -44,7 +49,7 @@ DIFFUSERS = "diffusers' UNetMotionModel"
 
 @dataclass(frozen=True)
 class Case:
-    """Shapes to measure at."""
+    """A base model, and the shape of its latents."""
 
     base: str
     pixels: int
@@ -68,17 +73,17 @@ CPU_CASES = (Case("SDXL", 96, 16, torch.float32, shallow=True), Case("SD1.5", 64
 
 
 def contenders(case: Case, folder: Path, checkout: Path | None, compile_too: bool = False) -> Iterator[tuple[str, Run]]:
-    """What can take a step, by name."""
+    """Names and runs of everything that can be measured."""
     base = shallow(BASES[case.base]) if case.shallow else BASES[case.base]
     model = image_model(base, case.dtype)
     latents = torch.randn(case.frames, 4, case.pixels // 8, case.pixels // 8)
     positive, negative = conditioning(base, 1), conditioning(base, 2)
 
-    def step_of(one: host.ModelPatcher) -> Run:
-        return lambda: timed_step(one, latents, positive, negative)
+    def step_of(patcher: host.ModelPatcher) -> Run:
+        return lambda: timed_step(patcher, latents, positive, negative)
 
     yield PLAIN, step_of(model)
-    # families with the same modules and norms cost the same
+    # one family for each combination of modules and norms, because others cost the same
     families = {
         (family.mid, family.norms): family
         for family in reversed(FAMILIES.values())
@@ -101,30 +106,32 @@ def contenders(case: Case, folder: Path, checkout: Path | None, compile_too: boo
 
 
 def working(contenders: dict[str, Run]) -> dict[str, Run]:
-    """Those that can take a step here; what keeps the others from it is said. AnimateDiff-Evolved 1.5.7 cannot in
-    bf16, for one."""
-    found = {}
+    """The contenders that can run a step here. The errors of the others are printed.
+
+    AnimateDiff-Evolved 1.5.7, for example, fails in bf16.
+    """
+    able = {}
     for name, run in contenders.items():
         try:
             run()
-        except Exception as error:  # whatever another project raises
+        except Exception as error:  # another project can raise any error
             say(f"{name} is left out: {error!r:.300}")
         else:
-            found[name] = run
-    return found
+            able[name] = run
+    return able
 
 
 def compiled(model: host.ModelPatcher) -> host.ModelPatcher:
     return TorchCompileModel.execute(model, "inductor")[0]
 
 
-def table(case: Case, found: dict[str, Measured]) -> str:
-    plain = found[PLAIN]
+def table(case: Case, results: dict[str, Measured]) -> str:
+    plain = results[PLAIN]
     lines = [f"\n**{case}**\n", "| step | seconds | of the step without motion | the first one | memory |",
              "|---|---|---|---|---|"]  # fmt: skip
-    for name, measured in found.items():
-        share, low, high = ratio(measured, plain)
-        against = "" if measured is plain else f"{share:.3f} ({low:.3f} to {high:.3f})"
+    for name, measured in results.items():
+        middle, low, high = ratio(measured, plain)
+        against = "" if measured is plain else f"{middle:.3f} ({low:.3f} to {high:.3f})"
         memory = f"{measured.peak / 2**20:.0f} MB"
         lines.append(f"| {name} | {median(measured.seconds):.3f} | {against} | {measured.cold:.3f} | {memory} |")
     return "\n".join(lines) + "\n"
@@ -139,22 +146,22 @@ def machine() -> str:
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--evolved", type=Path, help="a checkout of ComfyUI-AnimateDiff-Evolved")
-    arguments.add_argument("--compiled", action="store_true", help="compiled too, which takes minutes at first")
-    arguments.add_argument("--rounds", type=int, default=5, help="turns that each contender takes")
-    arguments.add_argument("--json", type=Path, help="where the figures go as well")
+    arguments.add_argument("--compiled", action="store_true", help="also measure compiled models, which takes minutes")
+    arguments.add_argument("--rounds", type=int, default=5, help="turns of each contender")
+    arguments.add_argument("--json", type=Path, help="a file for the measurements, in addition to the tables")
     given = arguments.parse_args()
     cases = GPU_CASES if torch.cuda.is_available() else CPU_CASES
     say(machine())
     if cases is CPU_CASES:
-        say("There is no GPU here: small pictures, and an SDXL with fewer layers. The figures tell about CPUs only.")
+        say("No GPU found: pictures are small, and SDXL has fewer layers. The results hold for CPUs only.")
     results = {}
     with tempfile.TemporaryDirectory() as folder:
         for case in cases:
             with torch.inference_mode():
                 able = working(dict(contenders(case, Path(folder), given.evolved, given.compiled)))
-                found = in_turn(able, given.rounds)
-            say(table(case, found))
-            results[str(case)] = {name: asdict(one) for name, one in found.items()}
+                measured = in_turn(able, given.rounds)
+            say(table(case, measured))
+            results[str(case)] = {name: asdict(contender) for name, contender in measured.items()}
         loading = loading_times(Path(folder))
     say("| loading, in full size | seconds |\n|---|---|")
     for name, seconds in loading.items():

@@ -1,10 +1,10 @@
-"""How often a step makes the host wait for the GPU, and how many kernels it starts, with and without motion.
+"""How often a step makes the CPU wait for the GPU, and how many kernels it launches, with and without motion.
 
     python -m benchmarks.waits [PIXELS]
 
-Counts the calls of CUDA in a step of SDXL at its real shape, 16 frames, fp16, with and without the prompt. Motion shall
-add no `cudaStreamSynchronize` and no copy from the host. Needs a GPU;
-`tests/motion_models/sampling/test_waits.py` does not.
+It counts the CUDA calls in a step of SDXL at its real shape, 16 frames, fp16, with and without the prompt. Motion must
+not add a `cudaStreamSynchronize` or a copy from the CPU. It needs an NVIDIA GPU.
+`tests/motion_models/sampling/test_waits.py` does not need one.
 """
 
 import sys
@@ -24,30 +24,30 @@ from benchmarks.models import BASES, SETTINGS, conditioning, image_model, motion
 
 FRAMES, FAMILY = 16, "AnimateDiff SDXL beta"
 EVALUATIONS = 1 + CALLS
-"""Of a model in `timed_step`."""
+"""Evaluations of a model in `timed_step`."""
 WAITS = ("cudaStreamSynchronize", "cudaDeviceSynchronize", "cudaEventSynchronize")
 LAUNCHES = ("cudaLaunchKernel", "cudaLaunchKernelExC", "cuLaunchKernel", "cuLaunchKernelEx")
 COUNTED = (*WAITS, *LAUNCHES, "Memcpy HtoD (Pageable -> Device)", "Memcpy DtoH (Device -> Pageable)")
 
 
 def calls_of_a_step(model: host.ModelPatcher, pixels: int) -> Counter[str]:
-    """What a step calls, a mean over its evaluations; the sampling run around them is part of it."""
+    """CUDA calls of a sampling run, divided by its evaluations."""
     base = BASES["SDXL"]
-    given = torch.randn(FRAMES, 4, pixels // 8, pixels // 8), conditioning(base, 1), conditioning(base, 2)
-    timed_step(model, *given)  # kernels are chosen, weights loaded
+    inputs = torch.randn(FRAMES, 4, pixels // 8, pixels // 8), conditioning(base, 1), conditioning(base, 2)
+    timed_step(model, *inputs)  # selects kernels and loads weights
     with profile(activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA]) as profiled:
-        timed_step(model, *given)
+        timed_step(model, *inputs)
     return Counter({event.key: event.count / EVALUATIONS for event in profiled.key_averages() if event.key in COUNTED})
 
 
 def main(pixels: int = 1024) -> None:
     if not torch.cuda.is_available():
-        sys.exit("This counts the calls of CUDA, and there is no NVIDIA GPU here.")
+        sys.exit("This benchmark counts CUDA calls, but no NVIDIA GPU was found.")
     with tempfile.TemporaryDirectory() as folder, torch.inference_mode():
         model = image_model(BASES["SDXL"], torch.float16)
         path = motion_file(Path(folder), FAMILIES[FAMILY], BASES["SDXL"])
         animated = apply_motion_model(model, open_motion_file(path, FAMILY), SETTINGS, AUTO_BETA_SCHEDULE)
-        plain, moving = (calls_of_a_step(one, pixels) for one in (model, animated))
+        plain, moving = (calls_of_a_step(patcher, pixels) for patcher in (model, animated))
     sys.stdout.write(f"{torch.cuda.get_device_name()}, {pixels} x {pixels}\n\n| call | without motion | with |\n")
     sys.stdout.write("|---|---|---|\n")
     for name in COUNTED:

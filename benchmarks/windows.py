@@ -1,12 +1,14 @@
-"""What context windows cost: how often a frame is computed, and the time of windowing itself.
+"""The cost of context windows: how often a frame is computed, and the time of windowing itself.
 
     python -m benchmarks.windows [FRAMES ...]
 
-runs an SDXL with random weights and motion modules (on a CPU a narrow one), and prints a table for clips of 16 to 512
-frames. A frame evaluation is timed in windows and in plain batches of a window's length, in turn, one after the other;
-a clip of 16 frames has no windows, so its row tells the noise of the machine. Windowing is the time that the handler
-takes beside the model's, cutting the conditions and adding up the results, as a share of it: it is timed inside one
-call, so that a machine with other work does not matter. COMFYUI_PATH may name a ComfyUI.
+It runs an SDXL with random weights and motion modules (a narrow one on a CPU), and prints a table for clips of 16 to
+512 frames. A frame evaluation is timed in windows and in plain batches of a window's length, in turn. A clip of 16
+frames has no windows, so its row shows the noise of the machine.
+
+"windowing" is the time of the handler without the model, relative to the time of the model. The handler slices the
+conditions and adds up the results. Both times come from the same call, so other work on the machine matters less.
+COMFYUI_PATH may name a ComfyUI.
 """
 
 import sys
@@ -54,8 +56,8 @@ def steps_of(model: host.ModelPatcher, frames: int, times: int = 1) -> Run:
 
 
 def windowing_share(model: host.ModelPatcher, frames: int) -> float:
-    """Time of the handler beside that of the model, of which it is a share."""
-    found = []
+    """Time of the handler without the model, divided by the time of the model."""
+    shares = []
     execute = ContextHandler.execute
 
     def timed(handler: ContextHandler, calculate: Callable, *arguments: Any) -> Any:
@@ -67,28 +69,30 @@ def windowing_share(model: host.ModelPatcher, frames: int) -> float:
             return result
 
         whole, result = clocked(lambda: execute(handler, calculate_timed, *arguments))
-        found.append((whole - sum(inside)) / sum(inside))
+        shares.append((whole - sum(inside)) / sum(inside))
         return result
 
-    with patch.object(ContextHandler, "execute", timed):  # each run has a handler of its own
+    with patch.object(ContextHandler, "execute", timed):  # the class, because each run has a new handler
         steps_of(model, frames)()
-    return median(found[1:])  # the first call warms up
+    return median(shares[1:])  # without the warm-up call
 
 
-def row(model: host.ModelPatcher, frames: int, together: int) -> tuple:
-    made = plan(WINDOWS, frames)
-    windowed = add_context(model, ContextHandler(WINDOWS, together))
+def row(model: host.ModelPatcher, frames: int, windows_per_batch: int) -> tuple:
+    window_plan = plan(WINDOWS, frames)
+    windowed = add_context(model, ContextHandler(WINDOWS, windows_per_batch))
     found = in_turn(
-        {"windows": steps_of(windowed, frames), "plain": steps_of(model, WINDOWS.length, len(made.indices))}, ROUNDS
+        {"windows": steps_of(windowed, frames), "plain": steps_of(model, WINDOWS.length, len(window_plan.indices))},
+        ROUNDS,
     )
 
     def each(measured: Measured) -> str:
-        return f"{1000 * median(measured.seconds) / made.indices.size:.2f}"
+        return f"{1000 * median(measured.seconds) / window_plan.indices.size:.2f}"
 
     middle, low, high = ratio(found["windows"], found["plain"])
     share = f"{windowing_share(windowed, frames):.2%}" if frames > WINDOWS.length else ""
     memory = f"{found['windows'].peak / 2**20:.0f} MB"
-    return (frames, len(made.indices), together, f"{made.evaluations:.2f}", each(found["windows"]),
+    evaluations = f"{window_plan.evaluations:.2f}"
+    return (frames, len(window_plan.indices), windows_per_batch, evaluations, each(found["windows"]),
             each(found["plain"]), f"{middle:.3f} ({low:.3f} to {high:.3f})", share, memory)  # fmt: skip
 
 
@@ -97,8 +101,8 @@ def main() -> None:
     with torch.inference_mode():
         model = animated_model()
         for frames in map(int, sys.argv[1:] or FRAMES):
-            for together in (1, 4) if frames > WINDOWS.length else (1,):
-                sys.stdout.write(f"| {' | '.join(map(str, row(model, frames, together)))} |\n")
+            for windows_per_batch in (1, 4) if frames > WINDOWS.length else (1,):
+                sys.stdout.write(f"| {' | '.join(map(str, row(model, frames, windows_per_batch)))} |\n")
                 sys.stdout.flush()
 
 
