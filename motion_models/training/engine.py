@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR
+from torch.optim.swa_utils import AveragedModel
 
 Denoiser = Callable[[Tensor, Tensor], Tensor]
 """(noised latents (b f) c h w, timesteps (b f)) -> predicted noise (b f) c h w."""
@@ -28,10 +30,10 @@ class TrainingSettings:
     lr_decay_steps: int | None = None
     """Steps until the learning rate is zero. None: all steps. Use more in a stage that another stage follows."""
 
-    def rate(self, step: int) -> float:
-        """Learning rate at a step, counted from 0: a linear warm-up, multiplied by a half cosine down to zero."""
+    def rate_factor(self, step: int) -> float:
+        """Share of the learning rate at a step, counted from 0: a linear warm-up times a half cosine down to zero."""
         warmup = min(1.0, (step + 1) / self.warmup_steps)
-        return self.learning_rate * warmup * 0.5 * (1 + math.cos(math.pi * step / (self.lr_decay_steps or self.steps)))
+        return warmup * 0.5 * (1 + math.cos(math.pi * step / (self.lr_decay_steps or self.steps)))
 
 
 def noise_loss(
@@ -63,42 +65,38 @@ def noise_loss(
     return (weight * (denoise(noised, timestep.float()) - noise).square()).mean()
 
 
-class AveragedWeights:
-    """Exponential average of the weights of a module."""
+def averaged(module: nn.Module, decay: float) -> AveragedModel:
+    """An exponential average of the weights of a module, in fp32, because half precision rounds small changes away."""
 
-    def __init__(self, module: nn.Module, decay: float):
-        self.decay = decay
-        self.weights = {name: value.detach().clone() for name, value in module.state_dict().items()}
+    def average_fn(average: Tensor, weight: Tensor, count: Tensor | int) -> Tensor:
+        early = (1 + int(count)) / (10 + int(count))  # so that the first weights fade faster
+        return average.lerp(weight.to(average), 1 - min(decay, early))
 
-    @torch.no_grad()
-    def update(self, module: nn.Module, step: int) -> None:
-        decay = min(self.decay, (1 + step) / (10 + step))  # so that the first weights fade faster
-        for name, value in module.state_dict().items():
-            self.weights[name].lerp_(value, 1 - decay)
+    return AveragedModel(module, avg_fn=average_fn).float()
 
 
 def train(
     module: nn.Module,
     losses: Iterable[Callable[[], Tensor]],
     settings: TrainingSettings,
-    on_step: Callable[[int, float, AveragedWeights], None],
+    on_step: Callable[[int, float, AveragedModel], None],
 ) -> dict[str, Tensor]:
     """Train every parameter of `module` that requires a gradient, and return the averaged weights.
 
-    losses: one function for each step. on_step: called after each step with (steps done, loss, averaged weights), for
+    losses: one function for each step. on_step: called after each step with (steps done, loss, average), for
     progress, interrupts and checkpoints.
     """
     parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(parameters, settings.learning_rate, weight_decay=settings.weight_decay)
-    average = AveragedWeights(module, settings.average_decay)
+    schedule = LambdaLR(optimizer, settings.rate_factor)
+    average = averaged(module, settings.average_decay)
     for step, loss_of in zip(range(settings.steps), losses, strict=False):
-        for group in optimizer.param_groups:
-            group["lr"] = settings.rate(step)
         loss = loss_of()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(parameters, settings.gradient_norm)
         optimizer.step()
-        average.update(module, step)
+        schedule.step()
+        average.update_parameters(module)
         on_step(step + 1, loss.item(), average)
-    return average.weights
+    return average.module.state_dict()

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
 import tests.conftest  # noqa: F401 - the host and the pack
 
@@ -17,7 +18,6 @@ from animatediff_xl.motion_models.network import layers
 from animatediff_xl.motion_models.network.motion_module import MotionModel, MotionShape, sinusoidal_positions
 from animatediff_xl.motion_models.sampling.beta_schedules import BETA_SCHEDULES, alphas_cumprod
 from animatediff_xl.motion_models.sampling.forward import MotionForward, MotionPass
-from animatediff_xl.motion_models.training.engine import AveragedWeights
 
 from tests.tiny.host_pack import CHANNELS
 from tests.tiny.models import encode_captions, initialise, new_clip, new_unet
@@ -92,13 +92,14 @@ def progress(stage: str, work: Path | None = None) -> Callable:
     recent: list[float] = []
     began = time.monotonic()
 
-    def on_step(step: int, loss: float, average: AveragedWeights) -> None:
+    def on_step(step: int, loss: float, average: AveragedModel) -> None:
         recent.append(loss)
         if step % 50 == 0:
             mean = sum(recent) / len(recent)
             log.info("%s %d loss %.4f, %.2f s a step", stage, step, mean, (time.monotonic() - began) / step)
             recent.clear()
         if work and step % 250 == 0:
-            save_file({k: v.contiguous() for k, v in average.weights.items()}, work / f"{stage}-newest.safetensors")
+            weights = {name: value.contiguous() for name, value in average.module.state_dict().items()}
+            save_file(weights, work / f"{stage}-newest.safetensors")
 
     return on_step

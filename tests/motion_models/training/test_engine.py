@@ -5,7 +5,7 @@ from itertools import repeat
 import pytest
 import torch
 from animatediff_xl.motion_models.sampling.beta_schedules import BETA_SCHEDULES, alphas_cumprod
-from animatediff_xl.motion_models.training.engine import TrainingSettings, noise_loss, train
+from animatediff_xl.motion_models.training.engine import TrainingSettings, averaged, noise_loss, train
 from torch import Tensor, nn
 
 ALPHAS = alphas_cumprod(BETA_SCHEDULES["AnimateDiff SDXL"])
@@ -78,12 +78,24 @@ def test_only_parameters_that_require_gradients_are_trained() -> None:
 
 
 def test_the_learning_rate_warms_up_and_decays() -> None:
-    settings = TrainingSettings(steps=1000, learning_rate=1.0, warmup_steps=100)
-    rates = [settings.rate(step) for step in range(1000)]
+    settings = TrainingSettings(steps=1000, learning_rate=0.1, warmup_steps=100)
+    rates = [settings.rate_factor(step) for step in range(1000)]
     assert rates[0] < 0.02
     assert max(rates) == pytest.approx(1, abs=0.05)
     assert rates.index(max(rates)) == pytest.approx(99, abs=2)
     assert rates[-1] < 1e-4
+
+
+def test_averages_of_half_precision_weights_move() -> None:
+    network = nn.Linear(1, 1, bias=False).bfloat16()
+    average = averaged(network, decay=0.999)
+    average.update_parameters(network)
+    start = average.module.weight.item()
+    with torch.no_grad():
+        network.weight += 1
+    for _ in range(1000):
+        average.update_parameters(network)
+    assert average.module.weight.item() - start == pytest.approx(1, rel=0.5)
 
 
 def test_an_exception_in_the_callback_stops_the_training() -> None:
