@@ -1,4 +1,4 @@
-"""What hosts, the registry and translators rely on."""
+"""Rules for node ids, inputs, translations, help pages, metadata and imports."""
 
 import ast
 import json
@@ -71,7 +71,7 @@ def test_inputs_have_public_names_and_tooltips(node_id: str) -> None:
 
 @pytest.mark.parametrize("node_id", SCHEMAS)
 def test_required_inputs_come_before_optional_ones(node_id: str) -> None:
-    """It puts required ones first, and saves the values of widgets by their position."""
+    """The front end shows required inputs first, and saves the values of widgets by their position."""
     optional = [field.optional for field in SCHEMAS[node_id].inputs]
     assert optional == sorted(optional)
 
@@ -147,7 +147,7 @@ def test_only_the_host_package_imports_comfy() -> None:
 
 
 PACKAGES = ("errors", "host", "network", "files", "conditioning", "lora", "sampling", "noise", "context", "training")
-"""Of motion_models, each importing only those before it; nodes/ imports all of them."""
+"""Packages of motion_models. Each imports only earlier ones; nodes/ imports all."""
 
 
 def packages_imported(path: Path) -> set[str]:
@@ -176,7 +176,8 @@ def test_files_are_short_and_folders_small() -> None:
 def test_motion_models_never_imports_nodes_or_the_hosts_server() -> None:
     for path in (PACK / "motion_models").rglob("*.py"):
         relative = [n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.ImportFrom) and n.level]
-        assert all(node.level <= 2 for node in relative), path
+        inside = len(path.relative_to(PACK).parts) - 1  # dots that stay within motion_models
+        assert all(node.level <= inside for node in relative), path
         assert not imports(path) & {"folder_paths", "comfy_api", "comfy_api.latest"}
 
 
@@ -203,7 +204,7 @@ def test_example_workflows_match_their_source() -> None:
 
 
 def test_every_host_name_exists() -> None:
-    """A name that a new host has moved fails here, and not in a user's graph."""
+    """A name that a new ComfyUI has moved fails here, and not in a user's graph."""
     for path in Path(host.__file__).parent.glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             name = ast.unparse(node) if isinstance(node, ast.Attribute) else ""

@@ -1,6 +1,5 @@
-"""The camera moves: what the tiny MotionLoRAs do in videos that a real ComfyUI saved, measured by optical flow."""
+"""Camera motion of the tiny MotionLoRAs, measured by optical flow in videos that a real ComfyUI saved."""
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -8,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.host.server import Server
-from tests.server.conftest import node_of
+from tests.server.conftest import Report, node_of
 from tests.server.test_clips import clip
 from tests.tiny.measure import CameraMotion, camera_motion
 from tests.tiny.synthetic_dataset import scene_of
@@ -21,13 +20,13 @@ ENOUGH = 18
 
 @dataclass(frozen=True)
 class Move:
-    """A tiny MotionLoRA, and what of the camera's motion it changes."""
+    """A tiny MotionLoRA, and the camera motion that it changes."""
 
     file: str
     of: Callable[[CameraMotion], float]
     """In the units of `CameraMotion`."""
     least: float
-    """What counts as a move."""
+    """Less does not count as motion."""
 
 
 MOVES = {
@@ -39,7 +38,7 @@ MOVES = {
 
 @pytest.fixture(scope="module")
 def film(server: Server, tiny_prompt: Callable) -> Callable[[dict[str, float]], list[CameraMotion]]:
-    """(strengths by move) -> what the camera does in each clip."""
+    """(strengths by move) -> camera motion of each clip."""
 
     def run(strengths: dict[str, float]) -> list[CameraMotion]:
         moved = []
@@ -59,21 +58,21 @@ def film(server: Server, tiny_prompt: Callable) -> Callable[[dict[str, float]], 
 
 
 TOGETHER = {"pan left": 0.6, "zoom in": 0.8}
-"""More of both is more than the tiny motion model bears: at 0.8 and 1 the zoom shows in 16 of 20."""
+"""Larger strengths of both are too much for the tiny motion model: at 0.8 and 1 the zoom shows in 16 of 20."""
 
 
 @pytest.mark.parametrize(
     "strengths", [{"pan left": 1}, {"pan left": -1}, {"zoom in": 1}, {"zoom in": -1}, TOGETHER], ids=str
 )
-def test_motion_loras_move_the_camera(film: Callable, strengths: dict[str, float]) -> None:
-    """Forward, with minus the other way, and both of a chain at once."""
+def test_motion_loras_move_the_camera(film: Callable, report: Report, strengths: dict[str, float]) -> None:
+    """Also in the opposite direction with a negative strength, and both in a chain."""
     moved = film(strengths)
     for name, strength in strengths.items():
         move = MOVES[name]
         figures = [move.of(camera) for camera in moved]
         right = sum(figure * np.sign(strength) > move.least for figure in figures)
-        sys.__stdout__.write(  # for the README's table
-            f"\n    {strengths}, {name}: {right} of {CLIPS}, "
-            f"{np.mean(figures):+.4f} ({min(figures):+.4f} to {max(figures):+.4f})\n"
+        report(
+            f"camera at {strengths}, {name}: {right} of {CLIPS}, "
+            f"{np.mean(figures):+.4f} ({min(figures):+.4f} to {max(figures):+.4f})"
         )
         assert right >= ENOUGH

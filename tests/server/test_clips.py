@@ -1,6 +1,5 @@
-"""It animates: what the tiny SDXL shows in videos that a real ComfyUI saved, measured."""
+"""Motion of the tiny SDXL, measured in videos that a real ComfyUI saved."""
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -9,7 +8,7 @@ import pytest
 
 from tests.host.server import Server
 from tests.host.video import frames_of
-from tests.server.conftest import node_of
+from tests.server.conftest import Report, node_of
 from tests.tiny.measure import colour_of, direction_of, displacement, frame_difference
 from tests.tiny.synthetic_dataset import FRAMES, SIZE, scene_of
 
@@ -18,7 +17,7 @@ pytestmark = pytest.mark.measured
 CLIPS = 40
 ENOUGH = 36
 STEADIER = 3.0
-"""How many times smaller the difference of neighbouring frames must be with the motion model than without."""
+"""Factor by which the motion model must reduce the difference of neighbouring frames."""
 
 
 def clip(server: Server, prompt: dict) -> np.ndarray:
@@ -30,7 +29,7 @@ def clip(server: Server, prompt: dict) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Figures:
-    """What was measured over all clips."""
+    """Measurements of all clips."""
 
     directions: int
     colours: int
@@ -41,9 +40,16 @@ class Figures:
     def steadier(self) -> float:
         return float(np.mean(self.without_motion) / np.mean(self.with_motion))
 
+    def line(self) -> str:
+        return (
+            f"tiny clips: direction right in {self.directions} of {CLIPS}, colour in {self.colours}; frame difference "
+            f"{np.mean(self.with_motion):.4f} with motion, {np.mean(self.without_motion):.4f} without "
+            f"({self.steadier:.1f} times)"
+        )
+
 
 @pytest.fixture(scope="module")
-def figures(server: Server, tiny_prompt: Callable) -> Figures:
+def figures(server: Server, tiny_prompt: Callable, report: Report) -> Figures:
     directions = colours = 0
     with_motion, without_motion = [], []
     for seed in range(CLIPS):
@@ -56,7 +62,9 @@ def figures(server: Server, tiny_prompt: Callable) -> Figures:
         with_motion.append(frame_difference(frames))
         prompt[node_of(prompt, "KSampler")]["inputs"]["model"] = [node_of(prompt, "CheckpointLoaderSimple"), 0]
         without_motion.append(frame_difference(clip(server, prompt)))
-    return Figures(directions, colours, with_motion, without_motion)
+    measured = Figures(directions, colours, with_motion, without_motion)
+    report(measured.line())
+    return measured
 
 
 def test_objects_move_as_the_prompt_says(figures: Figures) -> None:
@@ -69,18 +77,3 @@ def test_objects_have_the_colour_of_the_prompt(figures: Figures) -> None:
 
 def test_motion_reduces_the_frame_difference(figures: Figures) -> None:
     assert figures.steadier >= STEADIER
-
-
-def test_the_figures_are_told(figures: Figures, record_property: Callable, capsys: pytest.CaptureFixture) -> None:
-    """For the README's table."""
-    told = {
-        "direction right": f"{figures.directions} of {CLIPS}",
-        "colour right": f"{figures.colours} of {CLIPS}",
-        "frame difference with motion": f"{np.mean(figures.with_motion):.4f}",
-        "frame difference without": f"{np.mean(figures.without_motion):.4f}",
-        "steadier": f"{figures.steadier:.1f} times",
-    }
-    for name, value in told.items():
-        record_property(name, value)
-    with capsys.disabled():
-        sys.stdout.write("\n" + "".join(f"    {name}: {value}\n" for name, value in told.items()))

@@ -1,6 +1,5 @@
-"""Long clips and loops: what the tiny SDXL shows through context windows, measured in saved videos."""
+"""Long clips and loops of the tiny SDXL in context windows, measured in saved videos."""
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -9,7 +8,7 @@ import pytest
 from animatediff_xl.motion_models.context.windows import ContextSettings, plan
 
 from tests.host.server import Server
-from tests.server.conftest import node_of
+from tests.server.conftest import Report, node_of
 from tests.server.test_clips import clip
 from tests.tiny.measure import seam, warp_error
 from tests.tiny.synthetic_dataset import scene_of
@@ -19,16 +18,16 @@ pytestmark = pytest.mark.measured
 CLIPS = 20
 LENGTH = 48
 SEAM = (0.7, 1.4)
-"""Within which the step from the last frame to the first is like any other; two thirds of all steps are."""
+"""A loop has no visible seam within this range. It holds two thirds of all steps between neighbouring frames."""
 PUMPING = 1.25
-"""How much more may change where a window begins or ends than inside, motion apart."""
+"""Largest ratio of the warp error at the borders of windows to that inside."""
 
 Long = Callable[..., np.ndarray]
 
 
 @pytest.fixture(scope="module")
 def long_clip(server: Server, tiny_prompt: Callable) -> Long:
-    """(seed, what is set in Context Windows) -> frames (f h w 3)."""
+    """(seed, settings of Context Windows) -> frames (f h w 3)."""
 
     def run(seed: int, **settings: bool) -> np.ndarray:
         prompt = tiny_prompt(
@@ -56,11 +55,9 @@ class Seen:
     """Warp error from frame to frame where a window begins or ends, mean over all clips."""
     inside: float
 
-    def told(self, what: str) -> None:
-        """For the README's table."""
+    def line(self) -> str:
         low, middle, high = np.percentile(self.seams, [0, 50, 100])
-        pumping = self.at_borders / self.inside
-        sys.__stdout__.write(f"\n    {what}: seam {middle:.2f} ({low:.2f} to {high:.2f}), pumping {pumping:.2f}\n")
+        return f"seam {middle:.2f} ({low:.2f} to {high:.2f}), pumping {self.at_borders / self.inside:.2f}"
 
 
 def seen(long_clip: Long, **settings: bool) -> Seen:
@@ -76,16 +73,16 @@ def seen(long_clip: Long, **settings: bool) -> Seen:
     return Seen(seams, float(np.mean(at_borders)), float(np.mean(inside)))
 
 
-def test_loops_have_no_seam_and_no_window_borders(long_clip: Long) -> None:
+def test_loops_have_no_seam_and_no_window_borders(long_clip: Long, report: Report) -> None:
     found = seen(long_clip, freenoise=True)
-    found.told(f"closed loop of {LENGTH} frames")
+    report(f"closed loop of {LENGTH} frames: {found.line()}")
     assert SEAM[0] <= np.median(found.seams) <= SEAM[1]
     assert found.at_borders <= PUMPING * found.inside
 
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("settings", [{"freenoise": True, "closed_loop": False}, {"closed_loop": False}], ids=str)
-def test_open_clips_have_a_seam(long_clip: Long, settings: dict[str, bool]) -> None:
+def test_open_clips_have_a_seam(long_clip: Long, report: Report, settings: dict[str, bool]) -> None:
     found = seen(long_clip, **settings)
-    found.told(f"{LENGTH} frames, {settings}")
+    report(f"{LENGTH} frames, {settings}: {found.line()}")
     assert np.median(found.seams) > SEAM[1]

@@ -1,4 +1,4 @@
-"""What `python -m tests.host.starts` measures, in the way this test run starts ComfyUI."""
+"""The measurements of `python -m tests.host.starts`, with the ComfyUI of this test run."""
 
 from tests.host.server import Server
 from tests.host.starts import look

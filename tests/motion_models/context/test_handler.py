@@ -1,4 +1,4 @@
-"""Long clips: windows give what the host's give, tell how far they are, can be stopped, and leave nothing behind."""
+"""Long clips in context windows: the host's results, progress, interrupts, memory, and no side effects."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -51,7 +51,7 @@ def test_windows_equal_host_windows_with_any_guider(pair, animate, monkeypatch, 
 def test_windows_equal_host_windows_with_any_sampler(pair, animate, sampler: str) -> None:
     model = animate(pair.model)
     expected = long_sample(host_windowed(model), sampler=sampler)
-    # heun makes 2e-4 of a change of 1e-7 in the noise of these models (measured with the host's windows)
+    # heun turns a change of 1e-7 in the noise of these models into 2e-4 (measured with the host's windows)
     assert same(long_sample(windowed(model), sampler=sampler), expected, rounding=1e-3)
 
 
@@ -84,12 +84,12 @@ def test_windows_beyond_the_frame_limit_are_refused(pair, animate) -> None:
 
 
 def test_length_warnings_depend_on_the_window_length(pair, animate) -> None:
-    """The length of a window counts, not that of the clip."""
-    told = []
-    settings = dataclasses.replace(SETTINGS, on_report=lambda _report, warnings: told.append(warnings))
+    """Not on that of the clip."""
+    reported = []
+    settings = dataclasses.replace(SETTINGS, on_report=lambda _report, warnings: reported.append(warnings))
     for length, frames in ((16, 40), (20, 40)):
         long_sample(windowed(animate(pair.model, settings=settings), length=length), frames=frames, steps=1)
-    assert told[1] == [] and "20 frames at once" in told[3][0]
+    assert reported[1] == [] and "20 frames at once" in reported[3][0]
 
 
 def test_windows_are_deterministic_and_leave_the_input_model_unchanged(pair, animate) -> None:
@@ -106,16 +106,16 @@ FREE = 1.3e9
 
 
 class Bar:
-    """What a node's progress bar is told."""
+    """The updates of a node's progress bar."""
 
-    told: list[tuple[int, int]]
+    updates: list[tuple[int, int]]
 
 
 @pytest.fixture
 def bar(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bar]:
     heard = Bar()
-    heard.told = []
-    comfy.utils.set_progress_bar_global_hook(lambda value, total, *_, **__: heard.told.append((value, total)))
+    heard.updates = []
+    comfy.utils.set_progress_bar_global_hook(lambda value, total, *_, **__: heard.updates.append((value, total)))
     yield heard
     comfy.utils.set_progress_bar_global_hook(None)
 
@@ -123,12 +123,16 @@ def bar(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bar]:
 @pytest.mark.parametrize("sampler", ["euler", "heun"])
 def test_the_progress_bar_moves_forward_with_each_window(pair, animate, bar: Bar, sampler: str) -> None:
     long_sample(windowed(animate(pair.model)), sampler=sampler)
-    shares = [value / total for value, total in bar.told]
+    shares = [value / total for value, total in bar.updates]
     assert shares == [index / 8 for index in range(1, 9)]
 
 
+@pytest.mark.parametrize("during", [True, False], ids=["during a window", "between windows"])
 @pytest.mark.parametrize("after", [1, 6])
-def test_an_interrupt_stops_between_windows_and_leaves_no_hooks(pair, animate, bar: Bar, after: int) -> None:
+def test_an_interrupt_stops_between_windows_and_leaves_no_hooks(
+    pair, animate, bar: Bar, after: int, during: bool
+) -> None:
+    """The host checks in every layer, so only an interrupt after a call shows the check between windows."""
     model = windowed(animate(pair.model))
     hint = torch.rand(CLIP, 3, 64, 64)
     control = control_net().set_cond_hint(hint)
@@ -136,11 +140,15 @@ def test_an_interrupt_stops_between_windows_and_leaves_no_hooks(pair, animate, b
 
     def once(apply, args):
         calls.append(1)
-        comfy.model_management.interrupt_current_processing(len(calls) == after)
-        return apply(args["input"], args["timestep"], **args["c"])
+        interrupt = comfy.model_management.interrupt_current_processing
+        interrupt(during and len(calls) == after)
+        predicted = apply(args["input"], args["timestep"], **args["c"])
+        interrupt(len(calls) == after)
+        return predicted
 
     model.set_model_unet_function_wrapper(once)
-    positive, negative = ([[text, {**more, "control": control}]] for ((text, more),) in map(conditioning, (1, 2)))
+    added = {"control": control} if during else {}  # its layers would stop the run before the next call
+    positive, negative = ([[text, {**more, **added}]] for ((text, more),) in map(conditioning, (1, 2)))
     with pytest.raises(comfy.model_management.InterruptProcessingException):
         long_sample(model, positive=positive, negative=negative)
     assert len(calls) == after
@@ -150,7 +158,7 @@ def test_an_interrupt_stops_between_windows_and_leaves_no_hooks(pair, animate, b
 
 @pytest.mark.parametrize("per_batch", [1, 0], ids=["one by one", "as many as fit"])
 def test_memory_does_not_grow_with_the_clip_length(pair, animate, monkeypatch, per_batch: int) -> None:
-    """1,024 frames need no more than 64, but for their latents: noise, sums, and the sampler's own few."""
+    """1,024 frames need as much memory as 64, plus their latents: noise, sums, and a few of the sampler."""
     monkeypatch.setattr(host, "free_memory", lambda *_: FREE)
     model, grown, calls = windowed(animate(pair.model), per_batch, length=16, overlap=4), {}, []
     model.set_model_unet_function_wrapper(

@@ -1,4 +1,4 @@
-"""The training engine: what it asks the model, what it changes, what it gives back."""
+"""The training engine: its loss, the parameters that it trains, and its result."""
 
 from itertools import repeat
 
@@ -14,7 +14,7 @@ CLIPS = torch.randn(3, 4, 2, 5, 5, generator=torch.Generator().manual_seed(0))
 
 @pytest.fixture(autouse=True)
 def inference() -> None:
-    """Training needs gradients, which the inference mode of the other tests forbids."""
+    """Replaces the inference mode of the other tests: training needs gradients."""
 
 
 def seeded() -> torch.Generator:
@@ -23,11 +23,13 @@ def seeded() -> torch.Generator:
 
 @pytest.mark.parametrize("offset", [0.0, 0.5])
 def test_perfect_prediction_has_zero_loss(offset: float) -> None:
-    def clairvoyant(noised: Tensor, timestep: Tensor) -> Tensor:
+    def perfect(noised: Tensor, timestep: Tensor) -> Tensor:
         alpha = ALPHAS[timestep.long()].float()[:, None, None, None]
         return (noised - alpha.sqrt() * CLIPS.flatten(0, 1)) / (1 - alpha).sqrt()
 
-    assert noise_loss(clairvoyant, CLIPS, ALPHAS, seeded(), offset) < 1e-6
+    assert noise_loss(perfect, CLIPS, ALPHAS, seeded(), offset) < 1e-6
+    off_by_two = noise_loss(lambda x, t: perfect(x, t) + 2, CLIPS, ALPHAS, seeded(), offset)
+    assert off_by_two == pytest.approx(4, rel=1e-3)
 
 
 def test_frames_share_a_timestep_and_have_independent_noise() -> None:
