@@ -1,4 +1,4 @@
-"""What operations do to memory, counted as they run."""
+"""Counts the tensors that operations read, write and copy."""
 
 from dataclasses import dataclass
 
@@ -19,8 +19,10 @@ class Write:
 
 
 class Writes(TorchDispatchMode):
-    """The tensors that operations write, new ones and those in place; views are none. In inference mode torch does not
-    take composite operations apart, without gradients it does."""
+    """Records the tensors that operations write, new or in place. Views do not count.
+
+    In inference mode torch dispatches composite operations whole; without gradients it dispatches their parts.
+    """
 
     def __init__(self):
         super().__init__()
@@ -37,17 +39,17 @@ class Writes(TorchDispatchMode):
         return result
 
     def of_size(self, elements: int) -> list[str]:
-        """The operations that wrote at least so much."""
+        """Operations that wrote at least so many elements."""
         return [write.operation for write in self.seen if write.elements >= elements]
 
 
 def tensors_of(something: object) -> list[Tensor]:
-    """The tensors of a list of arguments, or of what an operation gives."""
+    """The tensors in a list of arguments, or in the result of an operation."""
     return [leaf for leaf in tree_leaves(something) if isinstance(leaf, Tensor)]
 
 
 class PeakElements(TorchDispatchMode):
-    """Counts the numbers in living tensors that were made while it is on."""
+    """Records the peak number of elements in live tensors that were created while it is active."""
 
     def __init__(self):
         super().__init__()
@@ -64,10 +66,10 @@ class PeakElements(TorchDispatchMode):
 
 
 class Crossings(TorchDispatchMode):
-    """Operations that copy from one device to another, or ask a device for a number: on a GPU both wait."""
+    """Records operations that copy between devices or read a number from a device. On a GPU both wait."""
 
     ASKED = "aten.item.default"
-    """As it is called in inference mode."""
+    """Its name in inference mode."""
 
     def __init__(self):
         super().__init__()

@@ -1,4 +1,4 @@
-"""How much memory of this process something takes at its peak. Linux tells."""
+"""Peak memory of this process, as Linux reports it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,8 +15,8 @@ def status(name: str) -> int:
 
 @contextmanager
 def peak_growth() -> Iterator[list[int]]:
-    """Gives a list that holds, when the block has ended, the bytes by which the process grew at its peak."""
-    (PROCESS / "clear_refs").write_text("5")  # forgets the peak so far
+    """Yields a list. When the block has ended, it holds the peak growth of the process in bytes."""
+    (PROCESS / "clear_refs").write_text("5")  # resets the peak
     before, grown = status("VmRSS"), []
     yield grown
     grown.append(status("VmHWM") - before)

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 WIDTHS = (32, 64, 128)
 CONTEXT, POOLED = 64, 32
 SIZES = (768, 768, 0, 0, 768, 768)
-"""What the host tells SDXL about the picture if no node says otherwise."""
+"""The host's default size conditioning of SDXL."""
 
 COMMON = {
     "image_size": 32, "use_checkpoint": False, "legacy": False, "use_spatial_transformer": True,
@@ -39,7 +39,7 @@ SD15_CONFIG = COMMON | {
 
 @dataclass(frozen=True)
 class Base:
-    """An image model: as the host builds it and as diffusers does."""
+    """An image model: its configuration in the host and in diffusers."""
 
     kind: type[comfy.supported_models_base.BASE]
     config: dict[str, Any]
@@ -69,7 +69,7 @@ SD15 = Base(comfy.supported_models.SD15, SD15_CONFIG, -1, (*WIDTHS, WIDTHS[-1]),
 
 @dataclass(frozen=True)
 class Pair:
-    """The same weights twice."""
+    """The same weights in the host and in diffusers."""
 
     model: comfy.model_patcher.ModelPatcher
     """In the host, without the motion modules."""
@@ -82,7 +82,7 @@ class Pair:
 
 
 def random_vectors(module: nn.Module) -> None:
-    """Norms begin as 1 and 0, which would hide a wrong one."""
+    """Make norms random. Their initial weight 1 and bias 0 would hide a wrong norm."""
     with torch.no_grad():
         for parameter in module.parameters():
             if parameter.ndim == 1:
@@ -127,8 +127,11 @@ def host_model(
     disable_dynamic: bool = False,
     **changes: Any,
 ) -> comfy.model_patcher.ModelPatcher:
-    """A MODEL of the host. kind: the host's class of model, if not that of `base`; changes: to its configuration;
-    without weights it cannot run. disable_dynamic: as the host's loaders take it."""
+    """A MODEL of the host. Without weights it cannot run.
+
+    kind: the host's class of model, by default that of `base`. changes: to its configuration. disable_dynamic: an
+    argument of the host's loaders.
+    """
     kind = kind or base.kind
     heads = {"num_heads": base.config.get("num_heads", -1), "num_head_channels": base.head_channels}
     small = type(kind.__name__, (kind,), {"unet_extra_config": heads})
@@ -145,7 +148,7 @@ def host_model(
 
 
 def with_parameters(network: nn.Module) -> nn.Module:
-    """The same with random weights; with dynamic VRAM the host's layers have none before some are loaded."""
+    """The network with random weights. With dynamic VRAM the host's layers have none before weights are loaded."""
     for layer in network.modules():
         if isinstance(layer, nn.Linear) and layer.weight is None:
             layer.weight = nn.Parameter(torch.empty(layer.out_features, layer.in_features))
@@ -160,14 +163,14 @@ def shapes_of(tensors: dict[str, Tensor]) -> dict[str, torch.Size]:
 
 
 def with_input_channels(weights: dict[str, Tensor], channels: int) -> dict[str, Tensor]:
-    """The same UNet taking more channels than the latents', as inpainting and instruct-pix2pix models do."""
+    """The UNet with more input channels than latents have, as in inpainting and instruct-pix2pix models."""
     first = weights["input_blocks.0.0.weight"]
     further = torch.randn(first.shape[0], channels - first.shape[1], *first.shape[2:]) * 0.05
     return weights | {"input_blocks.0.0.weight": torch.cat([first, further], dim=1)}
 
 
 def in_original_format(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """diffusers' names turned into the authors', written apart from the pack's own conversion."""
+    """Weights with diffusers' names renamed to the authors'. Independent of the pack's own conversion."""
     turned = {}
     for key, value in weights.items():
         key = re.sub(r"(motion_modules\.\d+)\.", r"\1.temporal_transformer.", key)
@@ -192,7 +195,7 @@ def save(weights: dict[str, Tensor], path: Path) -> Path:
 
 
 def conditioning(seed: int, tokens: int = 7) -> list:
-    """What a text encode node gives: [[context (1 tokens c), {pooled}]]."""
+    """The result of a text encode node: [[context (1 tokens c), {pooled}]]."""
     generator = torch.Generator().manual_seed(seed)
     context = torch.randn(1, tokens, CONTEXT, generator=generator)
     return [[context, {"pooled_output": torch.randn(1, POOLED, generator=generator)}]]

@@ -63,7 +63,7 @@ def test_a_changed_file_is_loaded_again(folder: Path) -> None:
 
 
 class Shown(list):
-    """What nodes show below their widgets, in place of the server that sends it to the browser."""
+    """Collects the texts that nodes show below their widgets, in place of the server."""
 
     def send_progress_text(self, text: str, node_id: str) -> None:
         self.append((node_id, text))
@@ -174,7 +174,7 @@ def test_the_current_input_name_overrides_the_old_one() -> None:
 
 
 def test_an_old_curve_widget_does_not_change_the_points() -> None:
-    """Earlier versions had a widget for it, whose straight line came with every graph."""
+    """Earlier versions had a widget for the curve. It saved a straight line in every graph."""
     line = {"points": [[0, 0], [1, 1]], "interpolation": "monotone_cubic"}
     (schedule,) = StrengthSchedule.execute(points="0: 5", curve=line).args
     assert schedule[0].points == ((0, 5),)

@@ -11,7 +11,7 @@ CLIP = 10  # 4 + 3 * 2: windows of 4 that overlap by 2 divide it
 
 
 def windowed(model, per_batch: int = 1, free_noise: bool = False, **settings):
-    """MODEL with our windows, four frames long if nothing else is said."""
+    """MODEL with our windows, by default of four frames."""
     return add_context(
         model, ContextHandler(ContextSettings(**{"length": 4, "overlap": 2, **settings}), per_batch, free_noise)
     )
@@ -35,5 +35,5 @@ def long_sample(model, frames: int = CLIP, **given) -> Tensor:
 
 
 def same(found: Tensor, expected: Tensor, rounding: float = 1e-5) -> bool:
-    """But for rounding, relative to the largest value; the small random models give large ones."""
+    """Equal up to rounding, relative to the largest value. The small random models give large values."""
     return bool((found - expected).abs().max() <= rounding * expected.abs().max())

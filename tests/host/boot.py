@@ -14,10 +14,10 @@ from .dynamic_vram import keep_models_as_on_nvidia
 from .obtain import CACHE, PACK
 
 SHIMS = Path(__file__).parent / "shims"
-sys.path.append(str(SHIMS))  # last, so that what is installed comes first
+sys.path.append(str(SHIMS))  # last, so that installed packages take precedence
 
-# A CPU build of torch meets a torchvision built for CUDA: its operators are missing and importing it fails without
-# them. Other builds bring them, and declaring one twice ends the process.
+# With a CPU build of torch and a torchvision built for CUDA, torchvision's operators are missing, and its import fails
+# without them. Other builds have them, and a second declaration aborts the process.
 if torch.version.cuda is None and torch.version.hip is None:
     for operator in ("nms", "qnms"):
         library.define(f"torchvision::{operator}", "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
@@ -40,8 +40,7 @@ def import_host(root: Path, cpu: bool = True, dynamic_vram: bool = False) -> Non
 
 
 def import_pack() -> None:
-    """Make the pack importable as `animatediff_xl`, under a name as the host does, and not as the nameless root of this
-    repository."""
+    """Make the pack importable as `animatediff_xl`. The root of this repository has no name of its own."""
     packages = CACHE / "packages"
     packages.mkdir(parents=True, exist_ok=True)
     if not (packages / "animatediff_xl").exists():

@@ -1,4 +1,4 @@
-"""A real ComfyUI as a server of its own, with this pack in it, driven over HTTP and websocket as its page does."""
+"""A real ComfyUI as a server of its own, with this pack in it, driven over HTTP and websocket like its web page."""
 
 import json
 import os
@@ -29,7 +29,7 @@ TEXT_EVENT = 3  # of the host's protocol.BinaryEventTypes
 
 
 class WorkflowError(RuntimeError):
-    """What the host's error dialog would show."""
+    """The text of the host's error dialog."""
 
 
 @dataclass(frozen=True)
@@ -40,10 +40,10 @@ class Result:
     cached: list[str]
     """Ids of the nodes that did not have to run again."""
     texts: dict[str, str]
-    """What nodes showed below their widgets, by their ids; the last text of each."""
+    """The last text that each node showed below its widgets, by node id."""
 
     def files(self, folder: Path) -> list[Path]:
-        """What the run saved, below the output folder."""
+        """The files that the run saved, below the output folder."""
         items = [item for node in self.outputs.values() for entries in node.values() for item in entries]
         return [folder / i["subfolder"] / i["filename"] for i in items if isinstance(i, dict) and "filename" in i]
 
@@ -125,7 +125,7 @@ class Server:
 
 
 def text_of(message: bytes) -> dict[str, str]:
-    """The text a node shows, by the node's id: behind the kind of the message come the length of the id and the id."""
+    """The text of a node, by its id. The message holds its kind, the length of the id, the id and the text."""
     behind = 8 + int.from_bytes(message[4:8], "big")
     return {message[8:behind].decode(): message[behind:].decode()}
 
@@ -184,8 +184,8 @@ def serving(comfyui: Path, folder: Path, *flags: str, dynamic_vram: bool = False
 
 QUIET = {"PYTHONUNBUFFERED": "1", "HF_HUB_OFFLINE": "1", "DO_NOT_TRACK": "1"}
 KEEPING_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(2**25), "MALLOC_TRIM_THRESHOLD_": str(2**30)}
-"""For glibc, which otherwise gives the memory of every tensor back to the system: asking for it again takes a tenth of
-the time of a tiny clip. 2**25 bytes is the most it accepts."""
+"""For glibc. By default it returns the memory of every tensor to the system, and new memory takes a tenth of the time
+of a tiny clip. 2**25 bytes is the largest value that it accepts."""
 
 
 def wait_until_up(port: int, process: subprocess.Popen, log_path: Path) -> None:

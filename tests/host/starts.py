@@ -1,10 +1,10 @@
-"""Starts ComfyUI in every way it can be started, and measures clips of the tiny model in each: for any machine.
+"""Starts ComfyUI with each of its flags for memory and precision, and measures clips of the tiny model. Any machine.
 
     python -m tests.host.starts [PART_OF_A_NAME ...]
 
-Prints a Markdown table. In each way it samples clips whose prompts name directions and colours, a clip with a
-MotionLoRA, and a loop in context windows. On a machine without a GPU every start is on the CPU; dynamic VRAM, which
-ComfyUI uses on NVIDIA, is then imitated (`tests/host/dynamic_vram`). COMFYUI_PATH may name a ComfyUI.
+Prints a Markdown table. Each start samples clips whose prompts name directions and colours, a clip with a MotionLoRA,
+and a loop in context windows. Without a GPU every start uses the CPU, and dynamic VRAM, ComfyUI's default on NVIDIA, is
+imitated (`tests/host/dynamic_vram`). COMFYUI_PATH may name a ComfyUI.
 """
 
 import argparse
@@ -55,7 +55,7 @@ HEAD = "\n| started with | direction | colour | pan, pixels a frame | loop | sec
 
 @dataclass(frozen=True)
 class Seen:
-    """What the clips of one way to start showed."""
+    """Measurements of the clips of one start."""
 
     directions: int
     colours: int
@@ -63,7 +63,7 @@ class Seen:
     """Pixels a frame by which the MotionLoRA that pans left moves the picture to the right."""
     loop_frames: int
     seconds: float
-    """Of a clip, the first one left out."""
+    """Of a clip, without the first one."""
 
     @property
     def right(self) -> bool:
@@ -86,7 +86,7 @@ def look(server: Server) -> Seen:
 
 
 def graph(server: Server, seed: int, steps: int = STEPS) -> dict[str, Any]:
-    """The tiny example workflow, which saves pictures: a machine may have no video library."""
+    """The tiny example workflow. It saves pictures, because a machine may have no video library."""
     prompt = to_prompt(draw(TINY), server.get("/object_info"))
     for kind in ("CreateVideo", "SaveVideo"):
         del prompt[node_of(prompt, kind)]
@@ -129,7 +129,7 @@ def clip(server: Server, prompt: dict[str, Any]) -> np.ndarray:
 
 
 def row(name: str, comfyui: Path, flags: tuple[str, ...], dynamic_vram: bool) -> tuple[str, bool]:
-    """A line of the table, and whether all is as it should be."""
+    """A line of the table, and whether all measurements are right."""
     on_cpu = not torch.cuda.is_available()
     if on_cpu and NOT_ON_A_CPU & set(flags):
         return f"| {name} | not run: needs a GPU | | | | |", True
@@ -140,7 +140,7 @@ def row(name: str, comfyui: Path, flags: tuple[str, ...], dynamic_vram: bool) ->
             serving(comfyui, Path(folder), *flags, dynamic_vram=dynamic_vram) as server,
         ):
             seen = look(server)
-    except (RuntimeError, OSError, StopIteration) as error:  # the next way may work
+    except (RuntimeError, OSError, StopIteration) as error:  # the next start may work
         reason = str(error).strip().splitlines()[-1] if isinstance(error, WorkflowError) else repr(error)
         return f"| {name} | {reason[:300]} | | | | |", False
     cells = (

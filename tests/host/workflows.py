@@ -2,7 +2,7 @@
 
     python -m tests.host.workflows
 
-writes `example_workflows/*.json`. A test sees to it that the files are what this module draws, and runs the tiny one.
+writes `example_workflows/*.json`. A test checks that the files match this module, and runs the tiny one.
 """
 
 import json
@@ -14,7 +14,7 @@ from .obtain import PACK
 FOLDER = PACK / "example_workflows"
 FRONT_END_ONLY = ("MarkdownNote",)
 SEED_CONTROL = "fixed"
-"""The widget the front end puts behind each seed."""
+"""The widget that the front end adds after each seed."""
 
 # Reference settings of the authors (guoyww/AnimateDiff, branch sdxl, README and configs/inference/inference.yaml)
 STEPS, CFG, SAMPLER, SCHEDULER, FPS = 100, 8.5, "euler", "ddim_uniform", 16.0
@@ -53,7 +53,7 @@ Prompts: a (red, green, blue, yellow) (circle, square, triangle) moving (left, r
 
 @dataclass(frozen=True)
 class Clip:
-    """What differs between the two workflows."""
+    """The differences between the workflows."""
 
     checkpoint: str
     motion_model: str
@@ -120,7 +120,7 @@ def boxes(clip: Clip) -> dict[str, Box]:
 
 
 def with_windows(drawing: dict[str, Box]) -> dict[str, Box]:
-    """Context Windows before the sampler; what stands from there on makes room."""
+    """Adds Context Windows before the sampler, and moves the boxes from there on to the right."""
     left, _ = drawing["sampler"].place
     for name, box in drawing.items():
         x, y = box.place
@@ -245,7 +245,7 @@ def node(number: int, box: Box, links: list[list]) -> dict[str, Any]:
 
 
 def to_prompt(workflow: dict[str, Any], object_info: dict[str, Any]) -> dict[str, Any]:
-    """What the front end sends for a saved graph: API format, by the node definitions of a running host."""
+    """The API format of a saved graph, as the front end sends it. object_info: of a running host."""
     sources = {link[0]: [str(link[1]), link[2]] for link in workflow["links"]}
     prompt = {}
     for saved in workflow["nodes"]:

@@ -18,7 +18,7 @@ SETTINGS = MotionSettings(strength=1.0, start_percent=0.0, end_percent=1.0, clip
 
 @pytest.fixture(autouse=True)
 def inference() -> Iterator[None]:
-    """As the host runs its nodes."""
+    """The host runs its nodes in inference mode."""
     with torch.inference_mode():
         yield
 
@@ -35,7 +35,7 @@ def motion(pair: Pair, tmp_path_factory: pytest.TempPathFactory) -> MotionFile:
 
 @pytest.fixture(scope="session")
 def still(pair: Pair, tmp_path_factory: pytest.TempPathFactory) -> MotionFile:
-    """The same motion model with every `proj_out` zero: all of it runs, and nothing may change."""
+    """The same motion model with every `proj_out` zero. It runs, but changes nothing."""
     weights = {key: value * (".proj_out." not in key) for key, value in pair.motion.items()}
     return open_motion_file(save(weights, tmp_path_factory.mktemp("motion") / "still.safetensors"))
 

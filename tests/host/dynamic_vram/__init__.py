@@ -1,10 +1,10 @@
 """A ComfyUI on a CPU that keeps models as it does on an NVIDIA GPU, where it starts with dynamic VRAM.
 
-What this brings: layers without parameters until weights are loaded, a dynamic ModelPatcher for every model, tensors
-that lie read-only in the mapped file, patches of weights that are applied when a layer is called. What only a GPU has
-is left out: paging, streams, pinned memory.
+It has layers without parameters until weights are loaded, a dynamic ModelPatcher for every model, read-only tensors in
+the mapped file, and patches of weights that are applied when a layer is called. It leaves out paging, streams and
+pinned memory, which need a GPU.
 
-    keep_models_as_on_nvidia()      in this process: behind the import of comfy, before any model is made
+    keep_models_as_on_nvidia()      in this process: after the import of comfy, before any model is made
     custom_nodes/dynamic_vram       in a server: a link to this folder; custom nodes are loaded before models
 
 Works for ComfyUI 0.16.3, 0.30.0 and 0.33.0, with comfy-aimdo 0.4.11 and 0.4.13.
@@ -29,7 +29,7 @@ class UnpinnedBuffer:
 
 
 class ReadOnlyFile:
-    """In place of comfy_aimdo's mapped file. Whoever writes into its memory ends the process."""
+    """In place of comfy_aimdo's mapped file. A write into its memory ends the process."""
 
     def __init__(self, path: str):
         self._opened = Path(path).open("rb")  # noqa: SIM115 - open as long as its tensors live
@@ -44,7 +44,7 @@ class ReadOnlyFile:
 
 
 class PyBuffer(ctypes.Structure):
-    """CPython's Py_buffer as far as its first field; the rest is room."""
+    """CPython's Py_buffer as far as its first field; the rest is padding."""
 
     _fields_ = (("buf", ctypes.c_void_p), ("room", ctypes.c_char * 72))
 
@@ -96,7 +96,7 @@ def keep_models_as_on_nvidia() -> None:
 
 
 NODE_CLASS_MAPPINGS: dict[str, type] = {}
-"""What makes this folder a custom node of the host."""
+"""Makes this folder a custom node of the host."""
 
 if Path(__file__).parents[1].name == "custom_nodes":
     keep_models_as_on_nvidia()

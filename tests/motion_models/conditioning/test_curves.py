@@ -1,4 +1,4 @@
-"""Strengths over time: what is written is what is computed."""
+"""Schedules: points, lists and curves give the strengths they state."""
 
 import numpy as np
 import pytest
@@ -69,7 +69,7 @@ def test_a_list_gives_frame_values_and_repeats_the_last() -> None:
 
 
 class EditorCurve:
-    """What newer hosts hand over from their curve editor."""
+    """The curve that newer hosts pass from their curve editor."""
 
     def interp(self, x: float) -> float:
         return x * x

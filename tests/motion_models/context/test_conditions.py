@@ -19,7 +19,7 @@ from tests.windowed import CLIP, host_windowed, long_sample, same, windowed
 
 
 class Painted:
-    """A MODEL whose every prediction is a picture of one number a frame, read from what reaches the UNet."""
+    """A MODEL that predicts one number for each frame. `read` takes the numbers from the input of the UNet."""
 
     def __init__(self, model, read: Callable[[dict], Tensor]):
         self.model = model.clone()
@@ -38,7 +38,7 @@ def numbered(*shape: int) -> Tensor:
 
 
 class PaintingNetwork(torch.nn.Module):
-    """In place of a ControlNet's: gives back the picture it was given."""
+    """Replaces the network of a ControlNet. It returns its input picture."""
 
     dtype = torch.float32
 
@@ -56,7 +56,7 @@ def painting_control(hint: Tensor, previous=None, masks: Tensor | None = None) -
 
 
 class PaintingAdapter(torch.nn.Module):
-    """In place of a T2I-Adapter's network."""
+    """Replaces the network of a T2I-Adapter. It returns its input picture."""
 
     def forward(self, hint: Tensor) -> dict[str, list[Tensor]]:
         return {"input": [], "middle": [hint], "output": []}
@@ -69,7 +69,7 @@ def painting_adapter(hint: Tensor) -> comfy.controlnet.T2IAdapter:
 
 
 class KnowsWindows(comfy.controlnet.ControlBase):
-    """A ControlNet that looks its frames up itself, in the way of Advanced-ControlNet."""
+    """A ControlNet that selects its frames itself, like Advanced-ControlNet."""
 
     sub_idxs = None
 
@@ -138,7 +138,7 @@ def inpainting(pair):
 @pytest.mark.parametrize("settings", WINDOWS)
 @pytest.mark.parametrize("name", FOLLOWERS)
 def test_inputs_for_each_frame_follow_their_frame(inpainting, name: str, settings: str) -> None:
-    """Each prediction is the number of the frame, as it came along, so the clip must count."""
+    """Each prediction is the number in the input of its frame, so the clip must count up."""
     change, read = FOLLOWERS[name]
     model = windowed(Painted(inpainting, read).model, **WINDOWS[settings])
     control = change(conditioning(1))[0][1].get("control")
@@ -162,7 +162,7 @@ def test_one_control_image_serves_all_frames(inpainting) -> None:
 
 
 def test_condition_masks_follow_their_frame(inpainting) -> None:
-    """Even frames by one prompt, odd ones by another."""
+    """Even frames have one prompt, odd ones another."""
     even = (torch.arange(CLIP) % 2 == 0).float().view(-1, 1, 1).expand(-1, 64, 64)
     regions = []
     for number, mask in ((1.0, even), (2.0, 1 - even)):
@@ -184,7 +184,7 @@ def test_latents_outside_the_noise_mask_stay_unchanged(pair, animate) -> None:
 
 
 def motion_over_time() -> dict:
-    """Motion that has another strength in each frame, and a mask for each."""
+    """Settings with a strength and a mask for each frame."""
     curve = (from_values([0.1 * frame for frame in range(CLIP)], OVER_FRAMES),)
     masks = torch.rand(CLIP, 8, 8, generator=torch.Generator().manual_seed(0))
     return {"strength_schedule": curve, "mask": masks}
@@ -192,7 +192,7 @@ def motion_over_time() -> dict:
 
 @pytest.mark.parametrize("per_batch", [0, 3])
 def test_batched_windows_equal_windows_one_by_one(pair, animate, rising_lora, per_batch: int) -> None:
-    """With strengths and masks that follow the frames, and a MotionLoRA that does."""
+    """With strengths, masks and a MotionLoRA that change from frame to frame."""
     settings = dataclasses.replace(SETTINGS, **motion_over_time())
     model = animate(pair.model, settings=settings, loras=(rising_lora,))
     expected = long_sample(windowed(model, 1))
@@ -206,8 +206,8 @@ def test_batched_windows_equal_windows_one_by_one(pair, animate, rising_lora, pe
 
 
 def test_host_windows_with_an_anchor_frame_keep_strengths_in_place(pair, animate) -> None:
-    """A window may begin with the frame before it: 5 frames for a window of 4. Motion in every other frame leaves the
-    frames between as they are without any."""
+    """A window may begin with the frame before it: 5 frames for a window of 4. Only every second frame has motion, so
+    the others must be as without motion."""
 
     def clip_with(*strengths: float) -> Tensor:
         curve = (from_values(strengths, OVER_FRAMES),)

@@ -1,4 +1,4 @@
-"""What Window Plan shows is the plan: its cost in words, and each frame of each window in its shade."""
+"""The picture and the description of Window Plan match the plan."""
 
 import numpy as np
 import pytest
@@ -57,7 +57,7 @@ PICTURES = {
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_help_page_pictures_match_the_drawing(name: str) -> None:
-    """But for the letters, which another Pillow may draw otherwise."""
+    """Except for letters, which depend on the version of Pillow."""
     changes, steps = PICTURES[name]
     drawn = (draw(ContextSettings(**changes), 48, steps)[0].numpy() * 255).round()
     shown = np.asarray(Image.open(PACK / "js" / "docs" / f"windows_{name}.png").convert("RGB"), dtype=np.float32)

@@ -1,4 +1,4 @@
-"""Whatever the settings, no frame is lost: the promises of context windows, for all that the node lets through."""
+"""Plans of context windows, for all settings that the node accepts."""
 
 import math
 
@@ -48,7 +48,7 @@ def test_every_plan_covers_all_frames_with_weights_summing_to_one(
 
 
 def most_windows(settings: ContextSettings, frames: int) -> int:
-    """The bound that the help page states: a window more than fit, for each kind of window, two with moving seams."""
+    """The bound of the help page: for each spacing of frames, one window more than fit, or two with moving seams."""
     length = min(settings.length, frames)
     overlap = 0 if settings.schedule == "batched" else settings.overlap
     overlap = overlap if length == settings.length else min(overlap, length // 2)
@@ -60,7 +60,7 @@ def most_windows(settings: ContextSettings, frames: int) -> int:
 @searched(max_examples=300, deadline=None)
 @given(chosen(), st.integers(41, 200), st.integers(0, 40))
 def test_neighbouring_windows_share_at_least_the_overlap(settings: ContextSettings, frames: int, step: int) -> None:
-    """In windows of neighbouring frames; a closed loop has no place where they do not."""
+    """For windows of neighbouring frames. An open clip has one exception: from its last window to its first."""
     made = plan(settings, frames, step)
     near = [window for window in made.indices if (window[1] - window[0]) % frames == 1]
     firsts = sorted(int(window[0]) for window in near)
@@ -118,7 +118,7 @@ def test_stride_adds_windows_with_wider_spacing() -> None:
 
 
 def test_weights_fade_only_where_windows_overlap() -> None:
-    """Also at the seam of a loop, where others leave it out."""
+    """Windows also overlap at the seam of a loop, where other implementations do not fade."""
     open_ended = plan(ContextSettings(fuse="overlap-linear"), 28).weights
     assert open_ended[0][:12] == pytest.approx(np.ones(12))
     assert open_ended[0][12:] == pytest.approx([0.8, 0.6, 0.4, 0.2])
@@ -156,7 +156,7 @@ def test_windows_equal_the_hosts_where_the_clip_divides_evenly(
     spacing = length if schedule == "batched" else length - overlap
     for gaps in (2, 3, 6):
         frames = gaps * spacing if closed or schedule == "batched" else length + gaps * spacing
-        for step in range(1 if closed else 8):  # from the second step on ours move the seams of a loop, theirs may not
+        for step in range(1 if closed else 8):  # from the second step on, only our windows of a loop move
             handler._step = step
             theirs = handler.context_schedule.func(frames, handler, {})
             ours = plan(ContextSettings(length, overlap, 1, schedule, "pyramid", closed), frames, step)

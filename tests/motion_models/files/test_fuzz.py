@@ -1,5 +1,5 @@
-"""Whatever is in a file: a motion model that runs, or one sentence. Never a foreign error, a hang, memory without end,
-or a MODEL that is half patched."""
+"""Any content of a file gives a motion model that runs, or a MotionError: no other error, no hang, no unbounded memory,
+and no partly patched MODEL."""
 
 import io
 from collections.abc import Callable
@@ -21,11 +21,11 @@ from tests.memory import peak_growth
 from tests.motion_models.conftest import SETTINGS
 from tests.small import host_model, random_motion
 
-pytestmark = pytest.mark.filterwarnings("ignore:Detected pickle protocol")  # which the bytes changed
+pytestmark = pytest.mark.filterwarnings("ignore:Detected pickle protocol")  # from changed bytes
 
 FREQUENT, NIGHTLY = 1000, 10_000  # cases of each of the two tests
 LONGEST = timedelta(seconds=20)
-SLACK = 16 << 20  # bytes that Python and the allocator take and keep as they like
+SLACK = 16 << 20  # bytes for Python and the allocator
 
 
 def fuzzed(cases: int, derandomize: bool) -> Callable:
@@ -39,7 +39,7 @@ def fuzzed(cases: int, derandomize: bool) -> Callable:
 
 @pytest.fixture(scope="module")
 def base():
-    """A MODEL of 32 channels on each level, as the motion model that is fuzzed."""
+    """A MODEL of 32 channels on each level, like the fuzzed motion model."""
     with torch.inference_mode():
         return host_model(None, channel_mult=[1, 1, 1])
 
@@ -55,7 +55,7 @@ ONE_MODULE = {key: value for key, value in MOTION.items() if key.startswith("dow
 
 
 def open_and_join(path: Path, base) -> None:
-    """What Load and Apply do, held to what is promised."""
+    """Does the same as the nodes Load and Apply, and checks the result or the error."""
     size = path.stat().st_size
     with peak_growth() as grown, torch.inference_mode():
         try:
@@ -107,7 +107,7 @@ OTHERS = st.one_of(st.none(), st.integers(), st.text(max_size=5), st.binary(max_
 
 @st.composite
 def changed_tensors(draw: st.DrawFn) -> dict[str, Any]:
-    """A motion model with some of its tensors dropped, renamed, reshaped, retyped, spoiled or joined by others."""
+    """A motion model with some tensors dropped, renamed, reshaped, cast, made non-finite or added."""
     tensors: dict[str, Any] = dict(MOTION)
     for _ in range(draw(st.integers(0, 4))):
         key = draw(st.sampled_from(KEYS))
@@ -136,7 +136,7 @@ def changed_tensors(draw: st.DrawFn) -> dict[str, Any]:
 
 @st.composite
 def files(draw: st.DrawFn) -> tuple[str, bytes]:
-    """A suffix and the bytes of a file with such tensors, nested in one way or another."""
+    """A suffix and the bytes of a file with such tensors, nested or not."""
     tensors = draw(changed_tensors())
     if draw(st.booleans()):
         plain = {key: value.contiguous().clone() for key, value in tensors.items() if isinstance(value, Tensor)}
@@ -185,7 +185,7 @@ WHOLE = [(".safetensors", as_safetensors(ONE_MODULE)), (".ckpt", pickled(True)),
 
 @st.composite
 def changed_bytes(draw: st.DrawFn) -> tuple[str, bytes]:
-    """A small real file with bytes changed, cut out, put in or repeated; mostly near its ends, where structure is."""
+    """A small real file with bytes changed, removed, inserted or repeated, mostly near its ends."""
     suffix, whole = draw(st.sampled_from(WHOLE))
     content = bytearray(whole)
     for _ in range(draw(st.integers(1, 6))):

@@ -30,7 +30,7 @@ def test_an_fp8_file_loads_in_the_models_precision(pair, tmp_path) -> None:
 
 
 def test_a_diffusers_file_loads_without_shared_tensors(pair, tmp_path) -> None:
-    """They have one table of positions for two attentions, and the host moves a shared buffer only once."""
+    """In such a file two attentions share a table of positions, and the host moves a shared buffer only once."""
     module = open_motion_file(save(pair.adapter, tmp_path / "m.safetensors")).patcher(torch.float32).model
     assert len(dict(module.named_buffers())) == len(dict(module.named_buffers(remove_duplicate=False))) == 30
 
@@ -92,7 +92,7 @@ def test_the_weights_are_read_once_for_each_precision(pair, tmp_path) -> None:
 
 
 def test_the_host_can_copy_the_motion_model(motion) -> None:
-    """As it does for a second GPU and for weight hooks under dynamic VRAM."""
+    """The host does so for a second GPU, and for weight hooks with dynamic VRAM."""
     patcher = motion.patcher(torch.float32)
     make, arguments = patcher.cached_patcher_init
     copy = make(*arguments, disable_dynamic=True)

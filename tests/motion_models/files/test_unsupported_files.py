@@ -1,4 +1,4 @@
-"""Whatever file a person picks, one sentence says what it is and what to do, and nothing has happened."""
+"""Unsupported and broken files: one sentence says what the file is and what to do."""
 
 import os
 import re
@@ -20,7 +20,7 @@ def weights(*keys: str) -> dict[str, Tensor]:
     return {key: torch.zeros(4, 4) for key in keys}
 
 
-# Files of other kinds, by keys that real ones have: (what it is, who takes it)
+# Files of other kinds, with keys of real files: (content, kind, node or pack that loads it)
 KINDS: dict[str, tuple[dict[str, Tensor], str, str]] = {
     "MotionLoRA, authors": (
         weights(*(f"{MODULE}processor.to_q_lora.{part}.weight" for part in ("down", "up"))),

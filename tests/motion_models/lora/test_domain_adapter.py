@@ -1,4 +1,4 @@
-"""The domain adapter: in every key format it is added to the spatial attention, and with alpha 0 there is none."""
+"""Domain adapters: every key format changes the spatial attention, and alpha 0 changes nothing."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""MotionLoRAs: every key format is the same LoRA, and it does what diffusers and peft make of it."""
+"""MotionLoRAs: every key format gives the same LoRA, with the results of diffusers and peft."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -77,7 +77,7 @@ HALVED = ("kohya",)  # alpha is half the rank
 
 
 def change(file: Path, weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """What a MotionLoRA adds to each weight at strength 1."""
+    """The change of each weight by a MotionLoRA at strength 1."""
     return {
         key: adapter.calculate_weight(torch.zeros_like(weights[key]), key, 1.0, 1.0, None, lambda x: x)
         for key, adapter in coverage(open_motion_lora(file), shapes_of(weights), "motion.ckpt").adapters.items()
@@ -118,7 +118,7 @@ def lora(pair, tmp_path: Path) -> Iterator[Callable[[int], Path]]:
         return save(both(random_pairs(pair.motion, seed=seed), processor), tmp_path / f"lora{seed}.safetensors")
 
     yield write
-    comfy.model_management.unload_all_models()  # takes the patches out of the weights that all tests share
+    comfy.model_management.unload_all_models()  # removes the patches from the weights that all tests share
 
 
 CHAINS = {"1": [1.0], "0.7": [0.7], "-1": [-1.0], "1 and 0.7": [1.0, 0.7]}
@@ -174,7 +174,7 @@ def test_a_constant_schedule_equals_a_constant_strength(pair, animate, lora, val
 
 
 def test_each_frame_has_its_own_lora_strength(pair, animate, lora) -> None:
-    """A step from 0 to 1 at frame 2: the frames before are projected as without the LoRA, the others as with all."""
+    """A step from 0 to 1 at frame 2: earlier frames are projected without the LoRA, the others with it."""
     schedule = (from_text("0: 0, 2: 1", "step", FRAMES),)
     animated = animate(pair.model, loras=(ChosenLora(open_motion_lora(lora()), 1.0, schedule),))
     motion, low_rank = (patcher.model for patcher in animated.get_additional_models())
@@ -233,7 +233,7 @@ def test_a_lora_needs_at_most_three_times_its_file_size(tmp_path: Path) -> None:
 
 
 def test_the_lora_report_counts_used_and_unused_tensors(pair, tmp_path: Path) -> None:
-    """A LoRA made for a motion model with a middle block, on one without."""
+    """A LoRA for a motion model with a middle block, on one without."""
     pairs = random_pairs(pair.motion)
     deepest = "up_blocks.0.motion_modules.0"
     middle = {k.replace("up_blocks.0", "mid_block"): v for k, v in pairs.items() if k.startswith(deepest)}

@@ -59,7 +59,7 @@ def ours(transformer: AnimateDiffTransformer3D) -> MotionModule:
 
 
 def by_the_equations(weights: dict[str, Tensor], x: Tensor, frames: int, joint: bool) -> Tensor:
-    """The motion module as its equations are written: no layer classes, no fused attention. x: (b f) c h w, float64."""
+    """The motion module by its equations, without layer classes or fused attention. x: (b f) c h w, float64."""
     w = {key.removeprefix("temporal_transformer."): value.double() for key, value in weights.items()}
     batch, _, height, width = len(x) // frames, *x.shape[1:]
 
@@ -130,7 +130,7 @@ def test_positions_equal_the_published_sinusoid() -> None:
 
 
 def test_the_real_model_has_the_published_size() -> None:
-    """models.md 3.2: 236,779,200 parameters and 716,800 positions in 420 tensors."""
+    """236,779,200 parameters and 716,800 positions in 420 tensors."""
     shapes = tensor_shapes(SDXL_SHAPE)
     assert len(shapes) == 420
     assert sum(shape.numel() for shape in shapes.values()) == 237_496_000
@@ -150,7 +150,7 @@ def test_the_memory_estimate_equals_the_peak_of_a_module(size: int) -> None:
 @pytest.mark.parametrize("joint", [True, False], ids=["joint norm", "norm per frame"])
 @pytest.mark.parametrize("shape", [(32, 320, 20, 24), (32, 640, 9, 33), (16, 1280, 3, 5), (32, 320, 1, 700)])
 def test_chunks_give_the_same_numbers_as_the_whole(shape: tuple[int, ...], joint: bool) -> None:
-    """With gradients a module runs in its plain form."""
+    """With gradients a module does not run in chunks."""
     with torch.inference_mode(False):
         module, x = ours(diffusers_transformer(shape[1])), torch.randn(shape, requires_grad=True)
         whole = module(x, 16, joint)
@@ -159,7 +159,7 @@ def test_chunks_give_the_same_numbers_as_the_whole(shape: tuple[int, ...], joint
 
 
 def test_each_layer_casts_its_weights_once_for_all_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where they are not resident, asking moves them over the bus, and adds the MotionLoRAs to them."""
+    """Each cast copies weights that are not on the device, and adds the MotionLoRAs to them."""
     module, x = ours(diffusers_transformer(320)), torch.randn(32, 320, 32, 8)
     assert rows_per_chunk(torch.Size((2, 16, *x.shape[1:])), x.device) < x.shape[-2]
     low_rank = LowRank({"temporal_transformer.transformer_blocks.0.ff.net.2": (1280, 4, 320)}, layers)
@@ -181,7 +181,7 @@ def test_each_layer_casts_its_weights_once_for_all_chunks(monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("joint, kernels, tensors", [(True, 28, 41.3), (False, 27, 40)], ids=["joint", "per frame"])
 def test_a_module_writes_a_limited_number_of_tensors(joint: bool, kernels: int, tensors: float) -> None:
-    """Of its input's size. AnimateDiff-Evolved: 33 kernels, 46 tensors, 6 of them copies into another layout."""
+    """Of the size of its input. AnimateDiff-Evolved: 33 kernels, 46 tensors, 6 of them copies into another layout."""
     module, x = ours(diffusers_transformer(320)), torch.randn(16, 320, 4, 4)
     assert rows_per_chunk(torch.Size((1, *x.shape)), x.device) >= 4  # one chunk, or each would be counted
     with Writes() as writes:

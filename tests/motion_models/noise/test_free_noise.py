@@ -1,4 +1,4 @@
-"""FreeNoise is the host's for open clips; in a loop no noise returns too soon, at the seam as little as elsewhere."""
+"""FreeNoise equals the host's for open clips. In a loop, noise repeats only after a distance, also across the seam."""
 
 import comfy.context_windows
 import torch
@@ -38,7 +38,7 @@ def test_loop_noise_repeats_after_half_a_round_or_later(length: int, overlap: in
 
 
 def test_loop_noise_repeats_later_than_published_free_noise() -> None:
-    """48 frames: with it, some seed in ten has the same noise within four frames across the seam."""
+    """48 frames: with the published method, some seed in ten repeats noise within four frames across the seam."""
     seeds = range(200)
     nearest = {
         closed: min(nearest_return(noise_order(16, 4, closed, 48, seed)) for seed in seeds) for closed in (False, True)

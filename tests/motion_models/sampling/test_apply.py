@@ -1,4 +1,4 @@
-"""What the user sets, and what is refused before or while sampling."""
+"""Settings of the motion, and errors before and during sampling."""
 
 import dataclasses
 import logging
@@ -43,7 +43,7 @@ def test_clip_frames_divides_the_batch_into_clips(pair, animate) -> None:
     noise = start_noise(8)
     both = sample(animate(pair.model, settings=settings(clip_frames=4)), noise=noise)
     first = sample(animate(pair.model), noise=noise[:4])
-    assert torch.allclose(both[:4], first, rtol=1e-4, atol=1e-3)  # values go into the hundreds
+    assert torch.allclose(both[:4], first, rtol=1e-4, atol=1e-3)  # values reach hundreds
 
 
 def test_a_batch_of_incomplete_clips_is_refused(pair, animate) -> None:
@@ -101,7 +101,7 @@ def over_frames(*values: float):
 
 
 def test_a_schedule_gives_each_frame_its_own_strength(pair, animate) -> None:
-    """One model call: a frame with strength 1 next to others gets what it gets when all have 1."""
+    """In one model call, a frame with strength 0 changes less than one with strength 1."""
     given = inputs(4, 8, 8, 2)
     one = predicted_noise(animate(pair.model), **given)
     still = predicted_noise(pair.model, **given)
@@ -144,7 +144,7 @@ def test_a_mask_limits_motion_to_its_area(pair, animate, pictures: int) -> None:
 
 
 def test_clips_in_a_window_keep_their_lora_strengths(pair, animate, rising_lora, monkeypatch) -> None:
-    """Also where the conditions run one by one, as the host does when memory is short."""
+    """Also if the host runs the conditions one by one, as it does when memory is short."""
     clips = animate(pair.model, settings=settings(clip_frames=2), loras=(rising_lora,))
     model = windowed(clips, overlap=0)
     together = long_sample(model, 8)
@@ -158,7 +158,7 @@ def test_a_mask_of_one_clip_serves_every_uncut_clip(pair, animate) -> None:
 
 
 def test_steps_are_counted_in_each_part_of_split_sampling(pair, animate) -> None:
-    """They write the sigmas of a part into the options of a run."""
+    """Other packs write the sigmas of a part into the options of a run."""
     model, seen = animate(pair.model, settings=settings(strength_schedule=(from_values([0, 1, 2, 3], STEPS),))), []
 
     def in_parts(denoise, noise, sigmas, extra_args, **_):
@@ -187,7 +187,7 @@ def test_a_mask_of_another_length_is_refused(pair, animate) -> None:
 
 
 def test_frames_keep_strength_and_mask_in_a_context_window(pair, animate) -> None:
-    """Frames 4 to 7 of a clip in a window of their own: as a clip of four with their strengths and masks."""
+    """Frames 4 to 7 in a window give the same as a clip of four with their strengths and masks."""
     strengths = [0.1 * frame for frame in range(8)]
     masks = torch.rand(8, 8, 8, generator=torch.Generator().manual_seed(0))
     given = inputs(4, 8, 8, 1)
@@ -199,7 +199,7 @@ def test_frames_keep_strength_and_mask_in_a_context_window(pair, animate) -> Non
 
 
 def test_frames_keep_strength_and_mask_with_an_anchor_frame(pair, animate) -> None:
-    """As the host's own do: each of the five frames keeps its strength and its mask."""
+    """The host's own windows have such a frame. Each of the five frames keeps its strength and its mask."""
     strengths = [0.1 * frame for frame in range(8)]
     masks = torch.rand(8, 8, 8, generator=torch.Generator().manual_seed(0))
     given, there = inputs(5, 8, 8, 1), [0, 4, 5, 6, 7]

@@ -98,7 +98,7 @@ def test_consistency_models_denoise_as_diffusers_does(pair, animate) -> None:
         ours = sampling.calculate_denoised(sigma, predicted, noisy)
         theirs = lcm.step(predicted, timestep, noisy * alpha.sqrt()).denoised
         c_skip = lcm.get_scalings_for_boundary_condition_discrete(timestep)[0]
-        # the two part by the scale of what c_skip lets through, which is 1e-5 and less at these steps
+        # the two scale the term of c_skip differently; it is 1e-5 or less at these steps
         assert (ours - theirs).abs().max() < 1e-4 + c_skip * noisy.abs().max()
 
 

@@ -1,4 +1,4 @@
-"""Under torch.compile the motion is the same, and nothing of it breaks the graph."""
+"""With torch.compile the motion is the same, without graph breaks."""
 
 import dataclasses
 
@@ -41,7 +41,7 @@ def test_motion_can_begin_late_in_a_compiled_model(pair, motion) -> None:
 
 
 def test_motion_can_change_in_a_compiled_model(pair, motion, rising_lora) -> None:
-    """Compiled graphs belong to the UNet and not to the MODEL, so that what one MODEL has left, the next one finds."""
+    """Compiled graphs belong to the UNet and not to the MODEL, so MODELs of one UNet share them."""
     clip_norms = open_motion_file(motion.path, "HotshotXL")
 
     def animated(file: MotionFile, *loras: ChosenLora, settings: MotionSettings = SETTINGS):
@@ -68,8 +68,7 @@ def check_compiled(model, file: MotionFile, settings: MotionSettings, compiled_f
 
 
 def compiled(model):
-    """With a back end that needs no compiler. The host's TorchCompileModel tells torch not to look at the options of a
-    call again once it has traced one."""
+    """With a back end that needs no compiler. As in the host's TorchCompileModel, torch has no guards on the options."""
     model = model.clone()
     options = {"guard_filter_fn": lambda guards: ["transformer_options" not in guard.name for guard in guards]}
     set_torch_compile_wrapper(model, backend="eager", options=options)

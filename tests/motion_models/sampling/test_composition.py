@@ -1,7 +1,7 @@
-"""Beside other nodes: whatever they do with a MODEL, they do the same with one that animates.
+"""Other nodes work the same on a MODEL with motion.
 
-Every case runs twice. With motion modules that add nothing the result must be, bit for bit, that of the other node
-alone; with real ones it must differ, or the motion would have been lost on the way.
+Every case runs twice. With motion modules of zero output, the result must be bit for bit that of the other node alone.
+With real ones it must differ; otherwise the motion is lost.
 """
 
 import comfy.cldm.cldm
@@ -25,7 +25,7 @@ from tests.small import HOST_CONFIG, conditioning, host_model, random_vectors, w
 
 
 def check(plain, still, moving, run=sample) -> None:
-    """The three MODELs are the same but for motion: none, none to be seen, and some."""
+    """The three MODELs differ only in motion: none, motion modules with zero output, and real ones."""
     expected = run(plain)
     assert torch.isfinite(expected).all()
     assert torch.equal(run(still), expected)
@@ -99,7 +99,7 @@ def test_motion_works_with_any_guider(trio, run) -> None:
 
 
 def node_result(node, *args):
-    """What a node of the host gives, whether it is written in the old or the new way."""
+    """The result of a node of the host, in the old or the new form of nodes."""
     made = node.execute(*args) if hasattr(node, "execute") else node().patch(*args)
     return made[0]
 
@@ -117,7 +117,7 @@ NODES = {
 @pytest.mark.parametrize("name", NODES)
 def test_motion_works_with_model_patches_of_other_nodes(pair, still, animate, name: str, before: bool) -> None:
     node, *values = NODES[name]
-    # a MODEL of its own: clones of one would get the sigmas of the node before (Comfy-Org/ComfyUI issue 16490)
+    # a new MODEL, because clones of one would get the sigmas of the previous node (Comfy-Org/ComfyUI issue 16490)
     model = host_model(pair.model.model.diffusion_model.state_dict())
     patched = node_result(node, model, *values)
     if before:
@@ -145,7 +145,7 @@ def test_cfg_patches_are_called_as_often_as_without_motion(trio, kind: str) -> N
 
 
 def image_lora(model) -> dict[str, torch.Tensor]:
-    """Random low-rank patches for some layers of the UNet, as a file's loader gives them."""
+    """Random patches for some layers of the UNet, as a LoRA loader returns them."""
     generator = torch.Generator().manual_seed(11)
     patches = {}
     for key, weight in model.model.state_dict().items():
@@ -169,7 +169,7 @@ def test_motion_works_with_an_image_lora_in_either_order(pair, still, animate) -
 
 
 def test_motion_works_with_a_lora_as_weight_hook(trio) -> None:
-    """Conditions with hooks of their own run the model with other weights, in calls of their own."""
+    """Conditions with hooks run in separate model calls with other weights."""
     hooks = comfy.hooks.HookGroup()
     hook = comfy.hooks.WeightHook(strength_model=1.0, strength_clip=0.0)
     hook.need_weight_init = False

@@ -1,4 +1,4 @@
-"""A good guest: what is not animated is bit for bit what it was, and nothing stays behind."""
+"""No side effects: a MODEL without motion gives the same result bit for bit, and no hooks remain."""
 
 import comfy.model_management
 import pytest
@@ -88,7 +88,7 @@ def test_a_run_after_unloading_gives_the_same_clip(pair, animate) -> None:
 
 
 def test_the_hosts_copy_for_weight_hooks_gives_the_same_clip(pair, animate, rising_lora) -> None:
-    """With dynamic VRAM it is of another kind, and has weights of its own."""
+    """With dynamic VRAM the copy is of another class, and has its own weights."""
     animated = animate(pair.model, loras=(rising_lora,))
     assert torch.equal(sample(animated.clone(disable_dynamic=True)), sample(animated))
 

@@ -1,7 +1,7 @@
-"""The pack computes what the authors' models compute.
+"""The pack computes the same as the authors' models.
 
-Oracle: diffusers' UNetMotionModel with the same weights, and its group norms made to see what those of each family see.
-As it comes, its motion norms see the clip and all others one frame, which is SDXL beta's policy.
+Oracle: diffusers' UNetMotionModel with the same weights. Its group norms are changed to the policy of each family. By
+default its motion norms see the clip and all others one frame, which is SDXL beta's policy.
 """
 
 import dataclasses

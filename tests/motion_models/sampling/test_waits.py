@@ -1,6 +1,6 @@
-"""A step neither waits for the device nor copies to it: what it needs is put there once a run.
+"""A step does not wait for the device or copy to it: its inputs are copied once in a run.
 
-The device of these tests is torch's `meta`, whose numbers nobody can ask for; on a GPU `benchmarks/waits.py` counts.
+The device of these tests is torch's `meta`, whose numbers cannot be read. On a GPU `benchmarks/waits.py` counts.
 """
 
 import dataclasses
@@ -32,11 +32,11 @@ CASES = {
 
 
 def crossings_of_a_step(model) -> list[str]:
-    """What a model call moves between devices or asks the device for, once the run has begun."""
+    """Copies between devices and reads from them in a model call, after the start of the run."""
     model.pre_run()
     base = model.model
     begin_run(model.model_options)
-    for config in motion_configs(model):  # once a run the sampling object is asked, which `meta` would not answer
+    for config in motion_configs(model):  # a run reads the sampling object once, which fails on `meta`
         is_active(config.settings, base.model_sampling, 1.0, run_of(model.model_options["transformer_options"]))
     for network in (base, *(other.model for other in model.get_additional_models())):
         network.to("meta")
@@ -62,7 +62,7 @@ def own_motion(motion):
 
 @pytest.fixture
 def model(pair):
-    """One that may be moved to another device."""
+    """A MODEL that may be moved to another device."""
     weights = {key: value.clone() for key, value in pair.model.model.diffusion_model.state_dict().items()}
     return host_model(weights)
 

@@ -1,4 +1,4 @@
-"""What is said of a run that can be made and will hardly be what people want."""
+"""Warnings about runs that work but give poor clips."""
 
 import pytest
 from animatediff_xl.motion_models.sampling.warnings import DISTILLED, length_warnings, model_warnings
@@ -26,8 +26,8 @@ def test_a_v_prediction_checkpoint_gives_a_warning(pair, motion) -> None:
 
 
 @pytest.mark.parametrize(
-    ("frames", "said"), [(1, "still picture"), (7, "too few"), (8, ""), (16, ""), (17, "17 frames at once")]
+    ("frames", "sentence"), [(1, "still picture"), (7, "too few"), (8, ""), (16, ""), (17, "17 frames at once")]
 )
-def test_short_and_long_clips_are_warned_about(motion, frames: int, said: str) -> None:
+def test_short_and_long_clips_are_warned_about(motion, frames: int, sentence: str) -> None:
     warnings = length_warnings(frames, motion)
-    assert bool(warnings) == bool(said) and all(said in warning for warning in warnings)
+    assert bool(warnings) == bool(sentence) and all(sentence in warning for warning in warnings)

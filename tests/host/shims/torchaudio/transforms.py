@@ -1,4 +1,4 @@
-"""A name that is looked up when the host's audio models are imported."""
+"""The host's audio models need this name when they are imported."""
 
 
 class MelScale:
