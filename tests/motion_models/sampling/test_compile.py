@@ -68,7 +68,7 @@ def check_compiled(model, file: MotionFile, settings: MotionSettings, compiled_f
 
 
 def compiled(model):
-    """With a back end that needs no compiler. As in the host's TorchCompileModel, torch has no guards on the options."""
+    """With a back end that needs no compiler. As in the host's TorchCompileModel, options have no guards."""
     model = model.clone()
     options = {"guard_filter_fn": lambda guards: ["transformer_options" not in guard.name for guard in guards]}
     set_torch_compile_wrapper(model, backend="eager", options=options)
