@@ -7,7 +7,7 @@ from comfy_api.latest import io
 from ..motion_models.context.handler import ContextHandler, add_context
 from ..motion_models.context.picture import describe, draw
 from ..motion_models.context.windows import FUSE_METHODS, WINDOW_SCHEDULES, ContextSettings
-from ..motion_models.errors import MotionError
+from ..motion_models.errors import MotionError, sentence
 from .renamed import current_choice, current_inputs
 from .text import show_text
 
@@ -104,7 +104,12 @@ def unknown_choice(values: dict[str, Any]) -> str | None:
     """A sentence about the first value that its input does not offer."""
     for name, choices in CHOICES.items():
         if name in values and current_choice(values[name]) not in choices:
-            return f"{name} is {values[name]!r}, and must be one of {', '.join(choices)}."
+            return sentence(
+                "{name} is {value}, and must be one of {choices}.",
+                name=name,
+                value=repr(values[name]),
+                choices=", ".join(choices),
+            )
     return None
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import folder_paths
 
+from ..motion_models.errors import sentence
 from ..motion_models.files.reading import SUFFIXES
 
 MOTION_MODELS, MOTION_LORAS, LORAS = "animatediff_models", "animatediff_motion_lora", "loras"
@@ -23,8 +24,18 @@ def missing(name: str, folders: Iterable[str], what: str, example: str) -> str |
         return None
     folder = folder_paths.get_folder_paths(next(iter(folders)))[0]
     if not files:
-        return f"No {what} found: put a file such as {example} into {folder} and press R."
-    return f"{folder} has no {what} '{name}': choose another, or put the file there and press R."
+        return sentence(
+            "No {what} found: put a file such as {example} into {folder} and press R.",
+            what=what,
+            example=example,
+            folder=folder,
+        )
+    return sentence(
+        "{folder} has no {what} '{name}': choose another, or put the file there and press R.",
+        folder=folder,
+        what=what,
+        name=name,
+    )
 
 
 def path_of(name: str, folders: Iterable[str]) -> Path:

@@ -31,7 +31,9 @@ def current_inputs(given: dict[str, Any], known: Collection[str]) -> dict[str, A
     renamed = {INPUTS.get(name, name): value for name, value in given.items() if name not in known}
     unknown = [name for name in renamed if name not in known]
     if unknown:
-        raise MotionError(f"This node has no input {unknown[0]!r:.80}: choose from {', '.join(known)}.")
+        raise MotionError(
+            "This node has no input {name}: choose from {names}.", name=repr(unknown[0]), names=", ".join(known)
+        )
     return renamed | {name: value for name, value in given.items() if name in known}
 
 

@@ -90,7 +90,11 @@ class StrengthSchedule(io.ComfyNode):
         named = current_inputs(given, ("interpolation", "multiply_by"))
         interpolation = named.get("interpolation", "linear")
         if interpolation not in INTERPOLATIONS:
-            raise MotionError(f"interpolation is {interpolation!r:.80}: choose one of {', '.join(INTERPOLATIONS)}.")
+            raise MotionError(
+                "interpolation is {interpolation}: choose one of {choices}.",
+                interpolation=repr(interpolation),
+                choices=", ".join(INTERPOLATIONS),
+            )
         # earlier versions had a curve widget, which always sent a dict, even if nobody drew a curve
         if curve is not None and not isinstance(curve, dict):
             made = from_curve(curve, length, over)

@@ -44,7 +44,7 @@ def test_the_message_for_an_empty_folder_names_the_folder(folder: Path) -> None:
     (options,) = (i.options for i in LoadMotionModel.define_schema().inputs if i.id == "motion_model")
     assert options == ["no motion model found"]
     message = LoadMotionModel.validate_inputs(options[0])
-    assert message == f"No motion model found: put one, such as mm_sdxl_v10_beta.ckpt, into {folder} and press R."
+    assert message == f"No motion model found: put a file such as mm_sdxl_v10_beta.ckpt into {folder} and press R."
 
 
 def test_a_missing_file_is_named(folder: Path) -> None:
@@ -159,7 +159,7 @@ def test_an_unknown_window_schedule_is_refused() -> None:
     [
         (WindowPlan, {"length": "x"}, "context_length is 'x', and must be a whole number from 1 on"),
         (WindowPlan, {"stride": 0, "schedule": "uniform"}, "context_stride is 0, and must be a whole number"),
-        (WindowPlan, {"context_lenght": 8}, "There is no input 'context_lenght' here"),
+        (WindowPlan, {"context_lenght": 8}, "This node has no input 'context_lenght'"),
         (StrengthSchedule, {"between": "liner"}, "interpolation is 'liner': choose one of linear, ease"),
     ],
 )

@@ -114,11 +114,12 @@ def from_text(text: str, interpolation: str, domain: str) -> Curve:
             position = value = None
         if position is None or value is None:
             raise MotionError(
-                f"'{part.strip()}' is not a point of a schedule: write a position and a value, such as '8: 1.2', and "
-                f"separate points by commas."
+                "'{part}' is not a point of a schedule: write a position and a value, such as '8: 1.2', and"
+                " separate points by commas.",
+                part=part.strip(),
             )
         if position in points:
-            raise MotionError(f"The schedule has two values at {position:g}: keep one of them.")
+            raise MotionError("The schedule has two values at {position}: keep one of them.", position=f"{position:g}")
         points[position] = value
     if not points:
         raise MotionError("The schedule is empty: write points, such as '0: 0, 8: 1.2, 24: 0'.")

@@ -7,6 +7,7 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
+from ..errors import sentence
 from .windows import MOVING, ContextSettings, WindowPlan, plan
 
 WIDTH = 1024
@@ -28,10 +29,16 @@ def describe(settings: ContextSettings, frames: int, steps: int) -> str:
     evaluations = np.mean([window_plan.evaluations for window_plan in plans])
     length = plans[0].indices.shape[1]
     if counts == [1]:
-        return f"{frames} frames fit into one window: nothing is cut."
-    return (
-        f"{frames} frames in {windows} windows of {length}; each frame is computed {evaluations:.2f} times a step, "
-        f"{evaluations * frames * steps:.0f} frame evaluations in {steps} steps."
+        return sentence("{frames} frames fit into one window: nothing is cut.", frames=frames)
+    return sentence(
+        "{frames} frames in {windows} windows of {length}. Each step computes each frame {evaluations} times: "
+        "{total} frame evaluations in {steps} steps.",
+        frames=frames,
+        windows=windows,
+        length=length,
+        evaluations=f"{evaluations:.2f}",
+        total=f"{evaluations * frames * steps:.0f}",
+        steps=steps,
     )
 
 

@@ -41,16 +41,26 @@ class ContextSettings:
         for name, least in (("length", 1), ("overlap", 0), ("stride", 1)):
             value = getattr(self, name)
             if not isinstance(value, int) or value < least:
-                raise MotionError(f"context_{name} is {value!r:.80}, and must be a whole number from {least} on.")
+                raise MotionError(
+                    "context_{name} is {value}, and must be a whole number from {least} on.",
+                    name=name,
+                    value=repr(value),
+                    least=least,
+                )
         if self.overlap >= self.length:
             raise MotionError(
-                f"context_overlap is {self.overlap}, but windows have only {self.length} frames: set context_overlap "
-                f"to {self.length - 1} or less, usually to a quarter of context_length."
+                "context_overlap is {overlap}, but windows have only {length} frames: set context_overlap "
+                "to {most} or less, usually to a quarter of context_length.",
+                overlap=self.overlap,
+                length=self.length,
+                most=self.length - 1,
             )
         if self.stride > 1 and self.schedule not in MOVING:
             raise MotionError(
-                f"context_schedule {self.schedule} works only with context_stride 1: set context_stride to 1, or "
-                f"context_schedule to {' or '.join(MOVING)}."
+                "context_schedule {schedule} works only with context_stride 1: set context_stride to 1, or "
+                "context_schedule to {moving}.",
+                schedule=self.schedule,
+                moving=" or ".join(MOVING),
             )
         if self.closed_loop and (self.schedule == "batched" or not self.overlap):
             raise MotionError(

@@ -32,8 +32,11 @@ def shape_of(tensors: dict[str, Tensor], file: str) -> MotionShape:
             width = value.shape[0] if value.ndim == 1 else 0
             if width == 0 or width % GROUPS:
                 raise MotionError(
-                    f"{file} is damaged: it has a motion module of {width} channels, and only multiples of {GROUPS} "
-                    f"are possible. Download it again, or choose another file."
+                    "{file} is damaged: it has a motion module of {width} channels, and only multiples of "
+                    "{groups} are possible. Download it again, or choose another file.",
+                    file=file,
+                    width=width,
+                    groups=GROUPS,
                 )
             paths[point[1]][int(point[2] or 0), int(point[3])] = width
         elif key.endswith(POSITIONS) and value.ndim == 3:
@@ -87,7 +90,13 @@ def check_complete(tensors: dict[str, Tensor], shape: MotionShape, family: Famil
         return
     listed = ", ".join(repr(key[:MAX_KEY_LENGTH]) for key in (wrong or surplus)[:KEYS_SHOWN])
     raise MotionError(
-        f"{file} is not a complete {family.name} motion model: download it again, or choose another file. "
-        f"{len(wrong)} of {len(expected)} tensors are missing or of another size or type, and {len(surplus)} do not "
-        f"belong ({listed} ...)."
+        "{file} is not a complete {family} motion model: download it again, or choose another file."
+        " {wrong} of {expected} tensors are missing or of another size or type, and {surplus} do "
+        "not belong ({keys} ...).",
+        file=file,
+        family=family.name,
+        wrong=len(wrong),
+        expected=len(expected),
+        surplus=len(surplus),
+        keys=listed,
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from ..errors import MotionError
+from ..errors import MotionError, sentence
 from ..network.group_norm import EACH_FRAME, NormPolicy
 from ..network.motion_module import MotionShape
 from .key_formats import DIFFUSERS, HOTSHOT, ORIGINAL
@@ -252,8 +252,12 @@ def detect(tensors: Mapping[str, Tensor], shape: MotionShape, layout: Layout, pa
     ]
     if not same_base:
         raise MotionError(
-            f"{path.name} is damaged or of an unknown kind: choose a motion model such as {examples()}. It has motion "
-            f"modules on {len(shape.down)} levels, and no known family is built like that ({levels_of_bases()})."
+            "{file} is damaged or of an unknown kind: choose a motion model such as {examples}. It has "
+            "motion modules on {levels} levels, and no known family is built like that ({bases}).",
+            file=path.name,
+            examples=examples(),
+            levels=len(shape.down),
+            bases=levels_of_bases(),
         )
     same_build = [family for family in same_base if family.mid == bool(shape.mid)] or same_base
     exact = [family for family in same_build if layout in family.layouts]
@@ -264,11 +268,19 @@ def detect(tensors: Mapping[str, Tensor], shape: MotionShape, layout: Layout, pa
     name = f"{path.parent.name}/{path.name}".lower()
     by_name = next((family for family in possible if any(word in name for word in family.name_hints)), None)
     if by_name:
-        return Detection(by_name, f"Its tensors fit several families: {by_name.name} was chosen by the file's name.")
+        return Detection(
+            by_name,
+            sentence("Its tensors fit several families: {family} was chosen by the file's name.", family=by_name.name),
+        )
     guess = (exact or possible)[0]
     others = " or ".join(family.name for family in possible if family is not guess)
     return Detection(
-        guess, f"Its tensors fit several families, and {guess.name} is a guess: set family if it is {others}."
+        guess,
+        sentence(
+            "Its tensors fit several families, and {guess} is a guess: set family if it is {others}.",
+            guess=guess.name,
+            others=others,
+        ),
     )
 
 
@@ -287,7 +299,12 @@ def chosen(name: str, shape: MotionShape, file: str) -> Detection:
     family = FAMILIES[name]
     if BASE_LEVELS[family.base] != len(shape.down):
         raise MotionError(
-            f"{file} is not of the family {name}, which is for {family.base}: set family to auto. The file has motion "
-            f"modules on {len(shape.down)} levels, and {family.base} has {BASE_LEVELS[family.base]}."
+            "{file} is not of the family {name}, which is for {base}: set family to auto. The file has "
+            "motion modules on {levels} levels, and {base} has {base_levels}.",
+            file=file,
+            name=name,
+            base=family.base,
+            levels=len(shape.down),
+            base_levels=BASE_LEVELS[family.base],
         )
     return Detection(family)

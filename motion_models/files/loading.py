@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from .. import host
-from ..errors import MotionError
+from ..errors import MotionError, sentence
 from ..network import layers
 from ..network.motion_module import MotionModel, MotionShape
 from .checkpoints import check_complete, shape_of, with_positions
@@ -55,10 +55,19 @@ class MotionFile:
         """A summary for the user, in whole sentences, because the newer front end shows no line breaks."""
         family = self.family
         lines = [
-            f"{family.name} for {family.base}.",
-            f"Up to {self.shape.frame_limit} frames at once, trained on {family.trained_frames}.",
-            f"{self.precision}, {self.used} tensors used, {self.unused} not.",
-            f"Its authors' sampler: {family.sampler_hint}.",
+            sentence("{family} for {base}.", family=family.name, base=family.base),
+            sentence(
+                "Up to {limit} frames at once, trained on {trained}.",
+                limit=self.shape.frame_limit,
+                trained=family.trained_frames,
+            ),
+            sentence(
+                "{precision}, {used} tensors used, {unused} not.",
+                precision=self.precision,
+                used=self.used,
+                unused=self.unused,
+            ),
+            sentence("Its authors' sampler: {settings}.", settings=family.sampler_hint),
         ]
         return "\n".join(lines + [self.detection.reason] * bool(self.detection.reason))
 
@@ -84,8 +93,11 @@ def open_motion_file(path: Path, family_name: str | None = None) -> MotionFile:
     family = detection.family
     if family.requires:
         raise MotionError(
-            f"{path.name} is a {family.name} motion model, which needs {family.requires}: this pack does not support "
-            f"that. Use it in the pack ComfyUI-AnimateDiff-Evolved, or choose another motion model here."
+            "{file} is a {family} motion model, which needs {requires}: this pack does not support "
+            "that. Use it in the pack ComfyUI-AnimateDiff-Evolved, or choose another motion model here.",
+            file=path.name,
+            family=family.name,
+            requires=family.requires,
         )
     shape = dataclasses.replace(shape, frame_limit=shape.frame_limit or family.frame_limit)
     check_complete(tensors, shape, family, path.name)
@@ -106,8 +118,11 @@ def load_patcher(
     unfit = next((key for key, value in weights.items() if not value.to(dtype).isfinite().all()), None)
     if unfit:
         raise MotionError(
-            f"{Path(path).name} is damaged and would give black frames: download it again, or choose another file. "
-            f"The tensor {unfit} has NaN or infinite weights in {dtype}."
+            "{file} is damaged and would give black frames: download it again, or choose another file. "
+            "The tensor {unfit} has NaN or infinite weights in {dtype}.",
+            file=Path(path).name,
+            unfit=unfit,
+            dtype=dtype,
         )
     module = MotionModel(shape, FAMILIES[family_name].norms, layers, device="meta", dtype=dtype)
     reload = (load_patcher, (path, shape, family_name, dtype))

@@ -43,25 +43,35 @@ def read(path: Path) -> dict[str, Tensor]:
     Raises MotionError if the file is empty, damaged, not a model file, or a pickle that contains code.
     """
     if path.stat().st_size == 0:
-        raise MotionError(f"{path.name} is empty because its download failed: delete it and download it again.")
+        raise MotionError(
+            "{file} is empty because its download failed: delete it and download it again.", file=path.name
+        )
     with path.open("rb") as opened:
         head = opened.read(HEAD_BYTES).lstrip().lower()
     for signature, description, remedy in NOT_MODELS:
         if head.startswith(signature):
-            raise MotionError(f"{path.name} {description}, not a model: delete it and {remedy}.")
+            raise MotionError(
+                "{file} {description}, not a model: delete it and {remedy}.",
+                file=path.name,
+                description=description,
+                remedy=remedy,
+            )
     try:
         content = host.read_tensors(path)
     except pickle.UnpicklingError as error:
         if "GLOBAL" in str(error).upper():
             raise MotionError(
-                f"{path.name} is a pickle that would run code, so it was not opened: download the file from its "
-                f"author's page, if possible as .safetensors. A motion model needs no code."
+                "{file} is a pickle that would run code, so it was not opened: download the file from its "
+                "author's page, if possible as .safetensors. A motion model needs no code.",
+                file=path.name,
             ) from error
         raise damaged(path) from error
     except Exception as error:  # each reader has its own errors, and all of them mean a damaged file
         raise damaged(path) from error
     if not isinstance(content, dict):
-        raise MotionError(f"{path.name} is not a model file, because it has no named tensors: choose another file.")
+        raise MotionError(
+            "{file} is not a model file, because it has no named tensors: choose another file.", file=path.name
+        )
     tensors = dict(flatten(content, MAX_DEPTH, set()))
     if not all(is_plain(value) for value in tensors.values()):
         raise damaged(path)
@@ -100,6 +110,8 @@ def is_plain(tensor: Any) -> bool:
 def damaged(path: Path) -> MotionError:
     megabytes = path.stat().st_size / 1e6
     return MotionError(
-        f"{path.name} ({megabytes:.1f} MB) cannot be read: either its download stopped early, or it is not a model "
-        f"file. Delete it and download it again."
+        "{file} ({megabytes} MB) cannot be read: either its download stopped early, or it is not a "
+        "model file. Delete it and download it again.",
+        file=path.name,
+        megabytes=f"{megabytes:.1f}",
     )

@@ -102,10 +102,15 @@ def explain_unsupported(keys: Iterable[str], file: str) -> MotionError:
     kind = known_file(keys)
     if kind:
         return MotionError(
-            f"{file} is {kind.description}, not a motion model: {kind.remedy}. Choose a motion model here, such as "
-            f"{examples()}."
+            "{file} is {kind}, not a motion model: {remedy}. Choose a motion model here, such as {examples}.",
+            file=file,
+            kind=kind.description,
+            remedy=kind.remedy,
+            examples=examples(),
         )
     problem = "does not contain motion modules"
     if any(part in key for key in keys for part in MOTION_PARTS):
         problem = "contains motion modules in an unknown key format"
-    return MotionError(f"{file} {problem}: choose a motion model such as {examples()}.")
+    return MotionError(
+        "{file} {problem}: choose a motion model such as {examples}.", file=file, problem=problem, examples=examples()
+    )

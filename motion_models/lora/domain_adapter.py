@@ -7,7 +7,7 @@ Guo et al., arXiv 2307.04725, section 4.1. It is trained with alpha 1. At infere
 from pathlib import Path
 
 from .. import host
-from ..errors import MotionError
+from ..errors import MotionError, sentence
 from ..files.reading import read
 from ..files.unsupported_files import MOTION_LORA
 from .motion_lora import pairs_in
@@ -26,12 +26,22 @@ def apply_domain_adapter(model: host.ModelPatcher, path: Path, alpha: float) -> 
         if MOTION_LORA.fits(tensors):
             problem, remedy = f"is {MOTION_LORA.description}, not a domain adapter", f"{MOTION_LORA.remedy}, or choose"
         raise MotionError(
-            f"{path.name} {problem}: {remedy} an adapter made for this MODEL ({host.base_name(model)}), such as "
-            f"v3_sd15_adapter.ckpt for SD1.5."
+            "{file} {problem}: {remedy} an adapter made for this MODEL ({model}), such as "
+            "v3_sd15_adapter.ckpt for SD1.5.",
+            file=path.name,
+            problem=problem,
+            remedy=remedy,
+            model=host.base_name(model),
         )
     patched = model.clone()
     if alpha:  # alpha 0 adds no patch, so the weights stay the same bit for bit
         patched.add_patches(fitting, alpha)
     rank = max(adapter.weights[1].shape[0] for adapter in fitting.values())
     unused = len(tensors) - used + 2 * (len(adapters) - len(fitting))
-    return patched, f"{path.name}: rank {rank}, {len(tensors) - unused} tensors used, {unused} not."
+    return patched, sentence(
+        "{file}: rank {rank}, {used} tensors used, {unused} not.",
+        file=path.name,
+        rank=rank,
+        used=len(tensors) - unused,
+        unused=unused,
+    )

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from .. import host
 from ..conditioning.curves import StrengthSchedule
-from ..errors import MotionError
+from ..errors import MotionError, sentence
 from ..files.key_formats import ORIGINAL_TO_DIFFUSERS, motion_keys
 from ..files.reading import metadata, read
 from ..files.unsupported_files import MOTION_LORA, known_file
@@ -44,7 +44,12 @@ class MotionLora:
         downs = [value for key, value in self.tensors.items() if any(part in key for part in DOWN)]
         rank = max((min(value.shape) for value in downs), default=0)
         widths = sorted({max(value.shape) for value in downs})
-        return f"rank {rank}, {len(self.tensors)} tensors, for widths of {', '.join(map(str, widths))}."
+        return sentence(
+            "rank {rank}, {tensors} tensors, for widths of {widths}.",
+            rank=rank,
+            tensors=len(self.tensors),
+            widths=", ".join(map(str, widths)),
+        )
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,13 @@ class Coverage:
     rank: int
 
     def report(self, name: str) -> str:
-        return f"{name}: rank {self.rank}, {self.matched} tensors used, {self.unmatched} not."
+        return sentence(
+            "{name}: rank {rank}, {matched} tensors used, {unmatched} not.",
+            name=name,
+            rank=self.rank,
+            matched=self.matched,
+            unmatched=self.unmatched,
+        )
 
 
 def open_motion_lora(path: Path) -> MotionLora:
@@ -82,7 +93,9 @@ def open_motion_lora(path: Path) -> MotionLora:
             problem = f"is {kind.description}, not a MotionLoRA: {kind.remedy}"
         elif motion_keys(tensors):
             problem = "is a whole motion model, not a MotionLoRA: load it with Load AnimateDiff Motion Model"
-        raise MotionError(f"{path.name} {problem}. Choose a MotionLoRA here, such as v2_lora_PanLeft.ckpt.")
+        raise MotionError(
+            "{file} {problem}. Choose a MotionLoRA here, such as v2_lora_PanLeft.ckpt.", file=path.name, problem=problem
+        )
     return MotionLora(path, tensors | alphas(path, tensors))
 
 
@@ -117,8 +130,10 @@ def pairs_in(tensors: dict[str, Tensor], names: dict[str, str], file: str) -> tu
         return host.lora_adapters(tensors, names)
     except KeyError as error:
         raise MotionError(
-            f"{file} is damaged: it has one half of a low-rank pair without the other. Download it again, or choose "
-            f"another file. The missing key is {error}."
+            "{file} is damaged: it has one half of a low-rank pair without the other. Download it "
+            "again, or choose another file. The missing key is {error}.",
+            file=file,
+            error=error,
         ) from error
 
 
@@ -139,8 +154,11 @@ def coverage(lora: MotionLora, shapes: Mapping[str, torch.Size], motion_name: st
             size = " x ".join(str(length) for length in changeable[key])
             details = f"It changes weights of {up.shape[0]} x {down.shape[1]}, not {size}."
         raise MotionError(
-            f"{lora.path.name} does not fit {motion_name}, because it was made for another base model: choose a "
-            f"MotionLoRA for the same base as the motion model. {details}"
+            "{file} does not fit {motion_name}, because it was made for another base model: choose a "
+            "MotionLoRA for the same base as the motion model. {details}",
+            file=lora.path.name,
+            motion_name=motion_name,
+            details=details,
         )
     unfit = 2 * (len(adapters) - len(fitting))
     return Coverage(

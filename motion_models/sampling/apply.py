@@ -4,7 +4,7 @@ The clone gets the motion weights as an additional model, and the wrappers of `f
 """
 
 from .. import host
-from ..errors import MotionError
+from ..errors import MotionError, sentence
 from ..files.checkpoints import tensor_shapes
 from ..files.loading import MotionFile
 from ..lora.motion_lora import ChosenLora, coverage
@@ -38,7 +38,9 @@ def apply_motion_model(
         patcher = motion.another_patcher(dtype)  # two patchers of the same weights would share their MotionLoRAs
     if beta_schedule == AUTO_BETA_SCHEDULE:
         beta_schedule = motion.family.beta_schedule
-    report = [f"{motion.family.name}, beta schedule: {beta_schedule}."]
+    report = [
+        sentence("{family}, beta schedule: {beta_schedule}.", family=motion.family.name, beta_schedule=beta_schedule)
+    ]
     low_ranks = []
     for chosen in loras:
         fit = coverage(chosen.lora, tensor_shapes(motion.shape), motion.path.name)
@@ -68,8 +70,10 @@ def check_fits(model: host.ModelPatcher, motion: MotionFile) -> None:
     unet = host.unet_of(model)
     if unet is None:
         raise MotionError(
-            f"{file} is for {base}, but this MODEL is {host.base_name(model)}, which has no UNet: load an {base} "
-            f"checkpoint."
+            "{file} is for {base}, but this MODEL is {model}, which has no UNet: load an {base} checkpoint.",
+            file=file,
+            base=base,
+            model=host.base_name(model),
         )
     motion_channels = motion.shape.channels_by_point()
     unet_channels = {
@@ -81,9 +85,16 @@ def check_fits(model: host.ModelPatcher, motion: MotionFile) -> None:
         unet_widths = " / ".join(str(width) for width in dict.fromkeys(unet_channels.values()))
         motion_widths = " / ".join(str(width) for width in dict.fromkeys(motion_channels.values()))
         raise MotionError(
-            f"{file} is for {base}, but this MODEL is {host.base_name(model)}: load an {base} checkpoint, or choose a "
-            f"motion model for this MODEL. The file has {len(motion_channels)} motion modules of {motion_widths} "
-            f"channels, and the MODEL has places for {len(unet_channels)} of {unet_widths} channels."
+            "{file} is for {base}, but this MODEL is {model}: load an {base} checkpoint, or choose a "
+            "motion model for this MODEL. The file has {modules} motion modules of {motion_widths} "
+            "channels, and the MODEL has places for {points} of {unet_widths} channels.",
+            file=file,
+            base=base,
+            model=host.base_name(model),
+            modules=len(motion_channels),
+            motion_widths=motion_widths,
+            points=len(unet_channels),
+            unet_widths=unet_widths,
         )
 
 
@@ -94,7 +105,9 @@ def set_beta_schedule(model: host.ModelPatcher, name: str) -> None:
     changed = host.with_sigmas(sampling, training_sigmas(schedule), schedule.distilled_steps)
     if changed is None:
         raise MotionError(
-            f"This MODEL cannot use the beta schedule {name}, because its sampling does not have 1000 training steps: "
-            f"set beta_schedule to '{KEEP_BETA_SCHEDULE}'."
+            "This MODEL cannot use the beta schedule {name}, because its sampling does not have 1000 "
+            "training steps: set beta_schedule to '{keep}'.",
+            name=name,
+            keep=KEEP_BETA_SCHEDULE,
         )
     model.add_object_patch("model_sampling", changed)

@@ -57,8 +57,10 @@ def clips_in(frames: int, settings: MotionSettings) -> int:
     """The number of clips in a batch of frames. Raises MotionError if it is not a whole number."""
     if settings.clip_frames and frames % settings.clip_frames:
         raise MotionError(
-            f"The batch of {frames} frames cannot be divided into clips of {settings.clip_frames}: set clip_frames to "
-            f"a divisor of {frames}, or to 0 if the batch is one clip."
+            "The batch of {frames} frames cannot be divided into clips of {clip_frames}: set "
+            "clip_frames to a divisor of {frames}, or to 0 if the batch is one clip.",
+            frames=frames,
+            clip_frames=settings.clip_frames,
         )
     return frames // settings.clip_frames if settings.clip_frames else 1
 
@@ -67,16 +69,22 @@ def check_limit(frames: int, file: MotionFile) -> None:
     limit = file.shape.frame_limit
     if frames > limit:
         raise MotionError(
-            f"{frames} frames run at once, and {file.path.name} works with {limit} at most: put Context Windows of "
-            f"{file.family.trained_frames} frames before the sampler, or make the clip shorter."
+            "{frames} frames run at once, and {file} works with {limit} at most: put Context Windows of"
+            " {trained} frames before the sampler, or make the clip shorter.",
+            frames=frames,
+            file=file.path.name,
+            limit=limit,
+            trained=file.family.trained_frames,
         )
 
 
 def check_mask(frames: int, settings: MotionSettings) -> None:
     if settings.mask is not None and len(settings.mask) not in (1, frames):
         raise MotionError(
-            f"The mask has {len(settings.mask)} pictures, and the clip has {frames} frames: give one mask for all "
-            f"frames, or one for each frame."
+            "The mask has {masks} pictures, and the clip has {frames} frames: give one mask for all "
+            "frames, or one for each frame.",
+            masks=len(settings.mask),
+            frames=frames,
         )
 
 

@@ -1,6 +1,7 @@
 """Warnings about settings that work but rarely give good motion. They are reported in each sampling run."""
 
 from .. import host
+from ..errors import sentence
 from ..files.loading import MotionFile
 
 MIN_FRAMES = 8
@@ -15,15 +16,31 @@ def length_warnings(frames: int, motion: MotionFile) -> list[str]:
     file, trained = motion.path.name, motion.family.trained_frames
     if frames == 1:
         return [
-            f"{file}: one latent is a still picture, so nothing can move. For a clip, give the sampler a latent batch "
-            f"of {trained} frames (Empty Latent Frames)."
+            sentence(
+                "{file}: one latent is a still picture, so nothing can move. For a clip, give the sampler a"
+                " latent batch of {trained} frames (Empty Latent Frames).",
+                file=file,
+                trained=trained,
+            )
         ]
     if frames < min(MIN_FRAMES, trained):
-        return [f"{file}: {frames} frames are too few to move well; it was trained on {trained}."]
+        return [
+            sentence(
+                "{file}: {frames} frames are too few to move well; it was trained on {trained}.",
+                file=file,
+                frames=frames,
+                trained=trained,
+            )
+        ]
     if frames > trained:
         return [
-            f"{file}: {frames} frames at once may move slowly or break, because it was trained on {trained}. For a "
-            f"long clip, use Context Windows of {trained} frames."
+            sentence(
+                "{file}: {frames} frames at once may move slowly or break, because it was trained on "
+                "{trained}. For a long clip, use Context Windows of {trained} frames.",
+                file=file,
+                frames=frames,
+                trained=trained,
+            )
         ]
     return []
 
@@ -35,12 +52,21 @@ def model_warnings(model: host.ModelPatcher, motion: MotionFile) -> list[str]:
     word = next((word for word in DISTILLED if word in checkpoint.lower()), None)
     if word:
         warnings.append(
-            f"{checkpoint} is distilled to few steps, by its name ({word}): expect less motion and other colours, "
-            f"because {family.name} was trained on plain {family.base} checkpoints."
+            sentence(
+                "{checkpoint} is distilled to few steps, by its name ({word}): expect less motion and other"
+                " colours, because {family} was trained on plain {base} checkpoints.",
+                checkpoint=checkpoint,
+                word=word,
+                family=family.name,
+                base=family.base,
+            )
         )
     if host.predicts_velocity(model):
         warnings.append(
-            f"This MODEL predicts v: expect worse motion, because {family.name} was trained on checkpoints that "
-            f"predict noise (eps)."
+            sentence(
+                "This MODEL predicts v: expect worse motion, because {family} was trained on checkpoints "
+                "that predict noise (eps).",
+                family=family.name,
+            )
         )
     return warnings

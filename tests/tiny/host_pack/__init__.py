@@ -1,8 +1,8 @@
 """A pack for the tests. It registers the tiny SDXL with its host: the host's own SDXL class with small widths, two
 small CLIPs with the host's tokenizers and a TAESD VAE.
 
-Only the numbers differ from SDXL: 64 channels for 320, 640 and 1280, one transformer block where SDXL has 2 and 10,
-text widths 16 and 32 for 768 and 1280. It has all 15 injection points of motion modules.
+Only sizes differ from SDXL: 64 channels for 320, 640 and 1280, one transformer block for 2 and 10. The text widths are
+16 and 32 for 768 and 1280. It has all 15 injection points of motion modules.
 """
 
 import comfy.sdxl_clip
@@ -10,8 +10,8 @@ import comfy.supported_models
 import comfy.supported_models_base
 
 CHANNELS = 64
-"""Two for each of the 32 groups of a GroupNorm. With one, each channel loses its mean and deviation, and the noise
-cannot be predicted well enough: at sigma 17 an error of 5 percent in it is more than the picture."""
+"""Two for each of the 32 groups of a GroupNorm. With one, each channel loses its mean and deviation, and the
+prediction of the noise is too poor. At sigma 17, an error of 5 percent is larger than the picture."""
 CLIP_L_WIDTH, CLIP_G_WIDTH = 16, 32
 SIZE_EMBEDDING = 6 * 256  # the host's SDXL embeds six size numbers in 256 channels each
 LATENT_SCALE = 0.13025  # comfy.latent_formats.SDXL
