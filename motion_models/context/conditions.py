@@ -5,23 +5,32 @@ and is not sliced. A batch of another length is first repeated or truncated to t
 without windows.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from torch import Tensor
 
 from .. import host
+from ..sampling.run import SamplingRun
 
 FrameSelect = Callable[[Tensor], Tensor]
 """A function that slices a batch to some frames."""
 
 
-def select_frames(frames: Tensor, clip: int) -> FrameSelect:
-    """A function that slices a batch (n ...) of a clip to the frames (f,). It returns a batch of one unchanged."""
+def select_frames(frames: Sequence[int], index_on: Callable[[Any], Tensor], clip: int) -> FrameSelect:
+    """A function that slices a batch (n ...) of a clip to some frames. It returns a batch of one unchanged.
+
+    index_on: returns the frames as a tensor (f,) on a device. Consecutive frames are a slice and need no index.
+    """
+    first, last = frames[0], frames[-1]
+    consecutive = list(frames) == list(range(first, last + 1))
 
     def select(batch: Tensor) -> Tensor:
-        return batch if batch.shape[0] == 1 else host.repeated(batch, clip)[frames]
+        if batch.shape[0] == 1:
+            return batch
+        whole = batch if batch.shape[0] == clip else host.repeated(batch, clip)
+        return whole[first : last + 1] if consecutive else whole[index_on(batch.device)]
 
     return select
 
@@ -50,8 +59,20 @@ def select_value(value: Any, select: FrameSelect) -> Any:
 
 
 @contextmanager
-def sliced_controls(conditions: list[host.Conditions | None], select: FrameSelect) -> Iterator[None]:
+def sliced_controls(
+    conditions: list[host.Conditions | None], select: FrameSelect, latents: Tensor, run: SamplingRun
+) -> Iterator[None]:
     """Inside the context, the ControlNets of the conditions use the hints of the selected frames."""
     controls = [control for control in host.controls_of(conditions) if not host.knows_windows(control)]
-    with host.sliced_hints(controls, select):
+    # an area is smaller than the latents, so its hints have another size
+    whole = not any("area" in condition for side in conditions for condition in side or ())
+
+    def hint_of(control: Any) -> Tensor | None:
+        if not whole:
+            return control.cond_hint_original
+        original = control.cond_hint_original  # cached too, so that another tensor cannot get the same id
+        key = ("hint", id(control), id(original), latents.shape[-2:])
+        return run.once(key, lambda: (original, host.scaled_hint(control, latents)))[1]
+
+    with host.sliced_hints({id(control): (control, hint_of(control)) for control in controls}, select):
         yield

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -14,7 +15,8 @@ from .. import host
 from ..errors import MotionError
 from ..noise.free_noise import noise_order
 from ..sampling.memory import motion_bytes
-from ..sampling.run import begin_run, sampling_step
+from ..sampling.motion_config import log_warnings, motion_configs
+from ..sampling.run import SamplingRun, run_of, sampling_run, sampling_step
 from .conditions import conditions_of, select_frames, sliced_controls
 from .windows import MOVING, ContextSettings, plan
 
@@ -32,29 +34,56 @@ class Window:
     """Dimension of the frames in the latents."""
 
 
+@dataclass(frozen=True)
+class PlannedWindows:
+    """The windows of one step, for a batch of one or several clips."""
+
+    frames: list[tuple[int, ...]]
+    """Indices in the batch of the frames of each window."""
+    weights: Tensor
+    """(w l 1 1 1), on the device of the latents."""
+    index_on: Callable[[Any], Tensor]
+    """Returns the frames as a tensor (w l) on a device."""
+
+
 class ContextHandler(host.ContextHandler):
     """Runs the model window by window, and computes the weighted sum of the results."""
 
-    def __init__(self, settings: ContextSettings, windows_per_batch: int = 0, free_noise: bool = False):
-        """windows_per_batch: windows in one model call. 0: as many as memory allows."""
+    plans_clips = True
+    """Windows stay within a clip, if the batch has several."""
+
+    def __init__(
+        self,
+        settings: ContextSettings,
+        windows_per_batch: int = 0,
+        free_noise: bool = False,
+        on_report: Callable[[str, list[str]], None] = log_warnings,
+    ):
+        """windows_per_batch: windows in one model call. 0: as many as memory allows.
+
+        on_report: called with a message and its warnings, as in MotionSettings.
+        """
         self.settings = settings
         self.context_length = settings.length  # ComfyUI and other packs read this name
         self.windows_per_batch = windows_per_batch
         self.free_noise = free_noise
-        self._windows: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
+        self.on_report = on_report
         self._reported = 0.0
 
     def for_one_run(self) -> "ContextHandler":
         """A handler with the same settings and without the state of earlier runs."""
-        return ContextHandler(self.settings, self.windows_per_batch, self.free_noise)
+        return ContextHandler(self.settings, self.windows_per_batch, self.free_noise, self.on_report)
 
     def should_use_context(
         self, model: Any, conds: list, x_in: Tensor, timestep: Tensor, model_options: host.ModelOptions
     ) -> bool:
-        return x_in.shape[0] > (1 if self.settings.closed_loop else self.settings.length)
+        clip = clip_frames(model.current_patcher) or x_in.shape[0]
+        return clip > (1 if self.settings.closed_loop else self.settings.length)
 
     def get_resized_cond(self, cond_in: host.Conditions, x_in: Tensor, window: Any, device: Any = None) -> Any:
-        return conditions_of(cond_in, select_frames(torch.tensor(window.index_list), x_in.shape[0]))
+        frames = window.index_list
+        select = select_frames(frames, lambda on: torch.tensor(frames, device=on), x_in.shape[0])
+        return conditions_of(cond_in, select)
 
     def execute(
         self,
@@ -67,45 +96,53 @@ class ContextHandler(host.ContextHandler):
     ) -> list[Tensor]:
         """The results of ComfyUI's `calc_cond_batch` for latents (f c h w), computed window by window."""
         options = model_options["transformer_options"]
-        step = int(sampling_step(timestep[0].item(), options))
-        indices, weights = self.windows(x_in, step)
+        step, batch = int(sampling_step(timestep[0].item(), options)), x_in.shape[0]
+        planned = self.windows(x_in, step, clip_frames(model.current_patcher) or batch, run_of(options))
         totals = [torch.zeros_like(x_in) for _ in conds]
         frame_lookup = any(host.knows_windows(control) for control in host.controls_of(conds))
         # ControlNets that index frames by number need unique indices in each call
         per_call = 1 if frame_lookup else self.windows_per_call(model.current_patcher, conds, x_in)
-        for first in range(0, len(indices), per_call):
+        for first in range(0, len(planned.frames), per_call):
             host.stop_if_interrupted()
-            windows = indices[first : first + per_call]
-            window = Window(windows.flatten().tolist(), x_in.shape[0], windows.shape[1])
-            select = select_frames(windows.flatten(), x_in.shape[0])
-            extra = {host.CONTEXT_WINDOW: window} | (for_frame_lookup(window) if frame_lookup else {})
+            rows = slice(first, first + per_call)
+            windows = planned.frames[rows]
+            window = Window([index for frames in windows for index in frames], batch, len(windows[0]))
+            select = select_frames(window.index_list, lambda on, rows=rows: planned.index_on(on)[rows].flatten(), batch)
+            extra = {host.CONTEXT_WINDOW: window, **for_frame_lookup(window)}
             inner = model_options | {"transformer_options": options | extra}
-            with sliced_controls(conds, select):
+            with sliced_controls(conds, select, x_in, run_of(options)):
                 sides = [conditions_of(side, select) for side in conds]
                 results = calc_cond_batch(model, sides, select(x_in), select(timestep), inner)
             for total, result in zip(totals, results, strict=True):
-                weighted = result.unflatten(0, windows.shape) * weights[first : first + len(windows)]
-                # sequential, because index_add_ with repeated indices is not deterministic on CUDA
-                for index, frames in zip(windows, weighted, strict=True):
-                    total[index] += frames
-            self.report_progress(step, first + len(windows), len(indices), options)
+                weighted = result.unflatten(0, (len(windows), -1)) * planned.weights[rows]
+                add_windows(total, weighted, windows, planned.index_on(total.device)[rows])
+            self.report_progress(step, first + len(windows), len(planned.frames), options)
         return totals
 
-    def windows(self, x: Tensor, step: int) -> tuple[Tensor, Tensor]:
-        """Frames (w l) and weights (w l 1 1 1) of the windows of latents (f c h w), computed once in a run."""
-        key = (x.shape[0], step if self.settings.schedule in MOVING else 0)
-        if key not in self._windows:
-            window_plan = plan(self.settings, *key)
-            self._windows[key] = (
-                torch.from_numpy(window_plan.indices),
-                torch.from_numpy(window_plan.weights).to(x)[..., None, None, None],
+    def windows(self, x: Tensor, step: int, clip: int, run: SamplingRun) -> PlannedWindows:
+        """The windows of latents x (f c h w), planned within each clip, computed once in a run."""
+        key = ("windows", x.shape[0], clip, step if self.settings.schedule in MOVING else 0)
+
+        def planned() -> PlannedWindows:
+            window_plan = plan(self.settings, clip, key[-1])
+            clips = x.shape[0] // clip
+            indices = np.concatenate([window_plan.indices + clip * index for index in range(clips)])
+            weights = torch.from_numpy(window_plan.weights).repeat(clips, 1)[..., None, None, None]
+            table = torch.from_numpy(indices)
+
+            def index_on(device: torch.device) -> Tensor:
+                return run.once((*key, device), lambda: host.moved(table, device, torch.long))
+
+            return PlannedWindows(
+                [tuple(row) for row in indices.tolist()], host.moved(weights, x.device, x.dtype), index_on
             )
-        return self._windows[key]
+
+        return run.once((*key, x.device, x.dtype), planned)
 
     def windows_per_call(self, model: host.ModelPatcher, conds: list[host.Conditions | None], latents: Tensor) -> int:
         if self.windows_per_batch:
             return self.windows_per_batch
-        condition_count = sum(len(side) for side in conds if side)
+        condition_count = max(1, sum(len(side) for side in conds if side))
         window_shape = [condition_count * min(self.settings.length, len(latents)), *latents.shape[1:]]
         needed = host.planned_memory(model, window_shape) + motion_bytes(model, window_shape)
         return max(1, int(host.free_memory(model, latents.device) / (MEMORY_MARGIN * needed)))
@@ -115,7 +152,7 @@ class ContextHandler(host.ContextHandler):
 
         The bar never goes back, although some samplers evaluate the same step twice.
         """
-        steps = len(options["sample_sigmas"]) - 1
+        steps = max(1, len(options.get("sample_sigmas", ())) - 1)
         progress = (step + done / windows) / steps
         if progress > self._reported:
             self._reported = progress
@@ -135,6 +172,21 @@ def for_frame_lookup(window: Window) -> host.TransformerOptions:
             "context_length": window.context_length,
         }
     }
+
+
+def clip_frames(model: host.ModelPatcher) -> int:
+    """Frames of each clip in a batch. 0: the batch is one clip. `check_windows` makes sure that motion models agree."""
+    return next((config.settings.clip_frames for config in motion_configs(model)), 0)
+
+
+def add_windows(total: Tensor, weighted: Tensor, windows: list[tuple[int, ...]], index: Tensor) -> None:
+    """Add the weighted results (w l c h w) of windows to the sums of all frames, (f c h w). index: (w l)."""
+    # sequential, because index_add_ with repeated indices is not deterministic on CUDA
+    for row, (frames, result) in enumerate(zip(windows, weighted, strict=True)):
+        if frames == tuple(range(frames[0], frames[0] + len(frames))):
+            total[frames[0] : frames[0] + len(frames)] += result
+        else:
+            total[index[row]] += result
 
 
 # In a MODEL
@@ -157,19 +209,41 @@ WINDOWS_SET_TWICE = (
 
 
 def on_sampling(executor: host.Executor, noise: Tensor, *args: Any, **kw: Any) -> Any:
-    """Start each sampling run with a new handler, and reorder the noise if FreeNoise is on."""
     guider: Any = executor.class_obj
     handler = host.context_handler(guider.model_options)
     if not isinstance(handler, ContextHandler):
         raise MotionError(WINDOWS_SET_TWICE)
-    # a guider's model_options belong to this run only, so the MODEL keeps its own handler
-    host.set_context_handler(guider.model_options, handler.for_one_run())
-    begin_run(guider.model_options)
-    if handler.free_noise:
-        windows = handler.settings
-        seed = host.seed_of(args, kw)
-        noise = noise[noise_order(windows.length, windows.overlap, windows.closed_loop, noise.shape[0], seed)]
-    return executor(noise, *args, **kw)
+    try:
+        check_windows(guider)
+    except MotionError as error:
+        handler.on_report(str(error), [])
+        raise
+    host.set_context_handler(guider.model_options, handler.for_one_run())  # the options are those of this run
+    clip = clip_frames(guider.model_patcher) or len(noise)
+    if handler.free_noise and len(noise) % clip == 0:
+        windows, seed = handler.settings, host.seed_of(args, kw)
+        order = noise_order(windows.length, windows.overlap, windows.closed_loop, clip, seed)
+        noise = noise.unflatten(0, (-1, clip))[:, order].flatten(0, 1)
+    with sampling_run(guider.model_options, noise.shape[-2:]):
+        return executor(noise, *args, **kw)
+
+
+def check_windows(guider: Any) -> None:
+    """Raises MotionError if the windows cannot work with other settings of a MODEL."""
+    if len({config.settings.clip_frames for config in motion_configs(guider.model_patcher)}) > 1:
+        raise MotionError(CLIP_FRAMES_DIFFER)
+    if host.guides_by_attention(guider.model_options):
+        raise MotionError(SELF_ATTENTION_GUIDANCE)
+
+
+CLIP_FRAMES_DIFFER = (
+    "The motion models of this MODEL have different clip_frames, but context windows need the same: set clip_frames to "
+    "the same number on each Apply AnimateDiff Motion Model."
+)
+SELF_ATTENTION_GUIDANCE = (
+    "Self-Attention Guidance does not work with context windows, because it needs the attention of the whole batch: "
+    "remove one of the two nodes."
+)
 
 
 def on_prepare_sampling(

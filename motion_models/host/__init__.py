@@ -3,7 +3,7 @@
 It works with ComfyUI 0.16.3 to 0.33.0. `tests/test_pack.py` checks that every name used here exists.
 """
 
-from .controls import controls_of, knows_windows, sliced_hints
+from .controls import controls_of, knows_windows, scaled_hint, sliced_hints
 from .lora import LoraAdapter, fitting, lora_adapters, unet_lora_names
 from .patchers import (
     CONTEXT_KEY,
@@ -22,6 +22,7 @@ from .patchers import (
     checkpoint_name,
     compute_dtype,
     free_memory,
+    is_base,
     load_device,
     moved,
     new_patcher,
@@ -33,10 +34,10 @@ from .patchers import (
 )
 from .sampling import (
     empty_latents,
+    largest_sigma,
     options_of,
     predicts_velocity,
     progress_bar,
-    sampling_step,
     seed_of,
     stop_if_interrupted,
     with_sigmas,
@@ -55,6 +56,8 @@ from .windows import (
     Conditions,
     ContextHandler,
     context_handler,
+    guides_by_attention,
+    plans_clips,
     repeated,
     set_context_handler,
     window_frames,
@@ -89,9 +92,12 @@ __all__ = [
     "empty_latents",
     "fitting",
     "free_memory",
+    "guides_by_attention",
     "sliced_hints",
     "motion_hooks",
+    "is_base",
     "knows_windows",
+    "largest_sigma",
     "load_device",
     "lora_adapters",
     "moved",
@@ -100,6 +106,7 @@ __all__ = [
     "options_of",
     "injection_channels",
     "planned_memory",
+    "plans_clips",
     "predicts_velocity",
     "progress_bar",
     "read_tensors",
@@ -107,7 +114,7 @@ __all__ = [
     "repeated",
     "residual_norms",
     "running_unet",
-    "sampling_step",
+    "scaled_hint",
     "seed_of",
     "set_context_handler",
     "stop_if_interrupted",

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import comfy.utils
 from torch import Tensor
 
 from .windows import Conditions
@@ -27,15 +28,16 @@ def knows_windows(control: Any) -> bool:
 
 
 @contextmanager
-def sliced_hints(controls: list[Any], select: Callable[[Tensor], Tensor]) -> Iterator[None]:
-    """Inside the context, the ControlNets use only the hints that `select` returns.
+def sliced_hints(hints: dict[int, tuple[Any, Tensor | None]], select: Callable[[Tensor], Tensor]) -> Iterator[None]:
+    """Inside the context, ControlNets use only the hints that `select` returns.
 
+    hints: ControlNets with the hints of the whole clip, by the id of the ControlNet.
     The ControlNets are modified and then restored. Copies would not work: ComfyUI batches conditions only if they have
     the same ControlNet object, and a copy lacks the state that ComfyUI has prepared in the original.
     """
-    originals = [(control, control.cond_hint_original, control.extra_concat_orig) for control in controls]
+    originals = [(control, control.cond_hint_original, control.extra_concat_orig) for control, _ in hints.values()]
     try:
-        for control, hint, masks in originals:
+        for (control, hint), (_, _, masks) in zip(hints.values(), originals, strict=True):
             control.cond_hint_original = None if hint is None else select(hint)
             control.extra_concat_orig = [select(mask) for mask in masks]
             _forget_scaled_hints(control)
@@ -44,6 +46,24 @@ def sliced_hints(controls: list[Any], select: Callable[[Tensor], Tensor]) -> Ite
         for control, hint, masks in originals:
             control.cond_hint_original, control.extra_concat_orig = hint, masks
             _forget_scaled_hints(control)
+
+
+def scaled_hint(control: Any, latents: Tensor) -> Tensor | None:
+    """The hint of a ControlNet in the size that it uses for latents (n c h w), scaled as the ControlNet would.
+
+    A ControlNet scales its hint again in each window. With this hint, it finds nothing to scale.
+    """
+    hint, factor = control.cond_hint_original, getattr(control, "compression_ratio", None)
+    if hint is None or hint.ndim != 4 or factor is None:
+        return hint
+    if getattr(control, "vae", None) is not None:
+        factor *= control.vae.spacial_compression_encode()
+    height, width = (length * factor for length in latents.shape[-2:])
+    if hasattr(control, "scale_image_to"):  # a T2I-Adapter
+        width, height = control.scale_image_to(width, height)
+    if hint.shape[-2:] == (height, width):
+        return hint
+    return comfy.utils.common_upscale(hint, width, height, control.upscale_algorithm, "center")
 
 
 def _forget_scaled_hints(control: Any) -> None:

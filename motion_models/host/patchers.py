@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 import comfy.model_management
 import comfy.model_patcher
 import comfy.ops
+import comfy.patcher_extension
+import comfy.supported_models
 import comfy.utils
 import torch
 from comfy.model_patcher import ModelPatcher
@@ -127,6 +129,14 @@ def base_name(model: ModelPatcher) -> str:
     return type(model.model.model_config).__name__
 
 
+BASES = {"SD1.5": comfy.supported_models.SD15, "SDXL": comfy.supported_models.SDXL}
+
+
+def is_base(model: ModelPatcher, base: str) -> bool:
+    """Whether ComfyUI has detected a MODEL as a base, or as a variant of it. base: a key of BASES."""
+    return isinstance(model.model.model_config, BASES[base])
+
+
 def checkpoint_name(model: ModelPatcher) -> str:
     """The file name of a MODEL's checkpoint. Empty if ComfyUI does not store it."""
     _, arguments, *_ = getattr(model, "cached_patcher_init", None) or (None, ())
@@ -143,7 +153,12 @@ def add_models(model: ModelPatcher, key: str, more: list[ModelPatcher]) -> None:
 
 
 def wrap(model: ModelPatcher, wrappers: dict[str, Callable], key: str = KEY) -> None:
-    """Add wrappers to a MODEL, by the call that they wrap. A wrapper is added once, even with several motion models."""
+    """Add wrappers to a MODEL, by the call that they wrap. A wrapper is added once, even with several motion models.
+
+    They are part of the options of the MODEL and not of its patcher. So nodes that copy the options, and call the model
+    with the copy, call the wrappers too.
+    """
+    options = model.model_options["transformer_options"]
     for kind, wrapper in wrappers.items():
-        model.remove_wrappers_with_key(kind, key)
-        model.add_wrapper_with_key(kind, key, wrapper)
+        options.setdefault("wrappers", {}).setdefault(kind, {}).pop(key, None)
+        comfy.patcher_extension.add_wrapper_with_key(kind, key, wrapper, options)

@@ -1,7 +1,6 @@
 """Sampling runs of ComfyUI, and their sigmas."""
 
 import copy
-import itertools
 from typing import Any
 
 import comfy.model_management
@@ -21,17 +20,6 @@ def options_of(arguments: tuple, keywords: dict[str, Any]) -> TransformerOptions
     if "transformer_options" in keywords:
         return keywords["transformer_options"]
     return arguments[OPTIONS_POSITION]
-
-
-def sampling_step(sigma: float, sigmas: list[float]) -> float:
-    """The sampler step of a sigma, counted from 0. Some samplers use sigmas between two steps, which give fractions.
-
-    sigmas: those of the whole run.
-    """
-    for step, (noisier, cleaner) in enumerate(itertools.pairwise(sigmas)):
-        if sigma > cleaner:
-            return step + max(0.0, (noisier - sigma) / (noisier - cleaner))
-    return float(max(0, len(sigmas) - 2))
 
 
 SEED_POSITION = 6
@@ -58,6 +46,12 @@ def progress_bar(total: int) -> comfy.utils.ProgressBar:
     return comfy.utils.ProgressBar(total)
 
 
+def largest_sigma(model: ModelPatcher) -> float:
+    """The sigma at which the sampling of a MODEL begins."""
+    sampling: Any = model.get_model_object("model_sampling")
+    return float(sampling.sigma_max)
+
+
 def predicts_velocity(model: ModelPatcher) -> bool:
     return isinstance(model.get_model_object("model_sampling"), comfy.model_sampling.V_PREDICTION)
 
@@ -69,10 +63,12 @@ def with_sigmas(model_sampling: nn.Module, sigmas: Tensor, distilled_steps: int 
     uses only some of the training steps, such as LCM's, gets the new sigmas of those steps.
     sigmas: (1000,), by training step.
     distilled_steps: for a consistency model, the number of training steps that it was distilled on. The copy is then
-    ComfyUI's LCM sampling.
+    ComfyUI's LCM sampling, which only predicts eps.
     """
     if distilled_steps and isinstance(model_sampling, comfy.model_sampling.ModelSamplingDiscrete):
-        model_sampling = lcm_sampling(distilled_steps)
+        if isinstance(model_sampling, comfy.model_sampling.V_PREDICTION):
+            return None
+        model_sampling = lcm_sampling(distilled_steps, model_sampling.zsnr)
     if not isinstance(model_sampling, comfy.model_sampling.ModelSamplingDiscrete):
         return None
     steps = model_sampling.timestep(model_sampling.sigmas)
@@ -116,7 +112,7 @@ def with_own_sigmas(kind: Any) -> Any:
     return OwnSigmas
 
 
-def lcm_sampling(distilled_steps: int) -> nn.Module:
+def lcm_sampling(distilled_steps: int, zsnr: bool) -> nn.Module:
     """The sampling object of ComfyUI's ModelSamplingDiscrete node with "lcm", for another number of distilled steps."""
     # imported here, because it imports ComfyUI's nodes
     from comfy_extras.nodes_model_advanced import LCM, ModelSamplingDiscreteDistilled
@@ -124,4 +120,4 @@ def lcm_sampling(distilled_steps: int) -> nn.Module:
     class ConsistencySampling(ModelSamplingDiscreteDistilled, LCM):
         original_timesteps = distilled_steps
 
-    return ConsistencySampling()
+    return ConsistencySampling(zsnr=zsnr)

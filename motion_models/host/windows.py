@@ -27,9 +27,19 @@ def set_context_handler(options: ModelOptions, handler: ContextHandler) -> None:
 
 
 def window_length(options: ModelOptions) -> int | None:
-    """Frames of a context window, or None if there are no context windows."""
-    handler: Any = context_handler(options)
-    return None if handler is None else handler.context_length
+    """Frames of a context window. None if there are no context windows, or if their handler does not say."""
+    return getattr(context_handler(options), "context_length", None)
+
+
+def plans_clips(options: ModelOptions) -> bool:
+    """Whether the context handler plans its windows within each clip of a batch, as this pack's does."""
+    return getattr(context_handler(options), "plans_clips", False)
+
+
+def guides_by_attention(options: ModelOptions) -> bool:
+    """Whether ComfyUI's Self-Attention Guidance is in a MODEL."""
+    functions = options.get("sampler_post_cfg_function", ())
+    return any(getattr(function, "__module__", "").endswith("nodes_sag") for function in functions)
 
 
 def window_frames(options: TransformerOptions) -> list[int] | None:
@@ -44,7 +54,8 @@ def window_frames(options: TransformerOptions) -> list[int] | None:
 def windows_in(options: TransformerOptions) -> int:
     """The number of windows of a model call, which are concatenated along the batch."""
     window = options.get(CONTEXT_WINDOW)
-    return 1 if window is None else len(window.index_list) // window.context_length
+    length = getattr(window, "context_length", None)
+    return max(1, len(window.index_list) // length) if window is not None and length else 1
 
 
 def repeated(tensor: Tensor, frames: int) -> Tensor:

@@ -32,10 +32,18 @@ def apply_motion_model(
     a MotionLoRA does not fit the motion model.
     """
     check_fits(model, motion)
+    if settings.start_percent >= settings.end_percent:
+        raise MotionError(
+            "start_percent is {start}, but end_percent is {end}: set end_percent to more than start_percent.",
+            start=settings.start_percent,
+            end=settings.end_percent,
+        )
     dtype = host.compute_dtype(model)
     patcher = motion.patcher(dtype)
-    if any(patcher.model is other.model for other in host.added_models(model, host.KEY)):
-        patcher = motion.another_patcher(dtype)  # two patchers of the same weights would share their MotionLoRAs
+    is_patched = any(not chosen.strength_schedule for chosen in loras)
+    if is_patched or any(patcher.model is other.model for other in host.added_models(model, host.KEY)):
+        # patchers of the same weights would share their MotionLoRAs, also those of two MODELs in one sampling run
+        patcher = motion.another_patcher(dtype)
     if beta_schedule == AUTO_BETA_SCHEDULE:
         beta_schedule = motion.family.beta_schedule
     report = [
@@ -49,17 +57,17 @@ def apply_motion_model(
             low_ranks.append(new_low_rank(fit.adapters, dtype))
         else:
             patcher.add_patches(fit.adapters, chosen.strength)
-    config = MotionConfig(
-        motion, settings, tuple(chosen for chosen in loras if chosen.strength_schedule), "\n".join(report)
-    )
-
     animated = model.clone()
     host.add_models(animated, host.KEY, [patcher])
     host.add_models(animated, host.LORA_KEY, low_ranks)
     host.wrap(animated, WRAPPERS)
-    animated.set_attachments(host.KEY, (*motion_configs(animated), config))
+    largest_sigma = None
     if beta_schedule != KEEP_BETA_SCHEDULE:
         set_beta_schedule(animated, beta_schedule)
+        largest_sigma = host.largest_sigma(animated)
+    scheduled = tuple(chosen for chosen in loras if chosen.strength_schedule)
+    config = MotionConfig(motion, settings, scheduled, "\n".join(report), largest_sigma)
+    animated.set_attachments(host.KEY, (*motion_configs(animated), config))
     settings.on_report(config.report, [])
     return animated
 
@@ -105,8 +113,8 @@ def set_beta_schedule(model: host.ModelPatcher, name: str) -> None:
     changed = host.with_sigmas(sampling, training_sigmas(schedule), schedule.distilled_steps)
     if changed is None:
         raise MotionError(
-            "This MODEL cannot use the beta schedule {name}, because its sampling does not have 1000 "
-            "training steps: set beta_schedule to '{keep}'.",
+            "This MODEL cannot use the beta schedule {name}: set beta_schedule to '{keep}'. A beta schedule needs 1000 "
+            "training steps, and that of AnimateLCM also needs a checkpoint that predicts noise (eps).",
             name=name,
             keep=KEEP_BETA_SCHEDULE,
         )

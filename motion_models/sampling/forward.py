@@ -25,10 +25,11 @@ from ..files.loading import MotionFile
 from ..network.group_norm import over_clips
 from ..network.low_rank import LowRank
 from ..network.motion_module import MotionModel
+from .layout import clip_layout
 from .memory import motion_bytes
 from .motion_config import LoadedMotion, MotionConfig, MotionSettings, loaded_motions, motion_configs
-from .run import SamplingRun, begin_run, run_of, sampling_step
-from .warnings import length_warnings, model_warnings
+from .run import SamplingRun, run_of, sampling_run, sampling_step
+from .warnings import beta_schedule_warnings, length_warnings, model_warnings
 
 # One sampling run
 
@@ -36,21 +37,51 @@ from .warnings import length_warnings, model_warnings
 def on_sampling(executor: host.Executor, noise: Tensor, *args: Any, **kw: Any) -> Any:
     """Check the frames and masks before anything is loaded, and report the warnings."""
     guider: Any = executor.class_obj
-    model, frames = guider.model_patcher, noise.shape[0]
-    window = host.window_length(guider.model_options)
-    if window and frames <= window:
-        window = None
-    reports = []
-    for config in motion_configs(model):
-        clip = frames if window else frames // clips_in(frames, config.settings)
-        frames_at_once = min(clip, window or clip)
-        check_limit(frames_at_once, config.file)
-        check_mask(clip, config.settings)
-        reports.append((config, [*model_warnings(model, config.file), *length_warnings(frames_at_once, config.file)]))
-    for config, warnings in reports:
+    configs = motion_configs(guider.model_patcher)
+    last_schedule = next((config for config in reversed(configs) if config.largest_sigma is not None), None)
+    for config in configs:
+        try:
+            warnings = check_run(config, guider, noise.shape[0])
+            if config is last_schedule:
+                warnings += beta_schedule_warnings(guider.model_patcher, config)
+        except MotionError as error:
+            config.settings.on_report(str(error), [])
+            raise
         config.settings.on_report(config.report, warnings)
-    begin_run(guider.model_options)
-    return executor(noise, *args, **kw)
+    with sampling_run(guider.model_options, noise.shape[-2:]) as run:
+        result = executor(noise, *args, **kw)
+    if not run.has_called_model:
+        for config in configs:
+            config.settings.on_report(config.report, [NOT_CALLED])
+    return result
+
+
+def check_run(config: MotionConfig, guider: Any, batch: int) -> list[str]:
+    """The warnings about a sampling run of `batch` latents. Raises MotionError if it cannot run."""
+    settings, file = config.settings, config.file
+    clip = batch // clips_in(batch, settings)
+    window = host.window_length(guider.model_options)
+    if window and settings.clip_frames and not host.plans_clips(guider.model_options):
+        raise MotionError(CLIPS_IN_FOREIGN_WINDOWS)
+    frames_at_once = min(clip, window or clip)
+    check_limit(frames_at_once, file)
+    check_mask(clip, settings)
+    model = guider.model_patcher
+    return [*model_warnings(model, file), *length_warnings(frames_at_once, file)]
+
+
+NOT_CALLED = (
+    "The clip has no motion, because another node runs the model in its own way: put that node after Apply AnimateDiff "
+    "Motion Model."
+)
+CLIPS_IN_FOREIGN_WINDOWS = (
+    "These context windows cannot separate the clips of a batch: use AnimateDiff Context Windows, or set clip_frames "
+    "to 0 and sample each clip by itself."
+)
+MASK_IN_PARTS = (
+    "The mask cannot be used, because another node samples the picture in parts: disconnect the mask, or remove the "
+    "tiles or areas."
+)
 
 
 def clips_in(frames: int, settings: MotionSettings) -> int:
@@ -69,8 +100,8 @@ def check_limit(frames: int, file: MotionFile) -> None:
     limit = file.shape.frame_limit
     if frames > limit:
         raise MotionError(
-            "{frames} frames run at once, and {file} works with {limit} at most: put Context Windows of"
-            " {trained} frames before the sampler, or make the clip shorter.",
+            "{frames} frames run at once, and {file} works with {limit} at most: put Context Windows of {trained} "
+            "frames before the sampler, make the clip shorter, or set clip_frames if the batch has several clips.",
             frames=frames,
             file=file.path.name,
             limit=limit,
@@ -156,6 +187,7 @@ def on_model_call(executor: host.Executor, *args: Any, **kw: Any) -> Any:
     """
     options = host.options_of(args, kw)
     base: Any = executor.class_obj
+    run_of(options).has_called_model = True
     motions = [loaded for loaded in loaded_motions(base.current_patcher) if loaded.config.settings.strength]
     # `item` waits for the device, so it is called only if the sigma is needed
     sigma = options["sigmas"][0].item() if any(needs_sigma(loaded.config) for loaded in motions) else None
@@ -203,19 +235,14 @@ def is_active(settings: MotionSettings, model_sampling: Any, sigma: float, run: 
 def motion_pass(
     loaded: LoadedMotion, x: Tensor, options: host.TransformerOptions, model: host.ModelPatcher, sigma: float | None
 ) -> MotionPass:
-    """One motion model for a model call on latents x.
-
-    For each condition, x has one clip, several clips of the same length, or several windows of one clip.
-    """
+    """One motion model for a model call on latents x."""
     settings, scheduled = loaded.config.settings, loaded.config.scheduled
-    conditions, windows = len(options["cond_or_uncond"]), host.windows_in(options)
-    batch = x.shape[0] // conditions
-    frames = batch // windows // clips_in(batch // windows, settings)
+    layout = clip_layout(x.shape[0], options, settings.clip_frames)
+    frames, frame_indices = layout.frames, layout.all_frame_indices
     check_limit(frames, loaded.config.file)
-    frame_indices = tuple(host.window_frames(options) or range(frames))
-    if len(frame_indices) > frames:  # several windows with different frames, so each condition needs all of them
-        frame_indices = frame_indices * conditions
     run, dtype = run_of(options), host.compute_dtype(model)
+    if settings.mask is not None and run.picture not in (None, x.shape[-2:]):
+        raise MotionError(MASK_IN_PARTS)
 
     def strength_of(strength_schedule: StrengthSchedule, strength: float) -> float | Tensor:
         over_steps = tuple(curve for curve in strength_schedule if curve.domain == STEPS)

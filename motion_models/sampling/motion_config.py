@@ -50,6 +50,8 @@ class MotionConfig:
     scheduled: tuple[ChosenLora, ...]
     """The MotionLoRAs with a strength schedule. All others are patches of the weights."""
     report: str
+    largest_sigma: float | None = None
+    """The sigma at which its beta schedule begins. None if the MODEL keeps its own."""
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,13 @@
-"""A cache of values that are computed once in a sampling run and then stay on the device.
+"""One sampling run: its facts, and a cache of values that are computed once and then stay on the device.
 
 A sampler step that copies from the CPU, or reads a number from the device, waits until the device has finished.
 """
 
-from collections.abc import Callable, Hashable
+import itertools
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from .. import host
@@ -11,14 +15,18 @@ from .. import host
 Result = TypeVar("Result")
 
 RUN = "animatediff_xl_run"
-"""Key of the cache in transformer_options, which exist only during the run."""
+"""Key of the run in transformer_options, which exist only during the run."""
 
 
+@dataclass
 class SamplingRun:
-    """The cache of one sampling run."""
-
-    def __init__(self) -> None:
-        self._results: dict[Hashable, object] = {}
+    picture: tuple[int, ...] | None = None
+    """Height and width of the latents, or None outside of a run."""
+    has_called_model: bool = False
+    """Whether a model call reached the motion modules' wrapper."""
+    step: float = 0.0
+    """The sampler step of the last model call."""
+    _results: dict[Hashable, object] = field(default_factory=dict)
 
     def once(self, key: Hashable, compute: Callable[[], Result]) -> Result:
         """The result of `compute`, which is called only the first time."""
@@ -27,19 +35,61 @@ class SamplingRun:
         return self._results[key]  # type: ignore[return-value]
 
 
-def begin_run(model_options: host.ModelOptions) -> None:
-    """Start a new cache. model_options: those of a sampling run, not of a MODEL."""
-    model_options.setdefault("transformer_options", {})[RUN] = SamplingRun()
+_current: ContextVar[SamplingRun | None] = ContextVar("animatediff_xl_run", default=None)
+
+
+@contextmanager
+def sampling_run(model_options: host.ModelOptions, picture: Sequence[int]) -> Iterator[SamplingRun]:
+    """Inside the context, model calls share a run. A run that has begun already goes on.
+
+    model_options: those of a sampling run, not of a MODEL. picture: height and width of the latents.
+    """
+    options = model_options.setdefault("transformer_options", {})
+    run = options.get(RUN)
+    if run is None or run is not _current.get():
+        run = options[RUN] = SamplingRun(tuple(picture))
+    token = _current.set(run)
+    try:
+        yield run
+    finally:
+        _current.reset(token)
+
+
+def run_of(options: host.TransformerOptions) -> SamplingRun:
+    """The run of a model call.
+
+    Some packs call the model with options that they copied before the run, so the options do not always have it. A call
+    outside of a run gets a new one.
+    """
+    return options.get(RUN) or _current.get() or SamplingRun()
 
 
 def sampling_step(sigma: float, options: host.TransformerOptions) -> float:
     """The sampler step of a sigma. `sample_sigmas` can change during a run, in packs that sample in several parts."""
-    sigmas = options["sample_sigmas"]
+    run, sigmas = run_of(options), options.get("sample_sigmas")
+    if sigmas is None:
+        return 0.0
     # the tensor is cached too, so that another tensor cannot get the same id
-    _, listed = run_of(options).once(("sigmas", id(sigmas)), lambda: (sigmas, sigmas.tolist()))
-    return host.sampling_step(sigma, listed)
+    _, listed = run.once(("sigmas", id(sigmas)), lambda: (sigmas, sigmas.tolist()))
+    run.step = step_of(sigma, listed, run.step)
+    return run.step
 
 
-def run_of(options: host.TransformerOptions) -> SamplingRun:
-    """The cache of the run of a model call. A call outside of a run gets a new cache."""
-    return options.get(RUN) or SamplingRun()
+def step_of(sigma: float, sigmas: Sequence[float], last: float = 0.0) -> float:
+    """The position of a sigma in the sigmas of a run, from 0 to the number of steps minus 1.
+
+    Sigmas may fall, rise or repeat. Some samplers use sigmas between two steps, which give fractions. If a sigma fits
+    several positions, the nearest to `last` is taken, the step of the call before.
+    """
+    final = max(0.0, len(sigmas) - 2.0)
+    positions = [float(step) for step, listed in enumerate(sigmas[:-1]) if listed == sigma]
+    if not positions:
+        positions = [
+            min(final, step + (sigma - first) / (second - first))
+            for step, (first, second) in enumerate(itertools.pairwise(sigmas))
+            if min(first, second) < sigma < max(first, second)
+        ]
+    if not positions:
+        begins = not sigmas or abs(sigma - sigmas[0]) < abs(sigma - sigmas[-1])
+        positions = [0.0 if begins else final]
+    return min(positions, key=lambda position: (abs(position - last), -position))

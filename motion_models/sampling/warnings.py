@@ -3,6 +3,7 @@
 from .. import host
 from ..errors import sentence
 from ..files.loading import MotionFile
+from .motion_config import MotionConfig
 
 MIN_FRAMES = 8
 """With fewer frames, the motion of every family breaks down."""
@@ -49,6 +50,15 @@ def model_warnings(model: host.ModelPatcher, motion: MotionFile) -> list[str]:
     """Warnings about a MODEL that fits the motion model, but differs from the checkpoints that it was trained on."""
     family, checkpoint = motion.family, host.checkpoint_name(model)
     warnings = []
+    if not host.is_base(model, family.base):
+        warnings.append(
+            sentence(
+                "This MODEL is {model}: expect worse motion, because {family} was trained on {base} checkpoints.",
+                model=host.base_name(model),
+                family=family.name,
+                base=family.base,
+            )
+        )
     word = next((word for word in DISTILLED if word in checkpoint.lower()), None)
     if word:
         warnings.append(
@@ -70,3 +80,22 @@ def model_warnings(model: host.ModelPatcher, motion: MotionFile) -> list[str]:
             )
         )
     return warnings
+
+
+def beta_schedule_warnings(model: host.ModelPatcher, config: MotionConfig) -> list[str]:
+    """A warning if a node after Apply AnimateDiff Motion Model has replaced its beta schedule."""
+    running = host.largest_sigma(model)
+    if config.largest_sigma is None or abs(running - config.largest_sigma) < SIGMA_TOLERANCE * config.largest_sigma:
+        return []
+    return [
+        sentence(
+            "Another node replaced the beta schedule of {file}: put that node before Apply AnimateDiff Motion Model, "
+            "or set beta_schedule to 'keep the model's'. Sigmas reach {running} instead of {expected}.",
+            file=config.file.path.name,
+            running=f"{running:.2f}",
+            expected=f"{config.largest_sigma:.2f}",
+        )
+    ]
+
+
+SIGMA_TOLERANCE = 1e-3

@@ -70,7 +70,7 @@ def open_and_join(path: Path, base) -> None:
             assert all(value.isfinite().all() for value in patcher.model.state_dict().values())
             assert motion.report()
     assert grown[0] <= 3 * size + SLACK
-    assert not base.get_additional_models() and not base.wrappers and not base.attachments
+    assert not base.get_additional_models() and not base.model_options["transformer_options"] and not base.attachments
     assert not base.object_patches and not base.patches
 
 

@@ -36,7 +36,6 @@ def predicted_noise(model, x: Tensor, timestep: int, context: Tensor, pooled: Te
     options = model.model_options["transformer_options"] | {
         "cond_or_uncond": list(range(conditions)),
         "sigmas": sigma.expand(frames),
-        "wrappers": model.wrappers,
     }
     model.pre_run()
     denoised = base.apply_model(

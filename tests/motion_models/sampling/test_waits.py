@@ -12,7 +12,7 @@ from animatediff_xl.motion_models.files.loading import open_motion_file
 from animatediff_xl.motion_models.sampling.apply import AUTO_BETA_SCHEDULE
 from animatediff_xl.motion_models.sampling.forward import is_active
 from animatediff_xl.motion_models.sampling.motion_config import motion_configs
-from animatediff_xl.motion_models.sampling.run import begin_run, run_of
+from animatediff_xl.motion_models.sampling.run import RUN, SamplingRun, run_of
 
 from tests.counting import Crossings
 from tests.motion_models.conftest import SETTINGS
@@ -35,7 +35,7 @@ def crossings_of_a_step(model) -> list[str]:
     """Copies between devices and reads from them in a model call, after the start of the run."""
     model.pre_run()
     base = model.model
-    begin_run(model.model_options)
+    model.model_options["transformer_options"][RUN] = SamplingRun()
     for config in motion_configs(model):  # a run reads the sampling object once, which fails on `meta`
         is_active(config.settings, base.model_sampling, 1.0, run_of(model.model_options["transformer_options"]))
     for network in (base, *(other.model for other in model.get_additional_models())):
@@ -44,7 +44,6 @@ def crossings_of_a_step(model) -> list[str]:
     sigmas = torch.tensor([5.0, 1.0, 0.0])
     options = model.model_options["transformer_options"] | {
         "cond_or_uncond": list(range(CONDITIONS)), "sigmas": sigmas[:1], "sample_sigmas": sigmas,
-        "wrappers": model.wrappers,
     }  # fmt: skip
     given = {"c_crossattn": torch.empty(len(x), 7, CONTEXT, device="meta"), "transformer_options": options}
     given["y"] = torch.empty(len(x), base.diffusion_model.label_emb[0][0].in_features, device="meta")

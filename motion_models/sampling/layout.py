@@ -1,0 +1,48 @@
+"""The layout of a model call's batch: which latents are the frames of the same clip."""
+
+from dataclasses import dataclass
+
+from .. import host
+
+
+@dataclass(frozen=True)
+class ClipLayout:
+    """A batch of latents, ordered as [tile][condition][clip or window][frame].
+
+    The frames of a clip, or of a window of it, see each other. Everything else is computed separately.
+    """
+
+    frames: int
+    """Frames of a clip, or of a window of it."""
+    frame_indices: tuple[int, ...]
+    """The frame of the clip for each latent of a condition. One clip's frames, if all clips have the same."""
+    conditions: int
+    tiles: int
+    """Parts of the picture. Other packs put them into the batch to save memory."""
+
+    @property
+    def all_frame_indices(self) -> tuple[int, ...]:
+        """`frame_indices` for all latents of the batch, or for one clip if all clips have the same."""
+        repeats = self.conditions * self.tiles if len(self.frame_indices) > self.frames else 1
+        return self.frame_indices * repeats
+
+
+def clip_layout(batch: int, options: host.TransformerOptions, clip_frames: int) -> ClipLayout:
+    """The layout of a batch in a model call.
+
+    options: the call's transformer_options. ComfyUI sets "sigmas" to one value for each latent of a condition, so the
+    number of frames does not depend on what other packs put into the batch.
+    clip_frames: frames of a clip, if the batch has several. 0: it has one.
+    """
+    conditions = max(1, len(options.get("cond_or_uncond", ())))
+    sigmas = options.get("sigmas")
+    latents = batch // conditions  # of one condition
+    if sigmas is not None and len(sigmas) > 1 and latents % len(sigmas) == 0:
+        latents = len(sigmas)
+    tiles = batch // (conditions * latents)
+    window = host.window_frames(options)
+    if window is None:
+        frames = clip_frames if clip_frames and latents % clip_frames == 0 else latents
+        return ClipLayout(frames, tuple(range(frames)), conditions, tiles)
+    indices = tuple(index % clip_frames if clip_frames else index for index in window)
+    return ClipLayout(latents // host.windows_in(options), indices, conditions, tiles)
