@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from animatediff_xl.motion_models import host
 from animatediff_xl.nodes import NODES
+from comfy_api.latest import io
 
 from tests.host.obtain import PACK
 from tests.host.workflows import FILES, FOLDER, serialised
@@ -103,6 +104,21 @@ def test_every_node_has_a_help_page_with_a_picture(node_id: str, page: str) -> N
     # the front end resolves them against this folder, wherever the page lies
     assert pictures and all((folder / picture).is_file() for picture in pictures)
     assert all(f"**{field.id}**" in text for field in SCHEMAS[node_id].inputs)
+
+
+@pytest.mark.parametrize("node_id", SCHEMAS)
+def test_every_choice_is_explained(node_id: str) -> None:
+    """In the help pages. Files and model families have no fixed list there."""
+    for field in SCHEMAS[node_id].inputs:
+        if isinstance(field, io.Combo.Input) and field.id not in FILE_INPUTS:
+            for page in ("{}.md", "{}/zh.md"):
+                text = (PACK / "js" / "docs" / page.format(node_id)).read_text(encoding="utf-8")
+                shared = "上下文窗口" in text or "AnimateDiff Context Windows" in text
+                missing = [choice for choice in field.options if f"`{choice}`" not in text]
+                assert not missing or (node_id == "ADXL_WindowPlan" and shared), (field.id, page)
+
+
+FILE_INPUTS = ("motion_model", "family", "lora", "adapter")
 
 
 def test_the_metadata_meets_the_rules_of_the_registry() -> None:

@@ -101,7 +101,7 @@ def check_limit(frames: int, file: MotionFile) -> None:
     if frames > limit:
         raise MotionError(
             "{frames} frames run at once, and {file} works with {limit} at most: put Context Windows of {trained} "
-            "frames before the sampler, make the clip shorter, or set clip_frames if the batch has several clips.",
+            "frames before the sampler. If the batch has several clips, set clip_frames instead.",
             frames=frames,
             file=file.path.name,
             limit=limit,

@@ -48,7 +48,7 @@ def test_every_suffix_is_read(pair, tmp_path, suffix: str) -> None:
     assert same(motion_tensors(path, open_motion_file(path).shape), pair.motion)
 
 
-SPELLINGS = {
+KEY_FORMATS = {
     "the authors'": lambda pair: pair.motion,
     "diffusers'": lambda pair: pair.adapter,
     "a training script's": lambda pair: {"module." + key: value for key, value in pair.motion.items()},
@@ -62,11 +62,11 @@ SPELLINGS = {
 }
 
 
-@pytest.mark.parametrize("key_format", SPELLINGS)
+@pytest.mark.parametrize("key_format", KEY_FORMATS)
 def test_every_key_format_gives_the_same_weights(pair, tmp_path, key_format: str) -> None:
     assert len(pair.motion) == 420
     assert len(pair.adapter) == 405
-    path = save(SPELLINGS[key_format](pair), tmp_path / "motion.ckpt")
+    path = save(KEY_FORMATS[key_format](pair), tmp_path / "motion.ckpt")
     shape = open_motion_file(path).shape
     tensors = motion_tensors(path, shape)
     assert tensors.keys() == pair.motion.keys()

@@ -64,7 +64,7 @@ def kohya(pairs: Pairs) -> dict[str, Tensor]:
     return named | {f"{stem}.alpha": torch.tensor(RANK / 2) for stem in downs}
 
 
-SPELLINGS: dict[str, Callable[[Pairs], dict[str, Tensor]]] = {
+KEY_FORMATS: dict[str, Callable[[Pairs], dict[str, Tensor]]] = {
     "authors": lambda pairs: both(pairs, processor),
     "authors, from a trainer": lambda pairs: {f"module.{k}": v for k, v in both(pairs, processor).items()},
     "MotionDirector": lambda pairs: both(pairs, motion_director),
@@ -85,12 +85,12 @@ def change(file: Path, weights: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 @pytest.mark.parametrize("base", ["SDXL", "SD1.5"])
-@pytest.mark.parametrize("key_format", SPELLINGS)
+@pytest.mark.parametrize("key_format", KEY_FORMATS)
 def test_every_lora_key_format_gives_the_same_change(tmp_path: Path, key_format: str, base: str) -> None:
     motion = random_motion((32, 64, 96) if base == "SDXL" else (32, 64, 96, 96), mid=base == "SD1.5")
     parts = (*ATTENTION, "ff.net.0.proj", "ff.net.2") if key_format == "MotionDirector" else ATTENTION
     pairs = random_pairs(motion, parts)
-    file = save(SPELLINGS[key_format](pairs), tmp_path / "lora.safetensors")
+    file = save(KEY_FORMATS[key_format](pairs), tmp_path / "lora.safetensors")
     changes = change(file, motion)
     assert changes.keys() == {f"{path}.weight" for path in pairs}
     for path, (down, up) in pairs.items():
@@ -104,7 +104,7 @@ def test_peft_alpha_is_read_from_the_metadata(tmp_path: Path, prefix: str) -> No
     pairs = random_pairs(motion)
     path = tmp_path / "lora.safetensors"
     settings = {f"{prefix}r": RANK, f"{prefix}lora_alpha": 3 * RANK}
-    save_file(SPELLINGS["peft"](pairs), path, metadata={"lora_adapter_metadata": json.dumps(settings)})
+    save_file(KEY_FORMATS["peft"](pairs), path, metadata={"lora_adapter_metadata": json.dumps(settings)})
     layer, (down, up) = next(iter(pairs.items()))
     assert torch.allclose(change(path, motion)[f"{layer}.weight"], 3 * up @ down, atol=1e-6)
 
@@ -130,7 +130,7 @@ def test_a_chain_of_loras_equals_diffusers_with_peft(lora, animate, chain: str) 
     given, chosen, names = inputs(4, 16, 16, 2), [], []
     for seed, strength in enumerate(CHAINS[chain]):
         chosen.append(ChosenLora(open_motion_lora(lora(seed)), strength))
-        theirs = SPELLINGS["diffusers"](random_pairs(fresh.motion, seed=seed))
+        theirs = KEY_FORMATS["diffusers"](random_pairs(fresh.motion, seed=seed))
         fresh.oracle.load_lora_adapter(theirs, prefix="unet", adapter_name=f"lora{seed}")
         names.append(f"lora{seed}")
     plain = oracle_noise(small_pair(), **given)
