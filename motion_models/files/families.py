@@ -265,12 +265,18 @@ def detect(tensors: Mapping[str, Tensor], shape: MotionShape, layout: Layout, pa
     possible = exact if exact and rows else same_build
     if len(possible) == 1:
         return Detection(possible[0])
-    name = f"{path.parent.name}/{path.name}".lower()
-    by_name = next((family for family in possible if any(word in name for word in family.name_hints)), None)
-    if by_name:
+    by_file, by_folder = family_named(path.name, possible), family_named(path.parent.name, possible)
+    if by_file:
         return Detection(
-            by_name,
-            sentence("Its tensors fit several families: {family} was chosen by the file's name.", family=by_name.name),
+            by_file,
+            sentence("Its tensors fit several families: {family} was chosen by the file's name.", family=by_file.name),
+        )
+    if by_folder:
+        return Detection(
+            by_folder,
+            sentence(
+                "Its tensors fit several families: {family} was chosen by the folder's name.", family=by_folder.name
+            ),
         )
     guess = (exact or possible)[0]
     others = " or ".join(family.name for family in possible if family is not guess)
@@ -282,6 +288,11 @@ def detect(tensors: Mapping[str, Tensor], shape: MotionShape, layout: Layout, pa
             others=others,
         ),
     )
+
+
+def family_named(name: str, possible: list[Family]) -> Family | None:
+    """The first of the possible families that the name of a file or folder means."""
+    return next((family for family in possible if any(word in name.lower() for word in family.name_hints)), None)
 
 
 def levels_of_bases() -> str:

@@ -123,11 +123,18 @@ def test_a_certain_detection_gives_no_reason() -> None:
     assert not found(authors_file(SD15, 24, False), "mm.ckpt").reason
 
 
-def test_a_detection_by_file_name_gives_its_reason() -> None:
-    tensors = authors_file(SD15, 32, True)
-    assert found(tensors, "lightning/mm.ckpt").reason == (
-        "Its tensors fit several families: AnimateDiff-Lightning was chosen by the file's name."
-    )
+@pytest.mark.parametrize(
+    ("path", "family", "by"),
+    [
+        ("lightning/mm.ckpt", "AnimateDiff-Lightning", "folder"),
+        ("sd_v15_v2/animatediff_lightning.safetensors", "AnimateDiff-Lightning", "file"),
+        ("lightning/mm_sd_v15_v2.ckpt", "AnimateDiff v2", "file"),
+    ],
+)
+def test_the_file_name_decides_before_the_folder_name(path: str, family: str, by: str) -> None:
+    detection = found(authors_file(SD15, 32, True), path)
+    assert detection.family.name == family
+    assert detection.reason == f"Its tensors fit several families: {family} was chosen by the {by}'s name."
 
 
 def test_a_guess_is_reported_with_how_to_change_it() -> None:
