@@ -7,6 +7,7 @@ import folder_paths
 
 from ..motion_models.errors import sentence
 from ..motion_models.files.reading import SUFFIXES
+from ..motion_models.files.reading import missing as no_such_file
 
 MOTION_MODELS, MOTION_LORAS, LORAS = "animatediff_models", "animatediff_motion_lora", "loras"
 
@@ -39,11 +40,21 @@ def missing(name: str, folders: Iterable[str], what: str, example: str) -> str |
 
 
 def path_of(name: str, folders: Iterable[str]) -> Path:
-    paths = (folder_paths.get_full_path(folder, name) for folder in folders)
-    return Path(next(path for path in paths if path))
+    """The path of a file. Raises MotionError if the file does not exist."""
+    paths = (folder_paths.get_full_path(folder, name) for folder in folders if isinstance(name, str))
+    path = next((path for path in paths if path), None)
+    if path is None:
+        raise no_such_file(str(name))
+    return Path(path)
 
 
 def changed(path: Path) -> tuple[float, int]:
-    """Time and size of a file. A node runs again when they change."""
-    facts = path.stat()
+    """Time and size of a file. A node runs again when they change. They are 0 if the file cannot be reached.
+
+    The node then runs, and its reading of the file says what is wrong.
+    """
+    try:
+        facts = path.stat()
+    except (OSError, ValueError):
+        return 0.0, 0
     return facts.st_mtime, facts.st_size

@@ -72,6 +72,21 @@ def tensor_shapes(shape: MotionShape) -> dict[str, torch.Size]:
     return {key: value.shape for key, value in model.state_dict().items()}
 
 
+def fits_shape(tensors: dict[str, Tensor], shape: MotionShape) -> bool:
+    """Whether the tensors, with positional encodings, are exactly those of a motion model of this shape."""
+    expected = tensor_shapes(shape)
+    return tensors.keys() == expected.keys() and not misshapen(tensors, expected)
+
+
+def misshapen(tensors: dict[str, Tensor], expected: dict[str, torch.Size]) -> list[str]:
+    """The keys of tensors that are missing, or have another size or no floating point dtype."""
+    return [
+        key
+        for key, size in expected.items()
+        if key not in tensors or tensors[key].shape != size or not tensors[key].is_floating_point()
+    ]
+
+
 def check_complete(tensors: dict[str, Tensor], shape: MotionShape, family: Family, file: str) -> None:
     """Raises MotionError if a tensor is missing, has the wrong size, has no floating point dtype, or is left over.
 
@@ -80,11 +95,7 @@ def check_complete(tensors: dict[str, Tensor], shape: MotionShape, family: Famil
     expected = tensor_shapes(shape)
     if not has_positions(tensors):
         expected = {key: size for key, size in expected.items() if not key.endswith(POSITIONS)}
-    wrong = [
-        key
-        for key, size in expected.items()
-        if key not in tensors or tensors[key].shape != size or not tensors[key].is_floating_point()
-    ]
+    wrong = misshapen(tensors, expected)
     surplus = [key for key in tensors if key not in expected]
     if not wrong and not surplus:
         return

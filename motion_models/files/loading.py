@@ -12,7 +12,7 @@ from .. import host
 from ..errors import MotionError, sentence
 from ..network import layers
 from ..network.motion_module import MotionModel, MotionShape
-from .checkpoints import check_complete, shape_of, with_positions
+from .checkpoints import check_complete, fits_shape, shape_of, with_positions
 from .families import FAMILIES, Detection, Family, chosen, detect
 from .key_formats import in_original_format, key_format_of, motion_keys, unwrapped
 from .reading import read
@@ -112,9 +112,15 @@ def load_patcher(
     """Load the weights of a file that `open_motion_file` has opened into a ModelPatcher.
 
     ComfyUI also calls this for further copies, and then passes `disable_dynamic`.
-    Raises MotionError if a weight is not finite in `dtype`.
+    Raises MotionError if the file has been replaced, or if a weight is not finite in `dtype`.
     """
     weights = motion_tensors(Path(path), shape)
+    if not fits_shape(weights, shape):
+        raise MotionError(
+            "{file} was replaced by another file after it was loaded: run the graph again, so that Load AnimateDiff "
+            "Motion Model reads the new file.",
+            file=Path(path).name,
+        )
     unfit = next((key for key, value in weights.items() if not value.to(dtype).isfinite().all()), None)
     if unfit:
         raise MotionError(

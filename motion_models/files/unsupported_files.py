@@ -108,9 +108,14 @@ def explain_unsupported(keys: Iterable[str], file: str) -> MotionError:
             remedy=kind.remedy,
             examples=examples(),
         )
-    problem = "does not contain motion modules"
     if any(part in key for key in keys for part in MOTION_PARTS):
-        problem = "contains motion modules in an unknown key format"
+        return MotionError(
+            "{file} contains motion modules in an unknown key format: choose a motion model such as {examples}.",
+            file=file,
+            examples=examples(),
+        )
     return MotionError(
-        "{file} {problem}: choose a motion model such as {examples}.", file=file, problem=problem, examples=examples()
+        "{file} does not contain motion modules: choose a motion model such as {examples}.",
+        file=file,
+        examples=examples(),
     )

@@ -35,9 +35,13 @@ TransformerOptions = dict[str, Any]
 """The `transformer_options` of a model call."""
 
 
-def read_tensors(path: Path) -> Any:
-    """The content of a file, usually tensors by name, on the CPU. ComfyUI's safe loader runs no code of the file."""
-    return comfy.utils.load_torch_file(str(path), safe_load=True)
+def read_tensors(path: Path) -> tuple[Any, Any]:
+    """The content of a file, usually tensors by name, on the CPU, and the metadata of a .safetensors file.
+
+    ComfyUI's safe loader runs no code of the file.
+    """
+    both: Any = comfy.utils.load_torch_file(str(path), safe_load=True, return_metadata=True)
+    return both
 
 
 def offload_device() -> torch.device:

@@ -191,7 +191,7 @@ BROKEN = {
     "empty": ("x.ckpt", text(""), r"is empty.*download it again"),
     "a pickle with code": ("x.ckpt", pickled_code, r"would run code.*not opened"),
     "a zipped pickle with code": ("x.pt", zipped_code, r"would run code.*not opened"),
-    "a truncated .ckpt": ("x.ckpt", truncated, r"\([\d.]+ MB\) cannot be read.*download it again"),
+    "a truncated .ckpt": ("x.ckpt", truncated, r"cannot be read.*download it again.* has [\d.]+ MB"),
     "a truncated .safetensors": ("x.safetensors", truncated, r"cannot be read.*download it again"),
     "a web page": ("x.ckpt", text("<!DOCTYPE html><html>Access denied</html>"), r"is a web page.*download the file"),
     "a web page, later": ("x.safetensors", text("\n\n  <html><body>"), r"is a web page.*download the file"),
