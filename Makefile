@@ -7,7 +7,7 @@ RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
 # what runs again with models kept as on an NVIDIA GPU (tests/host/dynamic_vram)
-WITH_DYNAMIC_VRAM := tests/motion_models tests/test_nodes.py tests/server
+WITH_DYNAMIC_VRAM := tests/motion_models tests/nodes tests/server
 
 .PHONY: demo test test-legacy-vram test-dynamic-vram measure lint clean
 

@@ -18,7 +18,7 @@ MotionError.__module__ = "AnimateDiff XL"
 
 
 def sentence(template: str, **values: object) -> str:
-    """The template with its {values}. js/locales/zh.json translates templates, so they are literals.
+    """The template with its {values}. js/lib/messages.mjs translates templates, so they are literals.
 
     File names, keys and texts of users can hold line breaks, text direction marks or invalid characters. These must not
     reach a log or a terminal, so they are escaped here. ComfyUI's queue ends when it cannot log an error.

@@ -7,9 +7,9 @@ from comfy_api.latest import io
 from ..motion_models.context.handler import ContextHandler, add_context
 from ..motion_models.context.picture import describe, draw
 from ..motion_models.context.windows import FUSE_METHODS, WINDOW_SCHEDULES, ContextSettings
-from ..motion_models.errors import MotionError, sentence
-from .renamed import current_choice, current_inputs
-from .text import show_text
+from .common.base import AnimateDiffNode
+from .common.renamed import current_choice, current_inputs
+from .common.reports import reporter, with_report
 
 CATEGORY = "AnimateDiff XL/context"
 
@@ -78,16 +78,6 @@ def window_inputs() -> list[io.Input]:
     ]
 
 
-def window_settings(given: dict[str, Any]) -> ContextSettings:
-    """The settings for the values of `window_inputs` that a node received; the others keep their defaults."""
-    values = current_inputs(given, FIELDS)
-    unknown = unknown_choice(values)
-    if unknown:
-        raise MotionError(unknown)
-    values |= {name: current_choice(values[name]) for name in CHOICES if name in values}
-    return ContextSettings(**{FIELDS[name]: value for name, value in values.items()})
-
-
 FIELDS = {
     "context_length": "length",
     "context_overlap": "overlap",
@@ -97,28 +87,26 @@ FIELDS = {
     "closed_loop": "closed_loop",
 }
 """Fields of ContextSettings by the names of the inputs."""
-CHOICES = {"context_schedule": WINDOW_SCHEDULES, "fuse_method": FUSE_METHODS}
 
 
-def unknown_choice(values: dict[str, Any]) -> str | None:
-    """A sentence about the first value that its input does not offer."""
-    for name, choices in CHOICES.items():
-        if name in values and current_choice(values[name]) not in choices:
-            return sentence(
-                "{name} is {value}, and must be one of {choices}.",
-                name=name,
-                value=repr(values[name]),
-                choices=", ".join(choices),
-            )
-    return None
+def window_settings(windows: dict[str, Any]) -> ContextSettings:
+    """The settings for the values of `window_inputs`."""
+    return ContextSettings(**{FIELDS[name]: value for name, value in windows.items()})
 
 
-class ChoosesWindows(io.ComfyNode):
+class ChoosesWindows(AnimateDiffNode):
     @classmethod
-    def validate_inputs(cls, context_schedule: str | None = None, fuse_method: str | None = None) -> bool | str:
-        """Replaces the host's check, which refuses the choices of older graphs. A linked input arrives as None."""
-        given = {"context_schedule": context_schedule, "fuse_method": fuse_method}
-        return unknown_choice({name: value for name, value in given.items() if value is not None}) or True
+    def validate_inputs(cls, context_schedule: str | None = None, fuse_method: str | None = None) -> bool:
+        """ComfyUI's own check would refuse the choices of older graphs. A linked input arrives as None."""
+        return True
+
+    @classmethod
+    def renamed(cls, values: dict[str, Any]) -> dict[str, Any]:
+        current = current_inputs(values, [field.id for field in cls.define_schema().inputs])
+        return {
+            name: current_choice(value) if name in ("context_schedule", "fuse_method") else value
+            for name, value in current.items()
+        }
 
 
 class ContextWindows(ChoosesWindows):
@@ -166,19 +154,14 @@ class ContextWindows(ChoosesWindows):
                 ),
             ],
             outputs=[io.Model.Output(tooltip="Model with windows, for any sampler. The input model is not modified.")],
+            hidden=[io.Hidden.unique_id],
             accept_all_inputs=True,
         )
 
     @classmethod
-    def execute(
-        cls,
-        model: io.Model.Type,
-        freenoise: bool = False,
-        windows_per_batch: int = 0,
-        **windows: Any,
-    ) -> io.NodeOutput:
-        settings = window_settings(windows)
-        return io.NodeOutput(add_context(model, ContextHandler(settings, windows_per_batch, freenoise)))
+    def run(cls, model: io.Model.Type, freenoise: bool, windows_per_batch: int, **windows: Any) -> io.NodeOutput:
+        handler = ContextHandler(window_settings(windows), windows_per_batch, freenoise, reporter(cls))
+        return io.NodeOutput(add_context(model, handler))
 
 
 class WindowPlan(ChoosesWindows):
@@ -209,11 +192,10 @@ class WindowPlan(ChoosesWindows):
         )
 
     @classmethod
-    def execute(cls, frames: int = 48, steps: int = 20, **windows: Any) -> io.NodeOutput:
+    def run(cls, frames: int, steps: int, **windows: Any) -> io.NodeOutput:
         settings = window_settings(windows)
         cost = describe(settings, frames, steps)
-        show_text(cls, cost)
-        return io.NodeOutput(draw(settings, frames, steps), cost)
+        return with_report(draw(settings, frames, steps), cost, report=cost)
 
 
 NODES = [ContextWindows, WindowPlan]

@@ -3,9 +3,10 @@
 from comfy_api.latest import io
 
 from ..motion_models import host
+from .common.base import AnimateDiffNode
 
 
-class EmptyLatentFrames(io.ComfyNode):
+class EmptyLatentFrames(AnimateDiffNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(
@@ -31,7 +32,7 @@ class EmptyLatentFrames(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, width: int, height: int, frames: int) -> io.NodeOutput:
+    def run(cls, width: int, height: int, frames: int) -> io.NodeOutput:
         return io.NodeOutput({"samples": host.empty_latents(frames, height, width)})
 
 

@@ -5,15 +5,15 @@ from comfy_api.latest import io
 from ..motion_models.conditioning.curves import StrengthSchedule
 from ..motion_models.lora.domain_adapter import apply_domain_adapter
 from ..motion_models.lora.motion_lora import ChosenLora, open_motion_lora
-from . import sockets
-from .files import LORAS, MOTION_LORAS, changed, listed, missing, path_of
-from .text import show_text
-
-NO_LORAS, NO_ADAPTERS = "no MotionLoRA found", "no domain adapter found"
-ADAPTERS = (MOTION_LORAS, LORAS)
+from .common import sockets
+from .common.base import AnimateDiffNode
+from .common.files import DOMAIN_ADAPTER, MOTION_LORA, changed, listed, path_of
+from .common.reports import with_report
 
 
-class LoadMotionLoRA(io.ComfyNode):
+class LoadMotionLoRA(AnimateDiffNode):
+    own_checks = ("lora",)
+
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(
@@ -27,7 +27,7 @@ class LoadMotionLoRA(io.ComfyNode):
             inputs=[
                 io.Combo.Input(
                     "lora",
-                    options=listed(MOTION_LORAS) or [NO_LORAS],
+                    options=listed(MOTION_LORA) or [MOTION_LORA.nothing_found],
                     tooltip="A file of models/animatediff_motion_lora, such as v2_lora_PanLeft.",
                 ),
                 io.Float.Input(
@@ -56,23 +56,25 @@ class LoadMotionLoRA(io.ComfyNode):
         )
 
     @classmethod
-    def validate_inputs(cls, lora: str) -> bool | str:
-        return missing(lora, [MOTION_LORAS], "MotionLoRA", "v2_lora_PanLeft.ckpt") or True
+    def validate_inputs(cls, lora: str | None = None) -> bool:
+        """`run` says more about a missing file than ComfyUI's own check. A linked input arrives as None."""
+        return True
 
     @classmethod
-    def fingerprint_inputs(cls, lora: str, **_: object) -> tuple[float, int]:
-        return changed(path_of(lora, [MOTION_LORAS]))
+    def fingerprint_inputs(cls, lora: str | None = None, **_: object) -> tuple[float, int]:
+        return changed(lora, MOTION_LORA)
 
     @classmethod
-    def execute(
+    def run(
         cls, lora: str, strength: float, schedule: StrengthSchedule = (), previous: tuple[ChosenLora, ...] = ()
     ) -> io.NodeOutput:
-        opened = open_motion_lora(path_of(lora, [MOTION_LORAS]))
-        show_text(cls, opened.report())
-        return io.NodeOutput((*previous, ChosenLora(opened, strength, schedule)))
+        opened = open_motion_lora(path_of(lora, MOTION_LORA))
+        return with_report((*previous, ChosenLora(opened, strength, schedule)), report=opened.report())
 
 
-class ApplyDomainAdapter(io.ComfyNode):
+class ApplyDomainAdapter(AnimateDiffNode):
+    own_checks = ("adapter",)
+
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(
@@ -88,7 +90,7 @@ class ApplyDomainAdapter(io.ComfyNode):
                 io.Model.Input("model", tooltip="The MODEL to add the adapter to."),
                 io.Combo.Input(
                     "adapter",
-                    options=listed(*ADAPTERS) or [NO_ADAPTERS],
+                    options=adapters_first() or [DOMAIN_ADAPTER.nothing_found],
                     tooltip="A file of models/animatediff_motion_lora or models/loras, such as v3_sd15_adapter.",
                 ),
                 io.Float.Input(
@@ -105,18 +107,22 @@ class ApplyDomainAdapter(io.ComfyNode):
         )
 
     @classmethod
-    def validate_inputs(cls, adapter: str) -> bool | str:
-        return missing(adapter, ADAPTERS, "domain adapter", "v3_sd15_adapter.ckpt") or True
+    def validate_inputs(cls, adapter: str | None = None) -> bool:
+        return True
 
     @classmethod
-    def fingerprint_inputs(cls, adapter: str, **_: object) -> tuple[float, int]:
-        return changed(path_of(adapter, ADAPTERS))
+    def fingerprint_inputs(cls, adapter: str | None = None, **_: object) -> tuple[float, int]:
+        return changed(adapter, DOMAIN_ADAPTER)
 
     @classmethod
-    def execute(cls, model: io.Model.Type, adapter: str, alpha: float) -> io.NodeOutput:
-        adapted, report = apply_domain_adapter(model, path_of(adapter, ADAPTERS), alpha)
-        show_text(cls, report)
-        return io.NodeOutput(adapted)
+    def run(cls, model: io.Model.Type, adapter: str, alpha: float) -> io.NodeOutput:
+        adapted, report = apply_domain_adapter(model, path_of(adapter, DOMAIN_ADAPTER), alpha)
+        return with_report(adapted, report=report)
+
+
+def adapters_first() -> list[str]:
+    """The page selects the first file. MotionLoRAs are in the same folder, so files called adapter come first."""
+    return sorted(listed(DOMAIN_ADAPTER), key=lambda name: "adapter" not in name.lower())
 
 
 NODES = [LoadMotionLoRA, ApplyDomainAdapter]

@@ -8,16 +8,18 @@ from ..motion_models.files.families import RUNNABLE
 from ..motion_models.files.loading import MotionFile, open_motion_file
 from ..motion_models.lora.motion_lora import ChosenLora
 from ..motion_models.sampling.apply import BETA_SCHEDULE_CHOICES, apply_motion_model
-from ..motion_models.sampling.motion_config import MotionSettings
-from . import sockets
-from .files import MOTION_MODELS, changed, listed, missing, path_of
-from .text import reporter, show_text
+from ..motion_models.sampling.motion_config import MotionSettings, motion_configs
+from .common import sockets
+from .common.base import AnimateDiffNode
+from .common.files import MOTION_MODEL, changed, listed, path_of
+from .common.reports import reporter, with_report
 
 AUTO_FAMILY = "auto"
-NO_FILES = "no motion model found"
 
 
-class LoadMotionModel(io.ComfyNode):
+class LoadMotionModel(AnimateDiffNode):
+    own_checks = ("motion_model",)
+
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(
@@ -29,7 +31,7 @@ class LoadMotionModel(io.ComfyNode):
             inputs=[
                 io.Combo.Input(
                     "motion_model",
-                    options=listed(MOTION_MODELS) or [NO_FILES],
+                    options=listed(MOTION_MODEL) or [MOTION_MODEL.nothing_found],
                     tooltip="A file of models/animatediff_models: mm_sdxl_v10_beta for SDXL, v3_sd15_mm for SD1.5.",
                 ),
                 io.Combo.Input(
@@ -47,22 +49,21 @@ class LoadMotionModel(io.ComfyNode):
         )
 
     @classmethod
-    def validate_inputs(cls, motion_model: str) -> bool | str:
-        return missing(motion_model, [MOTION_MODELS], "motion model", "mm_sdxl_v10_beta.ckpt") or True
+    def validate_inputs(cls, motion_model: str | None = None) -> bool:
+        """`run` says more about a missing file than ComfyUI's own check. A linked input arrives as None."""
+        return True
 
     @classmethod
-    def fingerprint_inputs(cls, motion_model: str, **_: str) -> tuple[float, int]:
-        return changed(path_of(motion_model, [MOTION_MODELS]))
+    def fingerprint_inputs(cls, motion_model: str | None = None, **_: object) -> tuple[float, int]:
+        return changed(motion_model, MOTION_MODEL)
 
     @classmethod
-    def execute(cls, motion_model: str, family: str) -> io.NodeOutput:
-        family_name = None if family == AUTO_FAMILY else family
-        motion = open_motion_file(path_of(motion_model, [MOTION_MODELS]), family_name)
-        show_text(cls, motion.report())
-        return io.NodeOutput(motion)
+    def run(cls, motion_model: str, family: str) -> io.NodeOutput:
+        motion = open_motion_file(path_of(motion_model, MOTION_MODEL), None if family == AUTO_FAMILY else family)
+        return with_report(motion, report=motion.report())
 
 
-class ApplyMotionModel(io.ComfyNode):
+class ApplyMotionModel(AnimateDiffNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(
@@ -144,7 +145,7 @@ class ApplyMotionModel(io.ComfyNode):
         )
 
     @classmethod
-    def execute(
+    def run(
         cls,
         model: io.Model.Type,
         motion_model: MotionFile,
@@ -158,7 +159,8 @@ class ApplyMotionModel(io.ComfyNode):
         mask: torch.Tensor | None = None,
     ) -> io.NodeOutput:
         settings = MotionSettings(strength, start_percent, end_percent, clip_frames, schedule, mask, reporter(cls))
-        return io.NodeOutput(apply_motion_model(model, motion_model, settings, beta_schedule, motion_lora))
+        animated = apply_motion_model(model, motion_model, settings, beta_schedule, motion_lora)
+        return with_report(animated, report=motion_configs(animated)[-1].report)
 
 
 NODES = [LoadMotionModel, ApplyMotionModel]

@@ -8,18 +8,21 @@ from ..motion_models.conditioning.curves import (
     FRAMES,
     INTERPOLATIONS,
     STEPS,
+    Curve,
     from_curve,
     from_text,
     from_values,
 )
-from ..motion_models.errors import MotionError
-from . import sockets
-from .renamed import current_inputs
+from .common import sockets
+from .common.base import AnimateDiffNode
+from .common.renamed import current_inputs
 
 POINTS = "0: 0, 8: 1, 15: 0"
 
 
-class StrengthSchedule(io.ComfyNode):
+class StrengthSchedule(AnimateDiffNode):
+    own_checks = ("values",)
+
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(
@@ -78,31 +81,28 @@ class StrengthSchedule(io.ComfyNode):
         )
 
     @classmethod
-    def execute(
+    def renamed(cls, values: dict[str, Any]) -> dict[str, Any]:
+        return current_inputs(values, [field.id for field in cls.define_schema().inputs])
+
+    @classmethod
+    def run(
         cls,
-        points: str = POINTS,
-        over: str = FRAMES,
-        length: int = 16,
-        values: float | list[float] | None = None,
+        points: str,
+        interpolation: str,
+        over: str,
+        length: int,
+        values: Any = None,
         curve: Any = None,
-        **given: Any,
+        multiply_by: tuple[Curve, ...] = (),
     ) -> io.NodeOutput:
-        named = current_inputs(given, ("interpolation", "multiply_by"))
-        interpolation = named.get("interpolation", "linear")
-        if interpolation not in INTERPOLATIONS:
-            raise MotionError(
-                "interpolation is {interpolation}: choose one of {choices}.",
-                interpolation=repr(interpolation),
-                choices=", ".join(INTERPOLATIONS),
-            )
         # earlier versions had a curve widget, which always sent a dict, even if nobody drew a curve
         if curve is not None and not isinstance(curve, dict):
-            made = from_curve(curve, length, over)
+            strength = from_curve(curve, length, over)
         elif values is not None:
-            made = from_values(values if isinstance(values, list | tuple) else [values], over)
+            strength = from_values(values, over)
         else:
-            made = from_text(points, interpolation, over)
-        return io.NodeOutput((*named.get("multiply_by", ()), made))
+            strength = from_text(points, interpolation, over)
+        return io.NodeOutput((*multiply_by, strength))
 
 
 NODES = [StrengthSchedule]

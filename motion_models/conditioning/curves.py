@@ -1,6 +1,5 @@
 """Strengths that change over the frames of a clip or over the steps of a sampling run."""
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -95,53 +94,76 @@ def is_over_steps(strength_schedule: StrengthSchedule) -> bool:
     return any(curve.domain == STEPS for curve in strength_schedule)
 
 
-POINT = re.compile(r"^\s*([-+]?[\d.]+)\s*:\s*\(?\s*([-+]?[\d.]+(?:[eE][-+]?\d+)?)\s*\)?\s*$")
+EXAMPLE = "'0: 0, 8: 1.2, 24: 0'"
 
 
 def from_text(text: str, interpolation: str, domain: str) -> Curve:
-    """A curve from text such as `0: 0, 8: 1.2, 24: 0`.
+    """A curve from text such as `0: 0, 8: 1.2, 24: 0`. Each point can have its own line, and values can have brackets.
 
-    Points may also be on separate lines, and values may be in brackets. Raises MotionError if a part is not a point.
+    Raises MotionError for a part that is not a point.
     """
     points: dict[float, float] = {}
-    for part in re.split(r"[,;\n]", text):
+    for part in text.replace(";", ",").replace("\n", ",").split(","):
         if not part.strip():
             continue
-        match = POINT.match(part)
+        position, _, value = part.partition(":")
         try:
-            position, value = (float(number) for number in match.groups()) if match else (None, None)
+            where, strength = finite(position), finite(value.strip().removeprefix("(").removesuffix(")"))
         except ValueError:
-            position = value = None
-        if position is None or value is None:
             raise MotionError(
-                "'{part}' is not a point of a schedule: write a position and a value, such as '8: 1.2', and"
-                " separate points by commas.",
+                "'{part}' is not a point of a schedule: write a position and a value, such as '8: 1.2', and separate "
+                "points by commas.",
                 part=part.strip(),
-            )
-        if position in points:
-            raise MotionError("The schedule has two values at {position}: keep one of them.", position=f"{position:g}")
-        points[position] = value
+            ) from None
+        if where in points:
+            raise MotionError("The schedule has two values at {position}: keep one of them.", position=f"{where:g}")
+        points[where] = strength
     if not points:
-        raise MotionError("The schedule is empty: write points, such as '0: 0, 8: 1.2, 24: 0'.")
+        raise MotionError("The schedule is empty: write positions and values, such as {example}.", example=EXAMPLE)
     return Curve(tuple(sorted(points.items())), interpolation, domain)
 
 
 def from_curve(curve: Any, length: int, domain: str) -> Curve:
-    """A curve of ComfyUI, with x and y in 0..1, stretched over `length` frames or steps.
+    """A curve of ComfyUI, with x and y in 0..1, stretched over a number of frames or steps.
 
-    curve: the output of ComfyUI's curve editor. It is an object with `interp(x)`; older versions give (x, y) points.
+    curve: the output of ComfyUI's Curve Editor, an object with `interp(x)`. Older versions give (x, y) points, or a
+    dict with "points" and "interpolation": linear, or a monotone cubic curve.
     """
     positions = np.linspace(0, 1, length)
-    if hasattr(curve, "interp"):
-        return from_values([float(curve.interp(x)) for x in positions], domain)
-    points = curve["points"] if isinstance(curve, dict) else curve
-    return from_values(
-        Curve(tuple(sorted((x, y) for x, y in points)), "cubic", domain).at(positions.tolist()).tolist(), domain
-    )
+    try:
+        if hasattr(curve, "interp"):
+            return from_values([curve.interp(float(x)) for x in positions], domain)
+        raw = curve if isinstance(curve, dict) else {"points": curve}
+        points = tuple(sorted((finite(x), finite(y)) for x, y in raw["points"]))
+        if not points or len({x for x, _ in points}) < len(points):
+            raise ValueError
+    except (KeyError, TypeError, ValueError) as error:
+        raise MotionError(
+            "curve is not a curve: connect ComfyUI's Curve Editor, with finite points at different places."
+        ) from error
+    kind = "linear" if raw.get("interpolation") == "linear" else "cubic"
+    return from_values(Curve(points, kind, domain).at(positions.tolist()).tolist(), domain)
 
 
-def from_values(values: Sequence[float], domain: str) -> Curve:
-    """A curve with one value for each frame or step. The last value holds."""
-    if not len(values):
+def from_values(values: Any, domain: str) -> Curve:
+    """A curve with one value for each frame or step. The last value holds.
+
+    values: a number, or numbers in a list, a tensor, or an array of numpy or pandas. Raises MotionError for others.
+    """
+    try:
+        numbers = np.asarray(values.tolist() if isinstance(values, Tensor) else values, dtype=np.float64).ravel()
+    except (TypeError, ValueError):
+        numbers = np.array([np.nan])
+    if not np.isfinite(numbers).all():
+        raise MotionError("values must be finite numbers: connect a number, or a list of one for each frame or step.")
+    if not len(numbers):
         raise MotionError("The list of values for the schedule is empty: give at least one number.")
-    return Curve(tuple((float(index), float(value)) for index, value in enumerate(values)), "linear", domain)
+    return Curve(tuple((float(index), float(value)) for index, value in enumerate(numbers)), "linear", domain)
+
+
+def finite(value: Any) -> float:
+    """A number. Raises ValueError if it is not finite."""
+    number = float(value)
+    if not np.isfinite(number):
+        raise ValueError
+    return number

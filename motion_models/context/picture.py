@@ -7,8 +7,9 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
+from .. import host
 from ..errors import sentence
-from .windows import MOVING, ContextSettings, WindowPlan, plan
+from .windows import MOVING, ContextSettings, WindowPlan, plan, window_size, window_starts
 
 WIDTH = 1024
 MARGIN, TEXT_HEIGHT = 16, 18
@@ -23,18 +24,17 @@ FRAME = (88, 166, 255)
 
 def describe(settings: ContextSettings, frames: int, steps: int) -> str:
     """The cost of a window plan, for the user."""
-    plans = plans_of(settings, frames, steps)
-    counts = sorted({len(window_plan.indices) for window_plan in plans})
-    windows = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
-    evaluations = np.mean([window_plan.evaluations for window_plan in plans])
-    length = plans[0].indices.shape[1]
-    if counts == [1]:
+    counts = window_counts(settings, frames, steps)
+    length, _ = window_size(settings, frames)
+    if counts == [1] * len(counts):
         return sentence("{frames} frames fit into one window: nothing is cut.", frames=frames)
+    evaluations = float(np.mean(counts)) * length / frames
+    fewest, most = min(counts), max(counts)
     return sentence(
         "{frames} frames in {windows} windows of {length}. Each step computes each frame {evaluations} times: "
         "{total} frame evaluations in {steps} steps.",
         frames=frames,
-        windows=windows,
+        windows=fewest if fewest == most else f"{fewest} - {most}",
         length=length,
         evaluations=f"{evaluations:.2f}",
         total=f"{evaluations * frames * steps:.0f}",
@@ -42,25 +42,37 @@ def describe(settings: ContextSettings, frames: int, steps: int) -> str:
     )
 
 
-def plans_of(settings: ContextSettings, frames: int, steps: int) -> list[WindowPlan]:
-    """The plans of all steps, or only the first if all are the same."""
-    return [plan(settings, frames, step) for step in range(steps if settings.schedule in MOVING else 1)]
+def window_counts(settings: ContextSettings, frames: int, steps: int) -> list[int]:
+    """The number of windows in each step, or in one step if all have the same windows."""
+    counts = []
+    for step in range(steps if settings.schedule in MOVING else 1):
+        host.stop_if_interrupted()
+        counts.append(sum(len(starts) for _, starts in window_starts(settings, frames, step)))
+    return counts
 
 
 def draw(settings: ContextSettings, frames: int, steps: int) -> Tensor:
-    """An IMAGE (1 h w 3) of the windows of each step. If all steps have the same windows, they are drawn once."""
-    plans = plans_of(settings, frames, steps)
-    heights = [TEXT_HEIGHT + len(window_plan.indices) * (ROW_HEIGHT + GAP) + GAP for window_plan in plans]
-    shown = max(1, int((np.cumsum(heights) < MAX_HEIGHT - 2 * MARGIN - 2 * TEXT_HEIGHT).sum()))
-    picture = Image.new("RGB", (WIDTH, sum(heights[:shown]) + 2 * TEXT_HEIGHT + 2 * MARGIN), BACKGROUND)
+    """An IMAGE (1 h w 3) of the windows of each step. If all steps have the same windows, they are drawn once.
+
+    The picture has a largest height. Steps beyond it are left out, and so are windows of the first step.
+    """
+    counts = window_counts(settings, frames, steps)
+    heights = [TEXT_HEIGHT + count * (ROW_HEIGHT + GAP) + GAP for count in counts]
+    room = MAX_HEIGHT - 2 * MARGIN - 2 * TEXT_HEIGHT
+    shown = max(1, int((np.cumsum(heights) < room).sum()))
+    height = min(room, sum(heights[:shown])) + 2 * TEXT_HEIGHT + 2 * MARGIN
+    picture = Image.new("RGB", (WIDTH, height), BACKGROUND)
     canvas, font = ImageDraw.Draw(picture), ImageFont.load_default(13)
     canvas.text((MARGIN, MARGIN), describe(settings, frames, steps), TEXT_COLOUR, font)
     top = MARGIN + 2 * TEXT_HEIGHT
-    for step, window_plan in enumerate(plans[:shown]):
-        title = f"step {step + 1}" if len(plans) > 1 else "every step"
+    for step in range(shown):
+        host.stop_if_interrupted()
+        title = f"step {step + 1}" if len(counts) > 1 else "every step"
         canvas.text((MARGIN, top), title, TEXT_COLOUR, font)
-        for row, left, right, colour in cells(window_plan):
+        for row, left, right, colour in cells(plan(settings, frames, step)):
             y = top + TEXT_HEIGHT + row * (ROW_HEIGHT + GAP)
+            if y > height:
+                break
             canvas.rectangle((left, y, right, y + ROW_HEIGHT - 1), colour)
         top += heights[step]
     return torch.from_numpy(np.asarray(picture).astype(np.float32) / 255)[None]

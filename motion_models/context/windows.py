@@ -90,17 +90,35 @@ def plan(settings: ContextSettings, frames: int, step: int = 0) -> WindowPlan:
 
     A clip that is not longer than a window has one window. As a closed loop, it has several with different starts.
     """
-    length = min(settings.length, frames)
-    overlap = settings.overlap if length == settings.length else min(settings.overlap, length // 2)
-    windows = []
-    for dilation in dilations(settings, length, frames):
-        span = (length - 1) * dilation + 1  # frames of the clip from the first to the last frame of a window
-        starts = WINDOW_SCHEDULES[settings.schedule](
-            frames, span, length * dilation - overlap, step, settings.closed_loop
-        )
-        windows += [[(start + dilation * index) % frames for index in range(length)] for start in starts]
-    indices = np.array(windows)
+    length, overlap = window_size(settings, frames)
+    indices = np.concatenate(
+        [
+            (np.array(starts)[:, None] + dilation * np.arange(length)) % frames
+            for dilation, starts in window_starts(settings, frames, step)
+        ]
+    )
     return WindowPlan(frames, indices, fuse_weights(FUSE_METHODS[settings.fuse], indices, frames, overlap))
+
+
+def window_size(settings: ContextSettings, frames: int) -> tuple[int, int]:
+    """Length and overlap of the windows of a clip, which can be shorter than a window."""
+    if frames >= settings.length:
+        return settings.length, settings.overlap
+    return frames, min(settings.overlap, frames // 2)
+
+
+def window_starts(settings: ContextSettings, frames: int, step: int) -> list[tuple[int, Starts]]:
+    """(dilation, starts) of the windows of a clip at a sampler step."""
+    length, overlap = window_size(settings, frames)
+    starts_of = WINDOW_SCHEDULES[settings.schedule]
+    return [
+        (
+            dilation,
+            # the span is from the first to the last frame of a window
+            starts_of(frames, (length - 1) * dilation + 1, length * dilation - overlap, step, settings.closed_loop),
+        )
+        for dilation in dilations(settings, length, frames)
+    ]
 
 
 def dilations(settings: ContextSettings, length: int, frames: int) -> list[int]:

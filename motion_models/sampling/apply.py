@@ -68,7 +68,6 @@ def apply_motion_model(
     scheduled = tuple(chosen for chosen in loras if chosen.strength_schedule)
     config = MotionConfig(motion, settings, scheduled, "\n".join(report), largest_sigma)
     animated.set_attachments(host.KEY, (*motion_configs(animated), config))
-    settings.on_report(config.report, [])
     return animated
 
 

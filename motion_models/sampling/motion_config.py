@@ -38,7 +38,7 @@ class MotionSettings:
     mask: Tensor | None = None
     """Factor of the strength at each pixel, (n h w) in 0..1. n is 1 or the frames of a clip."""
     on_report: Callable[[str, list[str]], None] = log_warnings
-    """Called with a report and its warnings: once without warnings on applying, and in each sampling run."""
+    """Called with a report and its warnings in each sampling run, and with the message of an error."""
 
 
 @dataclass(frozen=True)

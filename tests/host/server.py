@@ -25,7 +25,7 @@ FLAGS = ("--disable-api-nodes", "--use-pytorch-cross-attention")
 
 Progress = Callable[[int, int], None]
 
-TEXT_EVENT = 3  # of the host's protocol.BinaryEventTypes
+REPORT_EVENT = "animatediff_xl.report"
 
 
 class WorkflowError(RuntimeError):
@@ -86,9 +86,7 @@ class Server:
         """The host's messages about a run, the last one included."""
         while True:
             message = self.socket.recv()
-            if isinstance(message, bytes):
-                if int.from_bytes(message[:4], "big") == TEXT_EVENT:
-                    yield {"type": "text", "data": text_of(message)}
+            if isinstance(message, bytes):  # previews
                 continue
             event = json.loads(message)
             if event["data"].get("prompt_id", prompt_id) != prompt_id:
@@ -107,8 +105,10 @@ class Server:
                 on_progress(event["data"]["value"], event["data"]["max"])
             elif event["type"] == "execution_cached":
                 cached = event["data"]["nodes"]
-            elif event["type"] == "text":
-                texts |= event["data"]
+            elif event["type"] == "executed":
+                texts |= {event["data"]["node"]: "\n".join((event["data"]["output"] or {}).get("text", ()))}
+            elif event["type"] == REPORT_EVENT:
+                texts[event["data"]["node"]] = event["data"]["text"]
             elif event["type"] == "execution_error":
                 raise WorkflowError(event["data"]["exception_message"].strip())
             elif event["type"] == "execution_interrupted":
@@ -122,12 +122,6 @@ class Server:
                 return entry
             time.sleep(0.05)
         raise TimeoutError(f"no history of run {prompt_id}")
-
-
-def text_of(message: bytes) -> dict[str, str]:
-    """The text of a node, by its id. The message holds its kind, the length of the id, the id and the text."""
-    behind = 8 + int.from_bytes(message[4:8], "big")
-    return {message[8:behind].decode(): message[behind:].decode()}
 
 
 def prepare_folder(folder: Path, dynamic_vram: bool) -> None:

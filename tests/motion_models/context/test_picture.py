@@ -1,13 +1,16 @@
 """The picture and the description of Window Plan match the plan."""
 
+import time
+
 import numpy as np
 import pytest
 import torch
-from animatediff_xl.motion_models.context.picture import EMPTY, FRAME, cells, describe, draw, plans_of
+from animatediff_xl.motion_models.context.picture import EMPTY, FRAME, cells, describe, draw, window_counts
 from animatediff_xl.motion_models.context.windows import ContextSettings, plan
 from PIL import Image
 
 from tests.host.obtain import PACK
+from tests.memory import peak_growth
 
 
 def test_the_description_states_the_cost() -> None:
@@ -15,7 +18,7 @@ def test_the_description_states_the_cost() -> None:
         "48 frames in 4 windows of 16. Each step computes each frame 1.33 times: 1280 frame evaluations in 20 steps."
     )
     assert describe(ContextSettings(schedule="standard_uniform"), 48, 20).startswith(
-        "48 frames in 4 to 5 windows of 16."
+        "48 frames in 4 - 5 windows of 16."
     )
     assert describe(ContextSettings(), 16, 20) == "16 frames fit into one window: nothing is cut."
 
@@ -38,13 +41,23 @@ def test_full_weight_is_bright_and_missing_frames_are_dark() -> None:
 @pytest.mark.parametrize("steps", [1, 4])
 def test_moving_schedules_are_drawn_for_each_step(steps: int) -> None:
     settings = ContextSettings(schedule="looped_uniform", closed_loop=True)
-    assert len(plans_of(settings, 48, steps)) == steps
-    assert len(plans_of(ContextSettings(), 48, steps)) == 1
+    assert len(window_counts(settings, 48, steps)) == steps
+    assert len(window_counts(ContextSettings(), 48, steps)) == 1
 
 
 def test_the_height_of_a_picture_is_limited() -> None:
     picture = draw(ContextSettings(schedule="standard_uniform"), 1024, 1000)
     assert picture.shape[1] <= 4096 and picture.dtype == torch.float32
+
+
+def test_the_largest_plan_is_drawn_in_seconds_and_little_memory() -> None:
+    settings = ContextSettings(length=1024, overlap=1023, schedule="looped_uniform", closed_loop=True)
+    began = time.monotonic()
+    with peak_growth() as grown:
+        picture = draw(settings, 4096, 100)
+    assert picture.shape[1] <= 4096
+    assert time.monotonic() - began < 60
+    assert grown[0] < 2e9
 
 
 PICTURES = {

@@ -1,5 +1,6 @@
 """The nodes as the host calls them."""
 
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,8 +10,8 @@ import torch
 from animatediff_xl.motion_models.conditioning.curves import Curve
 from animatediff_xl.motion_models.context.windows import ContextSettings
 from animatediff_xl.motion_models.errors import MotionError
+from animatediff_xl.nodes.common.files import MOTION_MODEL, listed
 from animatediff_xl.nodes.context import ContextWindows, WindowPlan
-from animatediff_xl.nodes.files import MOTION_MODELS, listed
 from animatediff_xl.nodes.latent import EmptyLatentFrames
 from animatediff_xl.nodes.motion import AUTO_FAMILY, ApplyMotionModel, LoadMotionModel
 from animatediff_xl.nodes.schedule import StrengthSchedule
@@ -23,7 +24,7 @@ from tests.small import save, small_pair
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The only motion model folder of the host."""
-    monkeypatch.setitem(folder_paths.folder_names_and_paths, MOTION_MODELS, ([str(tmp_path)], set()))
+    monkeypatch.setitem(folder_paths.folder_names_and_paths, MOTION_MODEL.folders[0], ([str(tmp_path)], set()))
     monkeypatch.setattr(folder_paths, "filename_list_cache", {})
     return tmp_path
 
@@ -37,20 +38,21 @@ def test_empty_latents_are_a_batch_of_frames() -> None:
 def test_only_model_files_are_listed(folder: Path) -> None:
     for name in ("a.safetensors", "b.CKPT", "readme.md", "picture.png"):
         (folder / name).touch()
-    assert sorted(listed(MOTION_MODELS)) == ["a.safetensors", "b.CKPT"]
+    assert sorted(listed(MOTION_MODEL)) == ["a.safetensors", "b.CKPT"]
 
 
 def test_the_message_for_an_empty_folder_names_the_folder(folder: Path) -> None:
     (options,) = (i.options for i in LoadMotionModel.define_schema().inputs if i.id == "motion_model")
     assert options == ["no motion model found"]
-    message = LoadMotionModel.validate_inputs(options[0])
-    assert message == f"No motion model found: put a file such as mm_sdxl_v10_beta.ckpt into {folder} and press R."
+    sentence = f"No motion model found: put a file such as mm_sdxl_v10_beta.ckpt into {folder} and press R."
+    with pytest.raises(MotionError, match=re.escape(sentence)):
+        LoadMotionModel.execute(motion_model=options[0], family=AUTO_FAMILY)
 
 
 def test_a_missing_file_is_named(folder: Path) -> None:
     (folder / "a.safetensors").touch()
-    assert LoadMotionModel.validate_inputs("a.safetensors") is True
-    assert "no motion model 'gone.ckpt'" in str(LoadMotionModel.validate_inputs("gone.ckpt"))
+    with pytest.raises(MotionError, match=r"There is no motion model 'gone\.ckpt': choose another"):
+        LoadMotionModel.execute(motion_model="gone.ckpt", family=AUTO_FAMILY)
 
 
 def test_a_changed_file_is_loaded_again(folder: Path) -> None:
@@ -62,20 +64,27 @@ def test_a_changed_file_is_loaded_again(folder: Path) -> None:
     assert LoadMotionModel.fingerprint_inputs(motion_model="a.safetensors", family=AUTO_FAMILY) != before
 
 
-class Shown(list):
-    """Collects the texts that nodes show below their widgets, in place of the server."""
+class Page(list):
+    """Collects the texts that the server sends to the page."""
 
-    def send_progress_text(self, text: str, node_id: str) -> None:
-        self.append((node_id, text))
+    client_id, last_prompt_id = "page", "run"
+
+    def send_sync(self, event: str, data: dict, client: str) -> None:
+        assert (event, client, data["prompt_id"]) == ("animatediff_xl.report", "page", "run")
+        self.append((data["node"], data["text"]))
 
 
 @pytest.fixture
-def shown(monkeypatch: pytest.MonkeyPatch) -> Shown:
-    server = Shown()
+def page(monkeypatch: pytest.MonkeyPatch) -> Page:
+    server = Page()
     monkeypatch.setattr(PromptServer, "instance", server, raising=False)
     for number, node in enumerate((LoadMotionModel, ApplyMotionModel, WindowPlan), start=1):
         monkeypatch.setattr(node, "hidden", SimpleNamespace(unique_id=str(number)))
     return server
+
+
+def report_of(output) -> str:
+    return output.ui.as_dict()["text"][0]
 
 
 def defaults(node) -> dict:
@@ -83,32 +92,42 @@ def defaults(node) -> dict:
 
 
 @torch.inference_mode()
-def test_nodes_show_reports_and_warnings_in_each_run(folder: Path, shown: Shown, caplog) -> None:
+def test_nodes_show_reports_and_warnings_in_each_run(folder: Path, page: Page, caplog) -> None:
     pair = small_pair()
     save(pair.motion, folder / "random.safetensors")
-    (motion,) = LoadMotionModel.execute(motion_model="random.safetensors", family=AUTO_FAMILY).args
-    (animated,) = ApplyMotionModel.execute(model=pair.model, motion_model=motion, **defaults(ApplyMotionModel)).args
-    assert shown == [
-        (
-            "1",
-            "AnimateDiff SDXL beta for SDXL.\nUp to 32 frames at once, trained on 16.\n"
-            "float32, 420 tensors used, 0 not.\n"
-            "Its authors' sampler: euler with ddim_uniform, 100 steps, cfg 8.5.",
-        ),
-        ("2", "AnimateDiff SDXL beta, beta schedule: AnimateDiff SDXL."),
-    ]
-    shown.clear()
+    loaded = LoadMotionModel.execute(motion_model="random.safetensors", family=AUTO_FAMILY)
+    assert report_of(loaded) == (
+        "AnimateDiff SDXL beta for SDXL.\nUp to 32 frames at once, trained on 16.\n"
+        "float32, 420 tensors used, 0 not.\n"
+        "Its authors' sampler: euler with ddim_uniform, 100 steps, cfg 8.5."
+    )
+    applied = ApplyMotionModel.execute(pair.model, loaded.args[0], **defaults(ApplyMotionModel))
+    report = "AnimateDiff SDXL beta, beta schedule: AnimateDiff SDXL."
+    assert report_of(applied) == report and not page
     warning = "random.safetensors: 4 frames are too few to move well; it was trained on 16."
-    for frames, text in ((4, f"\n{warning}"), (16, "")):
-        sample(animated, noise=start_noise(frames), steps=1)
-        assert shown.pop() == ("2", f"AnimateDiff SDXL beta, beta schedule: AnimateDiff SDXL.{text}")
-        assert not shown
+    for frames, text in ((4, f"{report}\n{warning}"), (16, report)):
+        sample(applied.args[0], noise=start_noise(frames), steps=1)
+        assert page.pop() == ("2", text) and not page
     assert [record.message for record in caplog.records if "too few" in record.message] == [warning]
 
 
 @torch.inference_mode()
+def test_errors_are_shown_on_the_node_that_can_act(folder: Path, page: Page) -> None:
+    with pytest.raises(MotionError) as error:
+        LoadMotionModel.execute(motion_model="gone.ckpt", family=AUTO_FAMILY)
+    assert page.pop() == ("1", str(error.value))
+    pair = small_pair()
+    save(pair.motion, folder / "random.safetensors")
+    (motion,) = LoadMotionModel.execute(motion_model="random.safetensors", family=AUTO_FAMILY).args
+    (animated,) = ApplyMotionModel.execute(pair.model, motion, **defaults(ApplyMotionModel)).args
+    with pytest.raises(MotionError, match="40 frames run at once") as error:
+        sample(animated, noise=start_noise(40), steps=1)
+    assert page.pop() == ("2", str(error.value))
+
+
+@torch.inference_mode()
 @pytest.mark.parametrize("family", [AUTO_FAMILY, "AnimateDiff SDXL beta"])
-def test_load_and_apply_give_a_model_with_motion(folder: Path, shown: Shown, family: str) -> None:
+def test_load_and_apply_give_a_model_with_motion(folder: Path, page: Page, family: str) -> None:
     pair = small_pair()
     save(pair.motion, folder / "random.safetensors")
     (motion,) = LoadMotionModel.execute(motion_model="random.safetensors", family=family).args
@@ -150,17 +169,17 @@ def test_graphs_from_before_the_first_release_load(old: str, new: str) -> None:
 
 
 def test_an_unknown_window_schedule_is_refused() -> None:
-    with pytest.raises(MotionError, match="context_schedule is 'spiral', and must be one of standard_static"):
+    with pytest.raises(MotionError, match="context_schedule is 'spiral', but must be one of standard_static"):
         ContextWindows.execute(model=small_pair().model, context_schedule="spiral")
 
 
 @pytest.mark.parametrize(
     ("node", "given", "sentence"),
     [
-        (WindowPlan, {"length": "x"}, "context_length is 'x', and must be a whole number from 1 on"),
-        (WindowPlan, {"stride": 0, "schedule": "uniform"}, "context_stride is 0, and must be a whole number"),
+        (WindowPlan, {"length": "x"}, "context_length is 'x', but must be a whole number from 2 to 1024"),
+        (WindowPlan, {"stride": 0, "schedule": "uniform"}, "context_stride is 0, but must be a whole number"),
         (WindowPlan, {"context_lenght": 8}, "This node has no input 'context_lenght'"),
-        (StrengthSchedule, {"between": "liner"}, "interpolation is 'liner': choose one of linear, ease"),
+        (StrengthSchedule, {"between": "liner"}, "interpolation is 'liner', but must be one of linear, ease"),
     ],
 )
 def test_values_under_old_input_names_are_checked(node, given: dict, sentence: str) -> None:
@@ -189,8 +208,9 @@ def test_context_windows_without_a_plan_are_refused() -> None:
         )
 
 
-def test_window_plan_gives_a_picture_and_a_sentence(shown) -> None:
-    picture, cost = WindowPlan.execute(frames=48, steps=20, **WINDOWS).args
+def test_window_plan_gives_a_picture_and_a_sentence() -> None:
+    output = WindowPlan.execute(frames=48, steps=20, **WINDOWS)
+    picture, cost = output.args
     assert picture.ndim == 4 and picture.shape[0] == 1 and picture.shape[3] == 3
     assert cost.startswith("48 frames in 4 windows of 16")
-    assert cost in str(shown)
+    assert report_of(output) == cost

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
-from ..motion_models.errors import MotionError
+from ...motion_models.errors import MotionError
 
 INPUTS = {
     "length": "context_length",
@@ -37,5 +37,5 @@ def current_inputs(given: dict[str, Any], known: Collection[str]) -> dict[str, A
     return renamed | {name: value for name, value in given.items() if name in known}
 
 
-def current_choice(value: str) -> str:
-    return CHOICES.get(value, value)
+def current_choice(value: Any) -> Any:
+    return CHOICES.get(value, value) if isinstance(value, str) else value

@@ -1,0 +1,72 @@
+/**
+ * Reports, warnings and errors of this pack's nodes, shown on the nodes.
+ *
+ * A node's report comes with its result ("executed"). Warnings and errors of a sampling run come as an event of our own,
+ * for the node that can act on them. Both reach only the page that started the run.
+ */
+
+import { app } from "../../scripts/app.js"
+import { api } from "../../scripts/api.js"
+import { nodesOnPath } from "./lib/graph.mjs"
+import { showReport } from "./lib/reports.mjs"
+import { keepReports, reportsOf } from "./lib/storage.mjs"
+
+const OURS = "ADXL_"
+const EVENT = "animatediff_xl.report"
+
+const rootGraph = () => app.rootGraph ?? app.graph
+
+/** Show texts on the nodes of the open workflow. A subgraph node shows the texts of all nodes inside it. */
+function show(reports) {
+  const texts = new Map()
+  for (const [executionId, text] of Object.entries(reports)) {
+    const path = nodesOnPath(rootGraph(), executionId)
+    const inner = path.at(-1)
+    if (!inner?.comfyClass?.startsWith(OURS)) continue
+    for (const node of path) {
+      const line = node === inner ? text : `${inner.title}: ${text}`
+      texts.set(node, [...(texts.get(node) ?? []), ...(text ? [line] : [])])
+    }
+  }
+  for (const [node, lines] of texts) showReport(node, lines.join("\n"))
+}
+
+/** The open workflow can be another one than the one that runs. */
+const workflowIds = new Map()
+
+async function findWorkflowId(promptId) {
+  const { queue_running: running } = await (await api.fetchApi("/queue")).json()
+  let run = running.find(([, id]) => id === promptId)
+  if (!run) run = (await (await api.fetchApi(`/history/${promptId}`)).json())[promptId]?.prompt
+  return run?.[3]?.extra_pnginfo?.workflow?.id ?? rootGraph().id
+}
+
+async function change(promptId, makeChange) {
+  if (!workflowIds.has(promptId)) workflowIds.set(promptId, findWorkflowId(promptId))
+  const workflowId = await workflowIds.get(promptId)
+  const before = reportsOf(localStorage, workflowId)
+  const after = { ...before, ...makeChange(before) }
+  if (workflowId === rootGraph().id) show(after)
+  keepReports(localStorage, workflowId, Object.fromEntries(Object.entries(after).filter(([, text]) => text)))
+}
+
+/** Nodes that run again lose their old text before they have a new one. */
+function forgetAllBut(kept) {
+  return (before) => Object.fromEntries(Object.keys(before).filter((id) => !kept.has(id)).map((id) => [id, ""]))
+}
+
+app.registerExtension({
+  name: "animatediff_xl.reports",
+  setup() {
+    api.addEventListener("execution_cached", ({ detail }) =>
+      change(detail.prompt_id, forgetAllBut(new Set(detail.nodes.map(String))))
+    )
+    api.addEventListener("executed", ({ detail }) => {
+      if (detail.output?.text) change(detail.prompt_id, () => ({ [detail.node]: [detail.output.text].flat().join("\n") }))
+    })
+    api.addEventListener(EVENT, ({ detail }) => change(detail.prompt_id, () => ({ [detail.node]: detail.text })))
+  },
+  afterConfigureGraph() {
+    show(reportsOf(localStorage, rootGraph().id))
+  },
+})

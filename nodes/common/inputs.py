@@ -1,0 +1,134 @@
+"""The gate for values from outside: each input of a node is checked before the node runs.
+
+The page checks what a person types. Values that come by a link, from a script or from a saved graph are checked here.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ...motion_models import host
+from ...motion_models.conditioning.curves import Curve
+from ...motion_models.errors import MotionError
+from ...motion_models.files.loading import MotionFile
+from ...motion_models.lora.motion_lora import ChosenLora
+
+Check = Callable[[Any, Any], Any]
+"""(input, value) -> the value to use. Raises MotionError."""
+
+
+def checked_inputs(fields: Sequence[Any], values: dict[str, Any], unchecked: Sequence[str] = ()) -> dict[str, Any]:
+    """The values of a node's inputs, checked by their type. An optional input without a value is left out.
+
+    fields: the inputs of the node's schema. unchecked: ids of inputs that the node checks itself.
+    Raises MotionError for the first value that cannot be used.
+    """
+    checked = {}
+    for field in fields:
+        value = values.get(field.id, getattr(field, "default", None))
+        if value is None and field.optional:
+            continue
+        check = None if field.id in unchecked else CHECKS.get(field.get_io_type())
+        checked[field.id] = check(field, value) if check else value
+    return checked
+
+
+def refuse(field: Any, value: Any, expected: str) -> MotionError:
+    return MotionError(
+        "{name} is {value}, but must be {expected}.", name=field.id, value=shown(value), expected=expected
+    )
+
+
+def shown(value: Any) -> str:
+    """A value in a message: numbers and texts as they are, anything else by its type."""
+    return repr(value) if isinstance(value, str | int | float | bool | None) else f"of type {type(value).__name__}"
+
+
+def number(value: Any) -> float | None:
+    """A finite number, also of numpy or torch. None for anything else."""
+    try:
+        found = float(value)
+    except (TypeError, ValueError, OverflowError, RuntimeError):
+        return None
+    return found if math.isfinite(found) else None
+
+
+def check_float(field: Any, value: Any) -> float:
+    found = number(value)
+    if found is None or not field.min <= found <= field.max:
+        raise refuse(field, value, f"a number from {field.min:g} to {field.max:g}")
+    return found
+
+
+def check_int(field: Any, value: Any) -> int:
+    found = number(value)
+    if found is None or found != int(found) or not field.min <= found <= field.max:
+        raise refuse(field, value, f"a whole number from {field.min} to {field.max}")
+    return int(found)
+
+
+def check_boolean(field: Any, value: Any) -> bool:
+    if not isinstance(value, bool | int):
+        raise refuse(field, value, "true or false")
+    return bool(value)
+
+
+def check_string(field: Any, value: Any) -> str:
+    if not isinstance(value, str):
+        raise refuse(field, value, "a text")
+    return value
+
+
+def check_choice(field: Any, value: Any) -> str:
+    if not isinstance(value, str) or value not in field.options:
+        raise refuse(field, value, f"one of {', '.join(field.options)}")
+    return value
+
+
+def check_model(field: Any, value: Any) -> host.ModelPatcher:
+    if not isinstance(value, host.ModelPatcher):
+        raise refuse(field, value, "a MODEL, such as from Load Checkpoint")
+    return value
+
+
+def check_motion_model(field: Any, value: Any) -> MotionFile:
+    if not isinstance(value, MotionFile):
+        raise refuse(field, value, "from Load AnimateDiff Motion Model")
+    return value
+
+
+def check_motion_lora(field: Any, value: Any) -> tuple[ChosenLora, ...]:
+    if not isinstance(value, tuple) or not all(isinstance(lora, ChosenLora) for lora in value):
+        raise refuse(field, value, "from Load AnimateDiff Motion LoRA")
+    return value
+
+
+def check_schedule(field: Any, value: Any) -> tuple[Curve, ...]:
+    if not isinstance(value, tuple) or not all(isinstance(curve, Curve) for curve in value):
+        raise refuse(field, value, "from AnimateDiff Strength Schedule")
+    return value
+
+
+def check_mask(field: Any, value: Any) -> Tensor:
+    """(n h w). ComfyUI takes masks of any rank whose last two dimensions are height and width."""
+    if not isinstance(value, Tensor) or value.ndim < 2 or not value.numel() or not value.isfinite().all():
+        raise refuse(field, value, "a mask of finite numbers with at least one picture")
+    return value.reshape(-1, *value.shape[-2:]).to(torch.float32)
+
+
+CHECKS: dict[str, Check] = {
+    "INT": check_int,
+    "FLOAT": check_float,
+    "BOOLEAN": check_boolean,
+    "STRING": check_string,
+    "COMBO": check_choice,
+    "MODEL": check_model,
+    "MASK": check_mask,
+    "ADXL_MOTION_MODEL": check_motion_model,
+    "ADXL_MOTION_LORA": check_motion_lora,
+    "ADXL_SCHEDULE": check_schedule,
+}
+"""By the type of an input. A node checks values of other types itself."""

@@ -1,0 +1,46 @@
+"""Reports, warnings and errors that a node shows below its widgets; js/main.js draws them."""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from comfy_api.latest import io, ui
+
+EVENT = "animatediff_xl.report"
+
+log = logging.getLogger(__name__)
+
+
+def with_report(*outputs: object, report: str) -> io.NodeOutput:
+    """The outputs of a node, and its report as a result that ComfyUI keeps with them."""
+    return io.NodeOutput(*outputs, ui=ui.PreviewText(report))
+
+
+def reporter(node: type[io.ComfyNode]) -> Callable[[str, list[str]], None]:
+    """A function that shows a report and warnings in a node, also after the node has run. It logs warnings too."""
+    node_id = node_id_of(node)
+
+    def report_all(report: str, warnings: list[str]) -> None:
+        for warning in warnings:
+            log.warning(warning)
+        send(node_id, "\n".join([report, *warnings]))
+
+    return report_all
+
+
+def node_id_of(node: type[io.ComfyNode]) -> str | None:
+    """None if no ComfyUI runs the node, as in a script."""
+    return getattr(getattr(node, "hidden", None), "unique_id", None)
+
+
+def send(node_id: str | None, text: str) -> None:
+    """Show a text in a node, in the page that started the run. A script has no page."""
+    try:
+        from server import PromptServer  # needs aiohttp, which scripts may lack
+    except ImportError:
+        return
+    server: Any = getattr(PromptServer, "instance", None)
+    if node_id is None or getattr(server, "client_id", None) is None:
+        return
+    data = {"node": node_id, "text": text, "prompt_id": getattr(server, "last_prompt_id", None)}
+    server.send_sync(EVENT, data, server.client_id)
