@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
 from torch import Tensor
 
 from .. import host
@@ -78,14 +77,6 @@ def read_with_metadata(path: Path) -> tuple[dict[str, Tensor], Mapping[str, Any]
             file=path.name,
             reason=error.strerror or error,
         ) from error
-
-
-def metadata(path: Path) -> dict[str, str]:
-    """The metadata of a .safetensors file. Other files have none."""
-    if path.suffix.lower() not in SAFETENSORS:
-        return {}
-    with safe_open(path, framework="pt") as opened:
-        return opened.metadata() or {}
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], Mapping[str, Any]]:

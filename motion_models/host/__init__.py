@@ -4,7 +4,7 @@ It works with ComfyUI 0.16.3 to 0.33.0. `tests/test_pack.py` checks that every n
 """
 
 from .controls import controls_of, knows_windows, scaled_hint, sliced_hints
-from .lora import LoraAdapter, fitting, lora_adapters, unet_lora_names
+from .lora import LoraAdapter, lora_adapter, unet_lora_names, weight_shapes
 from .patchers import (
     CONTEXT_KEY,
     KEY,
@@ -90,7 +90,6 @@ __all__ = [
     "context_handler",
     "controls_of",
     "empty_latents",
-    "fitting",
     "free_memory",
     "guides_by_attention",
     "sliced_hints",
@@ -99,7 +98,7 @@ __all__ = [
     "knows_windows",
     "largest_sigma",
     "load_device",
-    "lora_adapters",
+    "lora_adapter",
     "moved",
     "new_patcher",
     "operations",
@@ -120,6 +119,7 @@ __all__ = [
     "stop_if_interrupted",
     "unet_lora_names",
     "unet_of",
+    "weight_shapes",
     "window_frames",
     "window_length",
     "windows_in",

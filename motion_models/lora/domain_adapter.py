@@ -9,8 +9,8 @@ from pathlib import Path
 from .. import host
 from ..errors import MotionError, sentence
 from ..files.reading import read
-from ..files.unsupported_files import MOTION_LORA
-from .motion_lora import pairs_in
+from ..files.unsupported_files import MOTION_LORA, MOTION_PARTS
+from .pairs import pairs_in, unsupported_method
 
 
 def apply_domain_adapter(model: host.ModelPatcher, path: Path, alpha: float) -> tuple[host.ModelPatcher, str]:
@@ -19,29 +19,39 @@ def apply_domain_adapter(model: host.ModelPatcher, path: Path, alpha: float) -> 
     Raises MotionError if no tensor of the file fits MODEL.
     """
     tensors = read(path)
-    adapters, used = pairs_in(tensors, host.unet_lora_names(model), path.name)
-    fitting = host.fitting(adapters, {key: value.shape for key, value in model.model.state_dict().items()})
-    if not fitting:
-        problem, remedy = "is not a domain adapter for this MODEL", "choose"
-        if MOTION_LORA.fits(tensors):
-            problem, remedy = f"is {MOTION_LORA.description}, not a domain adapter", f"{MOTION_LORA.remedy}, or choose"
+    method = unsupported_method(key for key in tensors if not any(part in key for part in MOTION_PARTS))
+    if method:
         raise MotionError(
-            "{file} {problem}: {remedy} an adapter made for this MODEL ({model}), such as "
+            "{file} uses {method}, which this pack does not support: load it with Load LoRA, or choose a domain "
+            "adapter of low-rank pairs, such as v3_sd15_adapter.ckpt for SD1.5.",
+            file=path.name,
+            method=method,
+        )
+    names = host.unet_lora_names(model)
+    pairs = pairs_in(tensors, names, host.weight_shapes(model, names.values()), path.name)
+    if not pairs.fitting and MOTION_LORA.fits(tensors):
+        raise MotionError(
+            "{file} is {kind}, not a domain adapter: {remedy}. Choose an adapter made for this MODEL ({model}) here, "
+            "such as v3_sd15_adapter.ckpt for SD1.5.",
+            file=path.name,
+            kind=MOTION_LORA.description,
+            remedy=MOTION_LORA.remedy,
+            model=host.base_name(model),
+        )
+    if not pairs.fitting:
+        raise MotionError(
+            "{file} is not a domain adapter for this MODEL: choose an adapter made for this MODEL ({model}), such as "
             "v3_sd15_adapter.ckpt for SD1.5.",
             file=path.name,
-            problem=problem,
-            remedy=remedy,
             model=host.base_name(model),
         )
     patched = model.clone()
     if alpha:  # alpha 0 adds no patch, so the weights stay the same bit for bit
-        patched.add_patches(fitting, alpha)
-    rank = max(adapter.weights[1].shape[0] for adapter in fitting.values())
-    unused = len(tensors) - used + 2 * (len(adapters) - len(fitting))
+        patched.add_patches(pairs.fitting, alpha)
     return patched, sentence(
         "{file}: rank {rank}, {used} tensors used, {unused} not.",
         file=path.name,
-        rank=rank,
-        used=len(tensors) - unused,
-        unused=unused,
+        rank=pairs.rank,
+        used=pairs.used,
+        unused=len(tensors) - pairs.used,
     )

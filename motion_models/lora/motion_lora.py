@@ -13,9 +13,11 @@ Sources: guoyww/AnimateDiff (e92bd56), ExponentialML/AnimateDiff-MotionDirector 
 """
 
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -24,11 +26,13 @@ from .. import host
 from ..conditioning.curves import StrengthSchedule
 from ..errors import MotionError, sentence
 from ..files.key_formats import ORIGINAL_TO_DIFFUSERS, motion_keys
-from ..files.reading import metadata, read
-from ..files.unsupported_files import MOTION_LORA, known_file
+from ..files.reading import read_with_metadata
+from ..files.unsupported_files import MOTION_LORA, MOTION_PARTS, known_file
+from .pairs import ENDINGS, pairs_in, unsupported_method
 
 WEIGHT = ".weight"
-DOWN = ("lora_A", "lora_down", "lora.down", "lora_linear_layer.down")
+DOWN = tuple(down for down, _ in ENDINGS)
+LEVEL = re.compile(r"(down|up)_blocks[._](\d+)[._](?:" + "|".join(MOTION_PARTS) + ")")
 PREFIXES = ("", "unet.", "base_model.model.", "base_model.model.unet.", "module.")
 
 
@@ -41,7 +45,7 @@ class MotionLora:
 
     def report(self) -> str:
         """A summary for the user. The number of tensors that fit is known only when the MotionLoRA is applied."""
-        downs = [value for key, value in self.tensors.items() if any(part in key for part in DOWN)]
+        downs = [value for key, value in self.tensors.items() if key.endswith(DOWN) and value.ndim > 1]
         rank = max((min(value.shape) for value in downs), default=0)
         widths = sorted({max(value.shape) for value in downs})
         return sentence(
@@ -85,24 +89,53 @@ class Coverage:
 
 def open_motion_lora(path: Path) -> MotionLora:
     """Read a MotionLoRA. Raises MotionError if the file is not one."""
-    tensors = read(path)
-    if not MOTION_LORA.fits(tensors):
-        kind = known_file(tensors)
-        problem = "does not contain a LoRA of a motion model"
-        if kind:
-            problem = f"is {kind.description}, not a MotionLoRA: {kind.remedy}"
-        elif motion_keys(tensors):
-            problem = "is a whole motion model, not a MotionLoRA: load it with Load AnimateDiff Motion Model"
+    tensors, metadata = read_with_metadata(path)
+    in_motion = any(part in key for key in tensors for part in MOTION_PARTS)
+    method = unsupported_method(tensors)
+    if in_motion and method:
         raise MotionError(
-            "{file} {problem}. Choose a MotionLoRA here, such as v2_lora_PanLeft.ckpt.", file=path.name, problem=problem
+            "{file} uses {method}, which this pack does not support: choose a MotionLoRA of low-rank pairs, such as "
+            "v2_lora_PanLeft.ckpt.",
+            file=path.name,
+            method=method,
         )
-    return MotionLora(path, tensors | alphas(path, tensors))
+    if not MOTION_LORA.fits(tensors):
+        raise not_a_motion_lora(tensors, path.name)
+    return MotionLora(path, tensors | alphas(metadata, tensors))
 
 
-def alphas(path: Path, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The lora_alpha of peft's metadata, as one `.alpha` tensor for each projection. Other formats store these."""
-    settings = json.loads(metadata(path).get("lora_adapter_metadata", "{}"))
-    alpha = next((value for key, value in settings.items() if key.split(".")[-1] == "lora_alpha"), None)
+def not_a_motion_lora(tensors: Mapping[str, Tensor], file: str) -> MotionError:
+    kind = known_file(tensors)
+    if kind:
+        return MotionError(
+            "{file} is {kind}, not a MotionLoRA: {remedy}. Choose a MotionLoRA here, such as v2_lora_PanLeft.ckpt.",
+            file=file,
+            kind=kind.description,
+            remedy=kind.remedy,
+        )
+    if motion_keys(dict(tensors)):
+        return MotionError(
+            "{file} is a whole motion model, not a MotionLoRA: load it with Load AnimateDiff Motion Model. Choose a "
+            "MotionLoRA here, such as v2_lora_PanLeft.ckpt.",
+            file=file,
+        )
+    return MotionError(
+        "{file} does not contain a LoRA of a motion model. Choose a MotionLoRA here, such as v2_lora_PanLeft.ckpt.",
+        file=file,
+    )
+
+
+def alphas(metadata: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The lora_alpha of peft's metadata, as one `.alpha` tensor for each projection. Other formats store these.
+
+    Any program can write metadata, so metadata that peft did not write is ignored.
+    """
+    try:
+        settings = json.loads(metadata.get("lora_adapter_metadata", "{}"))
+        values = (value for key, value in settings.items() if key.split(".")[-1] == "lora_alpha")
+        alpha = float(next(values, None) or 0)
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
+        return {}
     down = ".lora_A.weight"
     return {k.removesuffix(down) + ".alpha": Tensor([alpha]) for k in tensors if alpha and k.endswith(down)}
 
@@ -124,43 +157,46 @@ def names_in_files(key: str) -> Iterator[str]:
         yield "lora_unet_" + path.replace(".", "_")
 
 
-def pairs_in(tensors: dict[str, Tensor], names: dict[str, str], file: str) -> tuple[dict[str, host.LoraAdapter], int]:
-    """`host.lora_adapters` of a file. Raises MotionError if half of a pair is missing."""
-    try:
-        return host.lora_adapters(tensors, names)
-    except KeyError as error:
-        raise MotionError(
-            "{file} is damaged: it has one half of a low-rank pair without the other. Download it "
-            "again, or choose another file. The missing key is {error}.",
-            file=file,
-            error=error,
-        ) from error
-
-
 def coverage(lora: MotionLora, shapes: Mapping[str, torch.Size], motion_name: str) -> Coverage:
     """The part of a MotionLoRA that fits the tensors of a motion model.
 
-    Raises MotionError if no tensor fits.
+    Only pairs of a middle block may be left out, because LoRAs of AnimateDiff v2 also run on v1 and v3.
+    Raises MotionError if the MotionLoRA is damaged or made for another base model, or if no tensor fits.
     """
     changeable = {key: shape for key, shape in shapes.items() if key.endswith(WEIGHT) and len(shape) == 2}
     names = {name: key for key in changeable for name in names_in_files(key)}
-    adapters, used = pairs_in(lora.tensors, names, lora.path.name)
-    fitting = host.fitting(adapters, changeable)
-    if not fitting:
-        details = "None of its keys match."
-        if adapters:
-            key, adapter = next(iter(adapters.items()))
-            up, down = adapter.weights[:2]
-            size = " x ".join(str(length) for length in changeable[key])
-            details = f"It changes weights of {up.shape[0]} x {down.shape[1]}, not {size}."
+    file = lora.path.name
+    pairs = pairs_in(lora.tensors, names, changeable, file)
+    if pairs.unfit:
+        key, pair = next(iter(pairs.unfit.items()))
         raise MotionError(
-            "{file} does not fit {motion_name}, because it was made for another base model: choose a "
-            "MotionLoRA for the same base as the motion model. {details}",
-            file=lora.path.name,
+            "{file} does not fit {motion_name}, because it was made for another base model: choose a MotionLoRA for "
+            "the same base as the motion model. It changes weights of {size}, not {expected}.",
+            file=file,
             motion_name=motion_name,
-            details=details,
+            size=f"{len(pair.weights[0])} x {pair.weights[1].shape[1]}",
+            expected=" x ".join(str(length) for length in changeable[key]),
         )
-    unfit = 2 * (len(adapters) - len(fitting))
-    return Coverage(
-        fitting, used - unfit, len(lora.tensors) - used + unfit, max(a.weights[1].shape[0] for a in fitting.values())
-    )
+    other = sorted(levels_in(lora.tensors) - levels_in(shapes))
+    if other:
+        raise MotionError(
+            "{file} does not fit {motion_name}, because it was made for another base model: choose a MotionLoRA for "
+            "the same base as the motion model. It changes level {level}, and the motion model has {levels} levels.",
+            file=file,
+            motion_name=motion_name,
+            level=other[0][1] + 1,
+            levels=len({level for _, level in levels_in(shapes)}),
+        )
+    if not pairs.fitting:
+        raise MotionError(
+            "{file} does not fit {motion_name}, because none of its keys match: choose a MotionLoRA for the same base "
+            "as the motion model.",
+            file=file,
+            motion_name=motion_name,
+        )
+    return Coverage(pairs.fitting, pairs.used, len(lora.tensors) - pairs.used, pairs.rank)
+
+
+def levels_in(keys: Iterable[str]) -> set[tuple[str, int]]:
+    """The levels of the motion modules that the keys name: ("down" or "up", number of the level)."""
+    return {(found[1], int(found[2])) for found in map(LEVEL.search, keys) if found}

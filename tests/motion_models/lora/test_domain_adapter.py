@@ -87,6 +87,60 @@ def test_an_adapter_with_half_a_pair_is_refused(sd15: Pair, tmp_path: Path) -> N
         apply_domain_adapter(sd15.model, save(halves, tmp_path / "half.ckpt"), 1.0)
 
 
+class Quantised(torch.Tensor):
+    """A weight like those of ComfyUI-GGUF: its elements are bytes, and only `shape` gives the size of the weight."""
+
+    size_of_weight: torch.Size
+
+    @property
+    def shape(self) -> torch.Size:
+        return getattr(self, "size_of_weight", self.size())
+
+
+def quantised(weight: Tensor) -> Quantised:
+    stored = torch.zeros(weight.shape[0], weight.shape[1] // 32 * 34, dtype=torch.uint8).as_subclass(Quantised)
+    stored.size_of_weight = weight.shape
+    return stored
+
+
+def test_an_adapter_fits_weights_that_are_quantised(tmp_path: Path) -> None:
+    fresh = small_pair(base=SD15)
+    path = save(written(fresh, "authors"), tmp_path / "adapter.ckpt")
+    for module in fresh.model.model.modules():
+        for name, weight in list(module.named_parameters(recurse=False)):
+            if weight.ndim == 2:
+                module._parameters[name] = quantised(weight)  # type: ignore
+    adapted, report = apply_domain_adapter(fresh.model, path, 1.0)
+    assert report == "adapter.ckpt: rank 4, 256 tensors used, 0 not."
+    assert len(adapted.patches) == 128
+
+
+def test_pairs_of_another_size_are_not_used(sd15: Pair, tmp_path: Path) -> None:
+    pairs = written(sd15, "authors")
+    name = next(key for key in pairs if key.endswith("to_q_lora.up.weight"))
+    _, report = apply_domain_adapter(sd15.model, save(pairs | {name: pairs[name][:-1]}, tmp_path / "a.ckpt"), 1.0)
+    assert report == "a.ckpt: rank 4, 254 tensors used, 2 not."
+
+
+def test_pairs_of_convolutions_change_their_weights(sd15: Pair, tmp_path: Path) -> None:
+    """A projection of SD1.5 is a 1x1 convolution, and a ResBlock has 3x3 ones."""
+    weights = sd15.model.model.state_dict()
+    generator = torch.Generator().manual_seed(0)
+    pairs, expected = {}, {}
+    for key, weight in weights.items():
+        if weight.ndim == 4 and key.startswith("diffusion_model.input_blocks.1."):
+            down = torch.randn(2, *weight.shape[1:], generator=generator)
+            up = torch.randn(weight.shape[0], 2, 1, 1, generator=generator)
+            name = "lora_unet_" + key.removeprefix("diffusion_model.").removesuffix(".weight").replace(".", "_")
+            pairs |= {f"{name}.lora_down.weight": down, f"{name}.lora_up.weight": up}
+            expected[key] = torch.einsum("or,rchw->ochw", up.flatten(1), down)
+    adapted, _ = apply_domain_adapter(sd15.model, save(pairs, tmp_path / "a.ckpt"), 1.0)
+    assert {weights[key].shape[-1] for key in expected} == {1, 3}
+    for key, change in expected.items():
+        changed = comfy.lora.calculate_weight(adapted.patches[key], torch.zeros_like(change), key)
+        assert torch.allclose(changed, change, atol=1e-5)
+
+
 def test_a_motion_lora_is_refused_as_domain_adapter(sd15: Pair, tmp_path: Path) -> None:
     lora = {f"{processor(path)}.down.weight": down for path, (down, _) in random_pairs(sd15.motion).items()}
     with pytest.raises(MotionError, match="is a MotionLoRA.*not a domain adapter.*Load AnimateDiff Motion LoRA"):

@@ -250,8 +250,32 @@ def test_a_lora_for_another_base_is_refused(pair, tmp_path: Path) -> None:
         coverage(open_motion_lora(path), shapes_of(pair.motion), "motion.ckpt")
 
 
-def test_a_lora_with_half_a_pair_is_refused(pair, tmp_path: Path) -> None:
-    halves = {key: value for key, value in both(random_pairs(pair.motion), processor).items() if ".down." not in key}
+SD15_WIDTHS, SDXL_WIDTHS = (32, 64, 128, 128), (32, 64, 128)
+
+
+@pytest.mark.parametrize("key_format", ["authors", "diffusers", "kohya"])
+@pytest.mark.parametrize(
+    ("made_for", "used_on", "reason"),
+    [
+        (SD15_WIDTHS, SDXL_WIDTHS, "It changes weights of 128 x 128, not 64 x 64"),
+        ((32, 32, 32, 32), (32, 32, 32), "It changes level 4, and the motion model has 3 levels"),
+        (SDXL_WIDTHS, SD15_WIDTHS, "It changes weights of 64 x 64, not 128 x 128"),
+    ],
+)
+def test_a_lora_for_the_other_base_is_refused(
+    tmp_path: Path, made_for: tuple[int, ...], used_on: tuple[int, ...], reason: str, key_format: str
+) -> None:
+    """Most of its keys exist in the other base too, and some have the same size there."""
+    path = save(SPELLINGS[key_format](random_pairs(random_motion(made_for))), tmp_path / "other.safetensors")
+    with pytest.raises(
+        MotionError, match=rf"other\.safetensors does not fit m\.ckpt, .*another base model.*{reason}\."
+    ):
+        coverage(open_motion_lora(path), shapes_of(random_motion(used_on)), "m.ckpt")
+
+
+@pytest.mark.parametrize("half", [".down.", ".up."])
+def test_a_lora_with_half_a_pair_is_refused(pair, tmp_path: Path, half: str) -> None:
+    halves = {key: value for key, value in both(random_pairs(pair.motion), processor).items() if half not in key}
     path = save(halves, tmp_path / "half.safetensors")
     with pytest.raises(MotionError, match="one half of a low-rank pair without the other"):
         coverage(open_motion_lora(path), shapes_of(pair.motion), "motion.ckpt")
