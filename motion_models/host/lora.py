@@ -35,7 +35,8 @@ def weight_shapes(model: ModelPatcher, keys: Iterable[str]) -> dict[str, torch.S
     shapes = {}
     for key in set(keys):
         try:
-            shapes[key] = torch.Size(comfy.utils.get_attr(model.model, key).shape)
+            weight = comfy.utils.get_attr(model.model, key)
         except AttributeError:  # ComfyUI also has names for weights that this UNet does not have
             continue
+        shapes[key] = torch.Size(weight.shape)
     return shapes
