@@ -150,7 +150,7 @@ def test_the_dialog_explains_a_motion_model_for_another_base(server: Server, tin
 
 def test_the_dialog_explains_a_missing_motion_model(server: Server, tiny_prompt: Callable) -> None:
     message = refusal(server, tiny_prompt(ADXL_LoadMotionModel={"motion_model": "no motion model found"}))
-    assert "has no motion model 'no motion model found'" in message
+    assert "There is no motion model 'no motion model found'" in message
 
 
 def test_the_dialog_explains_too_many_frames(server: Server, tiny_prompt: Callable) -> None:

@@ -266,7 +266,7 @@ def test_a_lora_for_the_other_base_is_refused(
     tmp_path: Path, made_for: tuple[int, ...], used_on: tuple[int, ...], reason: str, key_format: str
 ) -> None:
     """Most of its keys exist in the other base too, and some have the same size there."""
-    path = save(SPELLINGS[key_format](random_pairs(random_motion(made_for))), tmp_path / "other.safetensors")
+    path = save(KEY_FORMATS[key_format](random_pairs(random_motion(made_for))), tmp_path / "other.safetensors")
     with pytest.raises(
         MotionError, match=rf"other\.safetensors does not fit m\.ckpt, .*another base model.*{reason}\."
     ):
