@@ -38,5 +38,6 @@ def weight_shapes(model: ModelPatcher, keys: Iterable[str]) -> dict[str, torch.S
             weight = comfy.utils.get_attr(model.model, key)
         except AttributeError:  # ComfyUI also has names for weights that this UNet does not have
             continue
-        shapes[key] = torch.Size(weight.shape)
+        if weight is not None:
+            shapes[key] = torch.Size(weight.shape)
     return shapes

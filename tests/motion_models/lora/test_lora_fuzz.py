@@ -18,13 +18,13 @@ from safetensors.torch import save as as_safetensors
 from torch import Tensor
 
 from tests.motion_models.files.test_fuzz import FREQUENT, NIGHTLY, NUMBERS, OTHERS, SHAPES, TYPES, WIDE_NAMES, fuzzed
-from tests.small import SD15, host_model, random_motion, shapes_of
+from tests.small import SD15, random_motion, shapes_of, small_pair
 
 WIDTH, RANK = 32, 2
 MOTION = shapes_of(random_motion((WIDTH, WIDTH, WIDTH)))
 ATTENTION = "transformer_blocks.0.attention_blocks.0"
 MOTION_LAYERS = [f"{block}.motion_modules.0.temporal_transformer" for block in ("down_blocks.0", "up_blocks.1")]
-SPATIAL_LAYERS = [f"down_blocks.{level}.attentions.0.transformer_blocks.0.attn1" for level in (0, 1)]
+SPATIAL_LAYERS = [f"down_blocks.0.attentions.{index}.transformer_blocks.0.attn1" for index in (0, 1)]
 MOTION_NAMES = [f"{layer}.{ATTENTION}.{leaf}" for layer in MOTION_LAYERS for leaf in ("to_q", "to_v")]
 SPATIAL_NAMES = [f"{layer}.{leaf}" for layer in SPATIAL_LAYERS for leaf in ("to_q", "to_v")]
 ENDINGS = st.sampled_from(
@@ -100,9 +100,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def base():
-    """A MODEL of 32 channels on each level."""
-    with torch.inference_mode():
-        return host_model(None, base=SD15, channel_mult=[1, 1, 1, 1])
+    """A MODEL of 32 channels on its first level."""
+    return small_pair(base=SD15).model
 
 
 def check_message(error: MotionError) -> None:
