@@ -1,0 +1,112 @@
+"""The graph that is open in the page: nodes by their class, values of widgets, what the page would send."""
+
+from typing import Any
+
+from .page import ComfyPage
+
+Prompt = dict[str, dict[str, Any]]
+
+FIND = "const find = kind => app.graph.nodes.find(node => node.type === kind);"
+
+
+class Graph:
+    """Where a class occurs more than once, the first of its nodes is meant."""
+
+    def __init__(self, comfy: ComfyPage):
+        self.comfy = comfy
+
+    def load(self, workflow: dict[str, Any]) -> None:
+        """Open a saved graph in a new tab."""
+        self.comfy.evaluate("workflow => app.loadGraphData(workflow, true, true)", workflow)
+        self.until_drawn()
+
+    def until_drawn(self) -> None:
+        """Wait until Vue has drawn all nodes. The canvas needs no wait."""
+        drawn = "() => !LiteGraph.vueNodesMode || document.querySelectorAll('[data-node-id]').length"
+        self.comfy.until(lambda: self.comfy.evaluate(f"{drawn} >= app.graph.nodes.length"), "not all nodes are drawn")
+
+    def add(self, kind: str) -> None:
+        self.comfy.evaluate("kind => { app.graph.add(LiteGraph.createNode(kind)) }", kind)
+        self.until_drawn()
+
+    def connect(self, source: str, output: int, target: str, field: str) -> None:
+        """Connect an output, by its position, with an input, by its name."""
+        self.comfy.evaluate(
+            f"""([source, output, target, field]) => {{
+                {FIND}
+                const slot = find(target).inputs.findIndex(input => input.name === field)
+                if (!find(source).connect(output, find(target), slot)) throw Error(`${{target}} refuses ${{source}}`)
+            }}""",
+            [source, output, target, field],
+        )
+
+    def kinds(self) -> list[str]:
+        """Classes of all nodes."""
+        return self.comfy.evaluate("() => app.graph.nodes.map(node => node.type)")
+
+    def widgets(self, kind: str) -> dict[str, Any]:
+        """Values of a node's widgets by their names, in the order in which the node shows them."""
+        return dict(
+            self.comfy.evaluate(f"kind => {{ {FIND} return find(kind).widgets.map(w => [w.name, w.value]) }}", kind)
+        )
+
+    def set(self, kind: str, **values: Any) -> None:
+        """Set widgets, as the page does when a person changes them."""
+        self.comfy.evaluate(
+            f"""([kind, values]) => {{
+                {FIND}
+                for (const [name, value] of Object.entries(values)) {{
+                    const widget = find(kind).widgets.find(widget => widget.name === name)
+                    widget.value = value
+                    widget.callback?.(value, app.canvas, find(kind))
+                }}
+                app.graph.setDirtyCanvas(true, true)
+            }}""",
+            [kind, values],
+        )
+
+    def prompt(self) -> Prompt:
+        """What the page would send to the server."""
+        return self.comfy.evaluate("async () => (await app.graphToPrompt()).output")
+
+    def sent(self, kind: str, *names: str) -> dict[str, Any]:
+        """The inputs of a node that the page would send: those of some names, or all."""
+        inputs = next(node["inputs"] for node in self.prompt().values() if node["class_type"] == kind)
+        return {name: inputs.get(name) for name in names or inputs}
+
+    def select(self, *kinds: str) -> None:
+        """Select nodes, and move the first to the middle of the page, where nothing covers it. Keys go to the graph."""
+        self.comfy.evaluate(
+            f"""kinds => {{
+                {FIND}
+                app.canvas.deselectAll()
+                app.canvas.centerOnNode(find(kinds[0]))
+                app.canvas.selectItems(kinds.map(find))
+                app.canvas.canvas.focus()
+            }}""",
+            list(kinds),
+        )
+
+    def convert_to_subgraph(self, *kinds: str) -> str:
+        """Put nodes into a subgraph; gives the class of its node."""
+        before = self.kinds()
+        self.select(*kinds)
+        self.comfy.command("Comfy.Graph.ConvertToSubgraph")
+        (made,) = self.comfy.until(
+            lambda: [kind for kind in self.kinds() if kind not in before], "the nodes do not become a subgraph"
+        )
+        return made
+
+    def text(self, kind: str) -> str:
+        """What a node shows below its widgets."""
+        return self.comfy.evaluate(
+            f"""kind => {{
+                {FIND}
+                const inputs = find(kind).inputs.map(input => input.name)
+                return (find(kind).widgets ?? [])
+                    .filter(widget => !inputs.includes(widget.name))
+                    .map(widget => widget.element?.innerText || widget.value || '')
+                    .join('\\n')
+            }}""",
+            kind,
+        )
