@@ -1,0 +1,33 @@
+"""Reports of nodes stay for as long as they are true."""
+
+import pytest
+
+from .graph import Graph
+from .page import ComfyPage, Renderer
+from .runs import Runs, tiny
+
+REPORTS = {"ADXL_LoadMotionModel": "AnimateDiff SDXL beta", "ADXL_ApplyMotionModel": "4 frames"}
+
+
+def until_reported(comfy: ComfyPage, graph: Graph) -> None:
+    for kind, words in REPORTS.items():
+        comfy.until(lambda kind=kind, words=words: words in graph.text(kind), f"{kind} does not report", 10_000)
+
+
+@pytest.mark.xfail(strict=True, reason="faults A4")
+def test_reports_are_back_after_a_reload(comfy: ComfyPage, graph: Graph, runs: Runs, renderer: Renderer) -> None:
+    """The second run finds every node in the cache."""
+    graph.load(tiny(steps=1))
+    runs.succeed()
+    comfy.open()
+    runs.succeed()
+    until_reported(comfy, graph)
+
+
+@pytest.mark.xfail(strict=True, reason="faults A4")
+def test_reports_reach_nodes_inside_a_subgraph(comfy: ComfyPage, graph: Graph, runs: Runs, renderer: Renderer) -> None:
+    """They are shown on the node of the subgraph, which is all that a person sees."""
+    graph.load(tiny(steps=1))
+    subgraph = graph.convert_to_subgraph(*REPORTS)
+    runs.succeed()
+    comfy.until(lambda: "4 frames" in graph.text(subgraph), "the subgraph does not report", 10_000)
