@@ -6,6 +6,8 @@ from .page import ComfyPage
 
 Prompt = dict[str, dict[str, Any]]
 
+MEASURED_MS = 300
+HISTORY = "app.extensionManager.workflow.activeWorkflow.changeTracker"
 FIND = "const find = kind => app.graph.nodes.find(node => node.type === kind);"
 
 
@@ -25,9 +27,27 @@ class Graph:
         drawn = "() => !LiteGraph.vueNodesMode || document.querySelectorAll('[data-node-id]').length"
         self.comfy.until(lambda: self.comfy.evaluate(f"{drawn} >= app.graph.nodes.length"), "not all nodes are drawn")
 
+    def settle(self) -> None:
+        """Wait until the page's history holds the sizes that Vue has measured. Else undo takes back those first."""
+        script = f"""() => {{
+            const sizes = graph => JSON.stringify(graph.nodes.map(node => node.size))
+            return [sizes(app.graph.serialize()), sizes({HISTORY}.activeState)]
+        }}"""
+
+        def settled() -> bool:
+            self.comfy.press("Escape")  # the page looks for changes when a key is pressed
+            before = self.comfy.evaluate(script)
+            self.comfy.page.wait_for_timeout(MEASURED_MS)
+            return before == self.comfy.evaluate(script) and before[0] == before[1]
+
+        self.comfy.until(settled, "the sizes of nodes do not settle")
+
     def add(self, kind: str) -> None:
         self.comfy.evaluate("kind => { app.graph.add(LiteGraph.createNode(kind)) }", kind)
         self.until_drawn()
+
+    def remove(self, kind: str) -> None:
+        self.comfy.evaluate(f"kind => {{ {FIND} app.graph.remove(find(kind)) }}", kind)
 
     def connect(self, source: str, output: int, target: str, field: str) -> None:
         """Connect an output, by its position, with an input, by its name."""
@@ -43,6 +63,10 @@ class Graph:
     def kinds(self) -> list[str]:
         """Classes of all nodes."""
         return self.comfy.evaluate("() => app.graph.nodes.map(node => node.type)")
+
+    def remembered(self) -> list[str]:
+        """Classes of all nodes in the state at which the page's history is. It follows the graph a moment later."""
+        return self.comfy.evaluate(f"() => {HISTORY}.activeState.nodes.map(node => node.type)")
 
     def widgets(self, kind: str) -> dict[str, Any]:
         """Values of a node's widgets by their names, in the order in which the node shows them."""
