@@ -7,7 +7,7 @@
 
 import { app } from "../../scripts/app.js"
 import { api } from "../../scripts/api.js"
-import { nodesOnPath } from "./lib/graph.mjs"
+import { nodeOf } from "./lib/graph.mjs"
 import { showReport } from "./lib/reports.mjs"
 import { keepReports, reportsOf } from "./lib/storage.mjs"
 
@@ -16,19 +16,12 @@ const EVENT = "animatediff_xl.report"
 
 const rootGraph = () => app.rootGraph ?? app.graph
 
-/** Show texts on the nodes of the open workflow. A subgraph node shows the texts of all nodes inside it. */
+/** Show texts on the nodes of the open workflow, also on those inside subgraphs. */
 function show(reports) {
-  const texts = new Map()
   for (const [executionId, text] of Object.entries(reports)) {
-    const path = nodesOnPath(rootGraph(), executionId)
-    const inner = path.at(-1)
-    if (!inner?.comfyClass?.startsWith(OURS)) continue
-    for (const node of path) {
-      const line = node === inner ? text : `${inner.title}: ${text}`
-      texts.set(node, [...(texts.get(node) ?? []), ...(text ? [line] : [])])
-    }
+    const node = nodeOf(rootGraph(), executionId)
+    if (node?.comfyClass?.startsWith(OURS)) showReport(node, text)
   }
-  for (const [node, lines] of texts) showReport(node, lines.join("\n"))
 }
 
 /** The open workflow can be another one than the one that runs. */

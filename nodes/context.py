@@ -9,7 +9,7 @@ from ..motion_models.context.picture import describe, draw
 from ..motion_models.context.windows import FUSE_METHODS, WINDOW_SCHEDULES, ContextSettings
 from .common.base import AnimateDiffNode
 from .common.renamed import current_choice, current_inputs
-from .common.reports import reporter, with_report
+from .common.reports import KEEPS_REPORT, REPORTS_IN_RUNS, reporter, with_report
 
 CATEGORY = "AnimateDiff XL/context"
 
@@ -154,7 +154,7 @@ class ContextWindows(ChoosesWindows):
                 ),
             ],
             outputs=[io.Model.Output(tooltip="Model with windows, for any sampler. The input model is not modified.")],
-            hidden=[io.Hidden.unique_id],
+            **REPORTS_IN_RUNS,
             accept_all_inputs=True,
         )
 
@@ -187,7 +187,7 @@ class WindowPlan(ChoosesWindows):
                     display_name="cost", tooltip="Number of windows and of frame evaluations, as a sentence."
                 ),
             ],
-            hidden=[io.Hidden.unique_id],
+            **KEEPS_REPORT,
             accept_all_inputs=True,
         )
 

@@ -8,7 +8,7 @@ from ..motion_models.lora.motion_lora import ChosenLora, open_motion_lora
 from .common import sockets
 from .common.base import AnimateDiffNode
 from .common.files import DOMAIN_ADAPTER, MOTION_LORA, changed, listed, path_of
-from .common.reports import with_report
+from .common.reports import KEEPS_REPORT, with_report
 
 
 class LoadMotionLoRA(AnimateDiffNode):
@@ -52,7 +52,7 @@ class LoadMotionLoRA(AnimateDiffNode):
             outputs=[
                 sockets.MotionLoRA.Output(display_name="motion lora", tooltip="For Apply AnimateDiff Motion Model.")
             ],
-            hidden=[io.Hidden.unique_id],
+            **KEEPS_REPORT,
         )
 
     @classmethod
@@ -103,7 +103,7 @@ class ApplyDomainAdapter(AnimateDiffNode):
                 ),
             ],
             outputs=[io.Model.Output(tooltip="Model with the adapter. The input model is not modified.")],
-            hidden=[io.Hidden.unique_id],
+            **KEEPS_REPORT,
         )
 
     @classmethod

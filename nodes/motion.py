@@ -12,7 +12,7 @@ from ..motion_models.sampling.motion_config import MotionSettings, motion_config
 from .common import sockets
 from .common.base import AnimateDiffNode
 from .common.files import MOTION_MODEL, changed, listed, path_of
-from .common.reports import reporter, with_report
+from .common.reports import KEEPS_REPORT, REPORTS_IN_RUNS, reporter, with_report
 
 AUTO_FAMILY = "auto"
 
@@ -45,7 +45,7 @@ class LoadMotionModel(AnimateDiffNode):
             outputs=[
                 sockets.MotionModel.Output(display_name="motion model", tooltip="For Apply AnimateDiff Motion Model.")
             ],
-            hidden=[io.Hidden.unique_id],
+            **KEEPS_REPORT,
         )
 
     @classmethod
@@ -141,7 +141,7 @@ class ApplyMotionModel(AnimateDiffNode):
                 ),
             ],
             outputs=[io.Model.Output(tooltip="Animated model, for any sampler. The input model is not modified.")],
-            hidden=[io.Hidden.unique_id],
+            **REPORTS_IN_RUNS,
         )
 
     @classmethod

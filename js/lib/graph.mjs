@@ -3,15 +3,13 @@
 /**
  * @param graph the root graph
  * @param {string} executionId "7", or "3:7" for node 7 in subgraph node 3
- * @returns {object[]} the node and the subgraph nodes around it, outermost first; empty if one is not in the graph
+ * @returns {object|undefined} the node, or undefined if it is not in the graph
  */
-export function nodesOnPath(graph, executionId) {
-  const path = []
+export function nodeOf(graph, executionId) {
+  let node
   for (const id of String(executionId).split(":")) {
-    const node = graph?.getNodeById(isNaN(id) ? id : Number(id))
-    if (!node) return []
-    path.push(node)
-    graph = node.subgraph
+    node = graph?.getNodeById(isNaN(id) ? id : Number(id))
+    graph = node?.subgraph
   }
-  return path
+  return node
 }
