@@ -89,11 +89,21 @@ def clip_group_norm(x: Tensor, frames: int, groups: int, weight: Tensor, bias: T
     if (x.device.type, x.dtype) == ("cpu", torch.float32) and not torch.is_grad_enabled():
         return _from_frames(x, frames, groups, weight, bias, eps)
     grouped = x.unflatten(1, (groups, -1)).unflatten(0, (-1, frames))  # b f g c/g h w
-    # the standard deviation, because the variance can overflow fp16
-    deviation, mean = torch.std_mean(grouped, dim=(1, 3, 4, 5), correction=0, keepdim=True)
-    scale = weight.view(groups, -1, 1, 1) * (deviation.float().square() + eps).rsqrt()
-    shift = bias.view(groups, -1, 1, 1) - mean.float() * scale
-    return torch.addcmul(shift.to(x.dtype), grouped, scale.to(x.dtype)).flatten(0, 1).flatten(1, 2)
+    dims = (1, 3, 4, 5)
+    # half precision loses small deviations from a large mean, so the rounded mean is subtracted first
+    mean = grouped.mean(dims, keepdim=True, dtype=torch.float32)
+    rounded = mean.to(x.dtype)
+    centred, rest = grouped - rounded, mean - rounded
+    square = torch.linalg.vector_norm(centred, dim=dims, keepdim=True, dtype=torch.float32).square()
+    variance = square * (mean.numel() / x.numel()) - rest.square()
+    scale = weight.view(groups, -1, 1, 1) * (variance + eps).rsqrt()
+    shift = bias.view(groups, -1, 1, 1) - rest * scale
+    # scale and shift stay in fp32: their rounding would add as much error as that of the result
+    if torch.is_grad_enabled():
+        normed = torch.addcmul(shift, centred, scale).to(x.dtype)
+    else:
+        normed = torch.addcmul(shift, centred, scale, out=centred)
+    return normed.flatten(0, 1).flatten(1, 2)
 
 
 def _from_frames(x: Tensor, frames: int, groups: int, weight: Tensor, bias: Tensor, eps: float) -> Tensor:

@@ -67,16 +67,18 @@ def test_a_uniform_frame_is_normed_like_the_others() -> None:
         assert (norm(x) - by_torch(norm, x)).abs().max() < 5e-6
 
 
+@pytest.mark.parametrize("ratio", [0, 3, 10])
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
-def test_half_precision_error_stays_within_three_times_torchs(dtype: torch.dtype) -> None:
-    """Torch rounds only the result. Ours also rounds the scale and the shift that the result is computed from."""
+def test_half_precision_errors_stay_near_torchs(dtype: torch.dtype, ratio: int) -> None:
+    """Torch rounds only the result. Ours also rounds the centred input. ratio: mean / standard deviation."""
     norm = random_norm()
-    exact = by_torch(norm, example(dtype).double())
+    x = (torch.randn(2 * FRAMES, 64, 24, 24, generator=torch.Generator().manual_seed(2)) + ratio).to(dtype)
+    exact = by_torch(norm, x.double())
     with over_clips([norm], FRAMES):
-        ours = norm(example(dtype))
+        ours = norm(x)
     assert ours.dtype == dtype
-    error, theirs = ((part.double() - exact).abs().max() for part in (ours, by_torch(norm, example(dtype))))
-    assert error <= 3 * theirs
+    error, theirs = ((part.double() - exact).square().mean().sqrt() for part in (ours, by_torch(norm, x)))
+    assert error <= 1.5 * theirs
 
 
 def test_large_fp16_values_do_not_overflow() -> None:
@@ -90,7 +92,7 @@ def test_large_fp16_values_do_not_overflow() -> None:
     "dtype, writers",
     [
         (torch.float32, ["aten.native_group_norm.default", "aten.addcmul.out"]),
-        (torch.float16, ["aten.addcmul.default"]),
+        (torch.float16, ["aten.sub.Tensor", "aten.addcmul.out"]),
     ],
 )
 def test_a_norm_over_clips_writes_only_its_result(dtype: torch.dtype, writers: list[str]) -> None:
