@@ -1,5 +1,6 @@
 """AnimateDiff XL: AnimateDiff for SDXL in ComfyUI. What the host imports, and nothing else."""
 
+import contextlib
 import os
 
 import folder_paths
@@ -11,7 +12,10 @@ WEB_DIRECTORY = "./js"
 
 # the names AnimateDiff packs have used since 2023, so that people's files are found
 for folder in ("animatediff_models", "animatediff_motion_lora"):
-    folder_paths.add_model_folder_path(folder, os.path.join(folder_paths.models_dir, folder))
+    path = os.path.join(folder_paths.models_dir, folder)
+    folder_paths.add_model_folder_path(folder, path)
+    with contextlib.suppress(OSError):  # a place that cannot be written to
+        os.makedirs(path, exist_ok=True)
 
 
 class AnimateDiffXL(ComfyExtension):

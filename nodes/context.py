@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from comfy_api.latest import io
+from comfy_api.latest import io, ui
 
 from ..motion_models.context.handler import ContextHandler, add_context
 from ..motion_models.context.picture import describe, draw
 from ..motion_models.context.windows import FUSE_METHODS, WINDOW_SCHEDULES, ContextSettings
 from .common.base import AnimateDiffNode
 from .common.renamed import current_choice, current_inputs
-from .common.reports import KEEPS_REPORT, REPORTS_IN_RUNS, reporter, with_report
+from .common.reports import KEEPS_REPORT, REPORTS_IN_RUNS, reporter
 
 CATEGORY = "AnimateDiff XL/context"
 
@@ -187,6 +187,7 @@ class WindowPlan(ChoosesWindows):
                     display_name="cost", tooltip="Number of windows and of frame evaluations, as a sentence."
                 ),
             ],
+            is_output_node=True,
             **KEEPS_REPORT,
             accept_all_inputs=True,
         )
@@ -195,7 +196,9 @@ class WindowPlan(ChoosesWindows):
     def run(cls, frames: int, steps: int, **windows: Any) -> io.NodeOutput:
         settings = window_settings(windows)
         cost = describe(settings, frames, steps)
-        return with_report(draw(settings, frames, steps), cost, report=cost)
+        picture = draw(settings, frames, steps)
+        preview = ui.PreviewImage(picture, cls=cls).as_dict()
+        return io.NodeOutput(picture, cost, ui=preview | ui.PreviewText(cost).as_dict())
 
 
 NODES = [ContextWindows, WindowPlan]

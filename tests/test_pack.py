@@ -14,7 +14,7 @@ from animatediff_xl.nodes import NODES
 from comfy_api.latest import io
 
 from tests.host.obtain import PACK
-from tests.host.workflows import FILES, FOLDER, serialised
+from tests.host.workflows import FILES, serialised
 
 try:
     import tomllib
@@ -215,8 +215,8 @@ def test_test_names_are_short_and_unique() -> None:
 
 
 def test_example_workflows_match_their_source() -> None:
-    for name, clip in FILES.items():
-        assert (FOLDER / name).read_text() == serialised(clip)
+    for path, clip in FILES.items():
+        assert path.read_text() == serialised(clip)
 
 
 def test_every_host_name_exists() -> None:

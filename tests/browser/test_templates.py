@@ -7,13 +7,12 @@ from urllib.parse import quote
 import pytest
 
 from tests.host.server import Server
-from tests.host.workflows import FOLDER, to_prompt
+from tests.host.workflows import TEMPLATES, to_prompt
 
 from .graph import Graph
 from .page import ComfyPage
 
-NAMES = sorted(path.stem for path in FOLDER.glob("*.json"))
-WITHOUT_PICTURE = {"AnimateDiff SDXL loop"}
+NAMES = sorted(path.stem for path in TEMPLATES.glob("*.json"))
 SERVED = "/api/workflow_templates/animatediff_xl"
 
 
@@ -30,18 +29,12 @@ def test_a_template_opens_with_the_values_of_its_file(
     known = comfy.evaluate("() => Object.keys(LiteGraph.registered_node_types)")
     assert [kind for kind in graph.kinds() if kind not in known] == []
     sent = graph.prompt()
-    for number, node in to_prompt(json.loads((FOLDER / f"{name}.json").read_text()), object_info).items():
+    for number, node in to_prompt(json.loads((TEMPLATES / f"{name}.json").read_text()), object_info).items():
         assert sent[number]["class_type"] == node["class_type"]
         assert node["inputs"].items() <= sent[number]["inputs"].items()
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=pytest.mark.xfail(strict=True, reason="faults A7") if name in WITHOUT_PICTURE else ())
-        for name in NAMES
-    ],
-)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_template_has_a_picture(comfy: ComfyPage, name: str) -> None:
     width = comfy.evaluate(
         """async address => {

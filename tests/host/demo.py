@@ -11,9 +11,8 @@ from pathlib import Path
 from .obtain import CACHE, PACK, comfyui_root
 from .server import serving
 from .video import contact_sheet, frames_of
-from .workflows import FOLDER, to_prompt
+from .workflows import TINY_WORKFLOW, to_prompt
 
-WORKFLOW = FOLDER / "AnimateDiff tiny SDXL.json"
 BAR = 30
 
 
@@ -24,7 +23,7 @@ def main(prompt_text: str | None = None) -> None:
     say(f"Starting ComfyUI ({comfyui})")
     with serving(comfyui, CACHE / "demo", "--cpu", "--output-directory", str(output)) as server:
         version = server.get("/system_stats")["system"]["comfyui_version"]
-        prompt = to_prompt(json.loads(WORKFLOW.read_text()), server.get("/object_info"))
+        prompt = to_prompt(json.loads(TINY_WORKFLOW.read_text()), server.get("/object_info"))
         text = next(node["inputs"] for node in prompt.values() if node["_meta"]["title"] == "What the clip shows")
         text["text"] = prompt_text or text["text"]
         say(f'ComfyUI {version} samples "{text["text"]}"')

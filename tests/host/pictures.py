@@ -1,13 +1,14 @@
-"""The moving picture of the README: four clips of the small model, side by side.
+"""Moving pictures: four clips of the small model, side by side for the README, and on the cards of the templates.
 
     python -m tests.host.pictures
 
-samples them in a real ComfyUI and writes `docs/clips.webp`.
+samples them in a real ComfyUI and writes `docs/clips.webp` and `example_workflows/*.jpg`.
 """
 
 import copy
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,8 @@ from PIL import Image, ImageDraw, ImageFont
 from .obtain import CACHE, PACK, comfyui_root
 from .server import serving
 from .video import frames_of
-from .workflows import FOLDER, to_prompt
+from .workflows import TEMPLATES, TINY_WORKFLOW, to_prompt
 
-WORKFLOW = FOLDER / "AnimateDiff tiny SDXL.json"
 PICTURE = PACK / "docs" / "clips.webp"
 FRAMES, MILLISECONDS = 32, 1000 // 16
 SCALE, MARGIN, CAPTION = 2, 8, 26
@@ -62,10 +62,15 @@ def graph(template: dict[str, Any], tile: Tile) -> dict[str, Any]:
     return prompt
 
 
-def captioned(frame: np.ndarray, caption: str) -> Image.Image:
+def enlarged(frame: np.ndarray) -> Image.Image:
     """frame: (h w 3) in 0..1."""
     picture = Image.fromarray((frame * 255).round().astype(np.uint8))
-    picture = picture.resize((picture.width * SCALE, picture.height * SCALE), Image.Resampling.BICUBIC)
+    return picture.resize((picture.width * SCALE, picture.height * SCALE), Image.Resampling.BICUBIC)
+
+
+def captioned(frame: np.ndarray, caption: str) -> Image.Image:
+    """frame: (h w 3) in 0..1."""
+    picture = enlarged(frame)
     tile = Image.new("RGB", (picture.width, picture.height + CAPTION), PAPER)
     tile.paste(picture)
     ImageDraw.Draw(tile).text((picture.width // 2, picture.height + 5), caption, INK, ImageFont.load_default(15), "ma")
@@ -82,7 +87,7 @@ def side_by_side(tiles: list[Image.Image]) -> Image.Image:
 
 def main() -> None:
     with serving(comfyui_root(), CACHE / "demo", "--cpu") as server:
-        template = to_prompt(json.loads(WORKFLOW.read_text()), server.get("/object_info"))
+        template = to_prompt(json.loads(TINY_WORKFLOW.read_text()), server.get("/object_info"))
         videos = [frames_of(server.run(graph(template, tile)).files(server.output)[0]) for tile in TILES]
     pictures = [
         side_by_side(
@@ -90,9 +95,17 @@ def main() -> None:
         )
         for at in range(FRAMES)
     ]
-    pictures[0].save(
-        PICTURE, save_all=True, append_images=pictures[1:], duration=MILLISECONDS, loop=0, quality=80, method=6
-    )
+    animate(pictures, PICTURE)
+    for name, video in (("text to clip", videos[0]), ("loop", videos[-1])):
+        # the page looks for this suffix, and browsers go by the content
+        animate([enlarged(frame) for frame in video], TEMPLATES / f"AnimateDiff SDXL {name}.jpg")
+
+
+def animate(pictures: list[Image.Image], path: Path) -> None:
+    with path.open("wb") as file:
+        pictures[0].save(
+            file, "WEBP", save_all=True, append_images=pictures[1:], duration=MILLISECONDS, loop=0, quality=80, method=6
+        )
 
 
 if __name__ == "__main__":

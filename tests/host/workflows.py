@@ -11,7 +11,9 @@ from typing import Any
 
 from .obtain import PACK
 
-FOLDER = PACK / "example_workflows"
+TEMPLATES = PACK / "example_workflows"
+"""Graphs that everyone who installs the pack can open."""
+TINY_WORKFLOW = PACK / "tests" / "tiny" / "tiny_sdxl_workflow.json"
 FRONT_END_ONLY = ("MarkdownNote",)
 SEED_CONTROL = "fixed"
 """The widget that the front end adds after each seed."""
@@ -93,9 +95,9 @@ TINY = Clip(
 )
 LOOP = replace(REFERENCE, note=LOOP_NOTE, frames=48, loop=True)
 FILES = {
-    "AnimateDiff SDXL text to clip.json": REFERENCE,
-    "AnimateDiff SDXL loop.json": LOOP,
-    "AnimateDiff tiny SDXL.json": TINY,
+    TEMPLATES / "AnimateDiff SDXL text to clip.json": REFERENCE,
+    TEMPLATES / "AnimateDiff SDXL loop.json": LOOP,
+    TINY_WORKFLOW: TINY,
 }
 
 
@@ -269,5 +271,5 @@ def serialised(clip: Clip) -> str:
 
 
 if __name__ == "__main__":
-    for name, clip in FILES.items():
-        (FOLDER / name).write_text(serialised(clip))
+    for path, clip in FILES.items():
+        path.write_text(serialised(clip))

@@ -84,7 +84,8 @@ def page(monkeypatch: pytest.MonkeyPatch) -> Page:
 
 
 def report_of(output) -> str:
-    return output.ui.as_dict()["text"][0]
+    ui = output.ui if isinstance(output.ui, dict) else output.ui.as_dict()
+    return ui["text"][0]
 
 
 def defaults(node) -> dict:

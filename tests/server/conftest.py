@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import COMFYUI, DYNAMIC_VRAM
 from tests.host.server import Server, serving
-from tests.host.workflows import FOLDER, to_prompt
+from tests.host.workflows import TINY_WORKFLOW, to_prompt
 
 Prompt = dict[str, dict[str, Any]]
 Report = Callable[[str], None]
@@ -55,7 +55,7 @@ def tiny_prompt(object_info: dict[str, Any]) -> Callable[..., Prompt]:
 
     CLIPTextEncode means the positive one.
     """
-    original = to_prompt(json.loads((FOLDER / "AnimateDiff tiny SDXL.json").read_text()), object_info)
+    original = to_prompt(json.loads(TINY_WORKFLOW.read_text()), object_info)
 
     def make(**changes: dict[str, Any]) -> Prompt:
         prompt = copy.deepcopy(original)

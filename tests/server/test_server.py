@@ -3,6 +3,7 @@
 import copy
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -11,7 +12,7 @@ import pytest
 
 from tests.host.server import Server, WorkflowError
 from tests.host.starts import clip, graph, in_windows, with_lora
-from tests.host.workflows import FILES, FOLDER, FRONT_END_ONLY, to_prompt
+from tests.host.workflows import FILES, FRONT_END_ONLY, to_prompt
 from tests.motion_models.files.test_unsupported_files import BROKEN
 from tests.server.conftest import node_of
 from tests.small import SD15, Pair, save, small_pair
@@ -26,10 +27,10 @@ def test_the_nodes_are_registered(object_info: dict[str, Any]) -> None:
     assert "tiny_motion.safetensors" in str(ours["ADXL_LoadMotionModel"]["input"]["required"]["motion_model"])
 
 
-@pytest.mark.parametrize("name", FILES)
-def test_example_workflows_are_valid_in_the_host(object_info: dict[str, Any], name: str) -> None:
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_example_workflows_are_valid_in_the_host(object_info: dict[str, Any], path: Path) -> None:
     """Every node, input and value is one that this host knows; only the model files may be missing."""
-    workflow = json.loads((FOLDER / name).read_text())
+    workflow = json.loads(path.read_text())
     assert [node["type"] for node in workflow["nodes"] if node["type"] not in object_info] == list(FRONT_END_ONLY)
     for node in to_prompt(workflow, object_info).values():
         definition = object_info[node["class_type"]]["input"]

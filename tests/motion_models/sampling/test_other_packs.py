@@ -96,7 +96,16 @@ def with_copied_options(model):
 
 def test_options_copied_after_apply_carry_the_motion(pair, animate) -> None:
     model = animate(pair.model)
-    assert torch.equal(sample(with_copied_options(model)), sample(model))
+    moved = sample(model)
+    assert not torch.equal(moved, sample(pair.model))
+    assert torch.equal(sample(with_copied_options(model)), moved)
+
+
+def test_options_copied_before_apply_are_reported(pair, animate) -> None:
+    reported: list[list[str]] = []
+    settings = dataclasses.replace(SETTINGS, on_report=lambda _, warnings: reported.append(warnings))
+    sample(animate(with_copied_options(pair.model), settings=settings))
+    assert "put that node after Apply AnimateDiff Motion Model" in reported[-1][0]
 
 
 @pytest.mark.parametrize("count", [0, 1, 2])
