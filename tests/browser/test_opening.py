@@ -38,6 +38,8 @@ def search(comfy: ComfyPage, words: str, found: Callable[[list[str]], bool]) -> 
     comfy.until(lambda: not any("AnimateDiff" in name for name in names()), "the search finds what is not there")
     box.fill(words)
     comfy.until(lambda: found(names()), f"{words!r} does not find the pack", SEARCH_MS)
+    comfy.press("Escape")
+    box.wait_for(state="hidden")
 
 
 @pytest.mark.parametrize("words", FIRST)
