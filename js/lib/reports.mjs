@@ -30,6 +30,7 @@ function heightOf(text, width) {
 /** Show a text on a node, or take it away if the text is empty. */
 export function showReport(node, text) {
   let widget = node.widgets?.find((candidate) => candidate.name === NAME)
+  if ((widget?.value ?? "") === text) return
   if (!text) {
     if (widget) node.removeWidget ? node.removeWidget(widget) : node.widgets.splice(node.widgets.indexOf(widget), 1)
   } else {

@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.host.server import Server
+
 from .graph import Graph
 from .page import ComfyPage, Renderer
 from .runs import Runs, tiny
@@ -14,8 +16,11 @@ def until_reported(comfy: ComfyPage, graph: Graph) -> None:
         comfy.until(lambda kind=kind, words=words: words in graph.text(kind), f"{kind} does not report", 10_000)
 
 
-def test_reports_are_back_after_a_reload(comfy: ComfyPage, graph: Graph, runs: Runs, renderer: Renderer) -> None:
+def test_reports_are_back_after_a_reload(
+    comfy: ComfyPage, graph: Graph, runs: Runs, server: Server, renderer: Renderer
+) -> None:
     """The second run finds every node in the cache."""
+    server.post("/free", {"free_memory": True, "unload_models": True})
     graph.load(tiny(steps=1))
     runs.succeed()
     comfy.open()

@@ -12,7 +12,7 @@ import pytest
 
 from tests.host.server import Server, WorkflowError
 from tests.host.starts import clip, graph, in_windows, with_lora
-from tests.host.workflows import FILES, FRONT_END_ONLY, to_prompt
+from tests.host.workflows import FILES, FRONT_END_ONLY, TEMPLATES, to_prompt
 from tests.motion_models.files.test_unsupported_files import BROKEN
 from tests.server.conftest import node_of
 from tests.small import SD15, Pair, save, small_pair
@@ -51,7 +51,7 @@ def test_example_workflows_are_valid_in_the_host(object_info: dict[str, Any], pa
 
 def test_example_workflows_are_in_the_template_browser(server: Server) -> None:
     assert sorted(server.get("/workflow_templates")["animatediff_xl"]) == sorted(
-        name.removesuffix(".json") for name in FILES
+        path.stem for path in FILES if path.parent == TEMPLATES
     )
 
 
