@@ -89,21 +89,36 @@ def clip_group_norm(x: Tensor, frames: int, groups: int, weight: Tensor, bias: T
     if (x.device.type, x.dtype) == ("cpu", torch.float32) and not torch.is_grad_enabled():
         return _from_frames(x, frames, groups, weight, bias, eps)
     grouped = x.unflatten(1, (groups, -1)).unflatten(0, (-1, frames))  # b f g c/g h w
-    dims = (1, 3, 4, 5)
-    # half precision loses small deviations from a large mean, so the rounded mean is subtracted first
-    mean = grouped.mean(dims, keepdim=True, dtype=torch.float32)
-    rounded = mean.to(x.dtype)
+    by_channel = weight.view(groups, -1, 1, 1), bias.view(groups, -1, 1, 1)
+    norm = _in_full_precision if x.dtype is torch.float32 else _in_half_precision
+    return norm(grouped, *by_channel, eps).flatten(0, 1).flatten(1, 2)
+
+
+OF_A_CLIP = (1, 3, 4, 5)
+"""Dimensions of b f g c/g h w that share a mean and variance."""
+
+
+def _in_full_precision(grouped: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
+    variance, mean = torch.var_mean(grouped, dim=OF_A_CLIP, correction=0, keepdim=True)
+    scale = weight * (variance + eps).rsqrt()
+    return torch.addcmul(bias - mean * scale, grouped, scale)
+
+
+def _in_half_precision(grouped: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
+    """Statistics, scale and shift are in fp32, because their rounding would add to that of the result.
+
+    Half precision loses small deviations from a large mean, so the rounded mean is subtracted first.
+    """
+    mean = grouped.mean(OF_A_CLIP, keepdim=True, dtype=torch.float32)
+    rounded = mean.to(grouped.dtype)
     centred, rest = grouped - rounded, mean - rounded
-    square = torch.linalg.vector_norm(centred, dim=dims, keepdim=True, dtype=torch.float32).square()
-    variance = square * (mean.numel() / x.numel()) - rest.square()
-    scale = weight.view(groups, -1, 1, 1) * (variance + eps).rsqrt()
-    shift = bias.view(groups, -1, 1, 1) - rest * scale
-    # scale and shift stay in fp32: their rounding would add as much error as that of the result
+    square = torch.linalg.vector_norm(centred, dim=OF_A_CLIP, keepdim=True, dtype=torch.float32).square()
+    variance = square * (mean.numel() / grouped.numel()) - rest.square()
+    scale = weight * (variance + eps).rsqrt()
+    shift = bias - rest * scale
     if torch.is_grad_enabled():
-        normed = torch.addcmul(shift, centred, scale).to(x.dtype)
-    else:
-        normed = torch.addcmul(shift, centred, scale, out=centred)
-    return normed.flatten(0, 1).flatten(1, 2)
+        return torch.addcmul(shift, centred, scale).to(grouped.dtype)
+    return torch.addcmul(shift, centred, scale, out=centred)
 
 
 def _from_frames(x: Tensor, frames: int, groups: int, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
