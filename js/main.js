@@ -7,7 +7,8 @@
 
 import { app } from "../../scripts/app.js"
 import { api } from "../../scripts/api.js"
-import { nodeOf } from "./lib/graph.mjs"
+import { showBadge } from "./lib/badges.mjs"
+import { pathTo } from "./lib/graph.mjs"
 import { showReport } from "./lib/reports.mjs"
 import { keepReports, reportsOf } from "./lib/storage.mjs"
 
@@ -16,12 +17,22 @@ const EVENT = "animatediff_xl.report"
 
 const rootGraph = () => app.rootGraph ?? app.graph
 
-/** Show texts on the nodes of the open workflow, also on those inside subgraphs. */
+/** Show texts on the nodes of the open workflow. A node of a subgraph shows that of the last node inside. */
 function show(reports) {
-  for (const [executionId, text] of Object.entries(reports)) {
-    const node = nodeOf(rootGraph(), executionId)
-    if (node?.comfyClass?.startsWith(OURS)) showReport(node, text)
+  const badges = new Map()
+  for (const [path, text] of inExecutionOrder(reports)) {
+    showReport(path.at(-1), text)
+    for (const subgraphNode of path.slice(0, -1)) badges.set(subgraphNode, text || badges.get(subgraphNode) || "")
   }
+  badges.forEach((text, subgraphNode) => showBadge(subgraphNode, text))
+}
+
+/** The paths to our nodes of the open workflow, with their texts. A result from the cache can arrive last. */
+function inExecutionOrder(reports) {
+  return Object.entries(reports)
+    .map(([executionId, text]) => [pathTo(rootGraph(), executionId), text])
+    .filter(([path]) => path.at(-1)?.comfyClass?.startsWith(OURS))
+    .sort(([one], [other]) => one.at(-1).order - other.at(-1).order)
 }
 
 /** The open workflow can be another one than the one that runs. */

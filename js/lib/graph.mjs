@@ -3,13 +3,15 @@
 /**
  * @param graph the root graph
  * @param {string} executionId "7", or "3:7" for node 7 in subgraph node 3
- * @returns {object|undefined} the node, or undefined if it is not in the graph
+ * @returns {object[]} the subgraph nodes around a node, from the outside, and last the node; empty if it is not there
  */
-export function nodeOf(graph, executionId) {
-  let node
+export function pathTo(graph, executionId) {
+  const path = []
   for (const id of String(executionId).split(":")) {
-    node = graph?.getNodeById(isNaN(id) ? id : Number(id))
-    graph = node?.subgraph
+    const node = graph?.getNodeById(isNaN(id) ? id : Number(id))
+    if (!node) return []
+    path.push(node)
+    graph = node.subgraph
   }
-  return node
+  return path
 }

@@ -134,3 +134,8 @@ class Graph:
             }}""",
             kind,
         )
+
+    def badges(self, kind: str) -> list[str]:
+        """Texts of a node's badges, which are drawn above it."""
+        texts = "badges.map(badge => (badge instanceof LGraphBadge ? badge : badge()).text)"
+        return self.comfy.evaluate(f"kind => {{ {FIND} return find(kind)?.{texts} ?? [] }}", kind)
