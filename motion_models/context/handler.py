@@ -184,7 +184,7 @@ def add_windows(total: Tensor, weighted: Tensor, windows: list[tuple[int, ...]],
     # sequential, because index_add_ with repeated indices is not deterministic on CUDA
     for row, (frames, result) in enumerate(zip(windows, weighted, strict=True)):
         if frames == tuple(range(frames[0], frames[0] + len(frames))):
-            total[frames[0] : frames[0] + len(frames)] += result
+            total[frames[0] : frames[0] + len(frames)].add_(result)  # `+=` would also copy the slice to itself
         else:
             total[index[row]] += result
 
