@@ -1,4 +1,4 @@
-"""AnimateDiff XL: AnimateDiff for SDXL in ComfyUI. What the host imports, and nothing else."""
+"""AnimateDiff XL: AnimateDiff for SDXL and SD1.5 in ComfyUI. The entry point, and the folders of model files."""
 
 import contextlib
 import os

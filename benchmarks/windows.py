@@ -91,7 +91,7 @@ def row(model: host.ModelPatcher, frames: int, windows_per_batch: int) -> tuple:
     middle, low, high = ratio(found["windows"], found["plain"])
     share = f"{windowing_share(windowed, frames):.2%}" if frames > WINDOWS.length else ""
     memory = f"{found['windows'].peak / 2**20:.0f} MB"
-    evaluations = f"{window_plan.evaluations:.2f}"
+    evaluations = f"{window_plan.indices.size / frames:.2f}"
     return (frames, len(window_plan.indices), windows_per_batch, evaluations, each(found["windows"]),
             each(found["plain"]), f"{middle:.3f} ({low:.3f} to {high:.3f})", share, memory)  # fmt: skip
 

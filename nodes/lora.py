@@ -7,7 +7,7 @@ from ..motion_models.lora.domain_adapter import apply_domain_adapter
 from ..motion_models.lora.motion_lora import ChosenLora, open_motion_lora
 from .common import sockets
 from .common.base import AnimateDiffNode
-from .common.files import DOMAIN_ADAPTER, MOTION_LORA, changed, listed, path_of
+from .common.files import DOMAIN_ADAPTER, MOTION_LORA, fingerprint, listed, path_of
 from .common.reports import KEEPS_REPORT, with_report
 
 
@@ -62,7 +62,7 @@ class LoadMotionLoRA(AnimateDiffNode):
 
     @classmethod
     def fingerprint_inputs(cls, lora: str | None = None, **_: object) -> tuple[float, int]:
-        return changed(lora, MOTION_LORA)
+        return fingerprint(lora, MOTION_LORA)
 
     @classmethod
     def run(
@@ -112,7 +112,7 @@ class ApplyDomainAdapter(AnimateDiffNode):
 
     @classmethod
     def fingerprint_inputs(cls, adapter: str | None = None, **_: object) -> tuple[float, int]:
-        return changed(adapter, DOMAIN_ADAPTER)
+        return fingerprint(adapter, DOMAIN_ADAPTER)
 
     @classmethod
     def run(cls, model: io.Model.Type, adapter: str, alpha: float) -> io.NodeOutput:

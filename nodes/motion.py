@@ -11,7 +11,7 @@ from ..motion_models.sampling.apply import BETA_SCHEDULE_CHOICES, apply_motion_m
 from ..motion_models.sampling.motion_config import MotionSettings, motion_configs
 from .common import sockets
 from .common.base import AnimateDiffNode
-from .common.files import MOTION_MODEL, changed, listed, path_of
+from .common.files import MOTION_MODEL, fingerprint, listed, path_of
 from .common.reports import KEEPS_REPORT, REPORTS_IN_RUNS, reporter, with_report
 
 AUTO_FAMILY = "auto"
@@ -55,7 +55,7 @@ class LoadMotionModel(AnimateDiffNode):
 
     @classmethod
     def fingerprint_inputs(cls, motion_model: str | None = None, **_: object) -> tuple[float, int]:
-        return changed(motion_model, MOTION_MODEL)
+        return fingerprint(motion_model, MOTION_MODEL)
 
     @classmethod
     def run(cls, motion_model: str, family: str) -> io.NodeOutput:

@@ -126,23 +126,21 @@ def from_text(text: str, interpolation: str, domain: str) -> Curve:
 def from_curve(curve: Any, length: int, domain: str) -> Curve:
     """A curve of ComfyUI, with x and y in 0..1, stretched over a number of frames or steps.
 
-    curve: the output of ComfyUI's Curve Editor, an object with `interp(x)`. Older versions give (x, y) points, or a
-    dict with "points" and "interpolation": linear, or a monotone cubic curve.
+    curve: the output of ComfyUI's Curve Editor, an object with `interp(x)`. Older versions give (x, y) points of a
+    monotone cubic curve.
     """
     positions = np.linspace(0, 1, length)
     try:
         if hasattr(curve, "interp"):
             return from_values([curve.interp(float(x)) for x in positions], domain)
-        raw = curve if isinstance(curve, dict) else {"points": curve}
-        points = tuple(sorted((finite(x), finite(y)) for x, y in raw["points"]))
+        points = tuple(sorted((finite(x), finite(y)) for x, y in curve))
         if not points or len({x for x, _ in points}) < len(points):
             raise ValueError
-    except (KeyError, TypeError, ValueError) as error:
+    except (TypeError, ValueError) as error:
         raise MotionError(
             "curve is not a curve: connect ComfyUI's Curve Editor, with finite points at different places."
         ) from error
-    kind = "linear" if raw.get("interpolation") == "linear" else "cubic"
-    return from_values(Curve(points, kind, domain).at(positions.tolist()).tolist(), domain)
+    return from_values(Curve(points, "cubic", domain).at(positions.tolist()).tolist(), domain)
 
 
 def from_values(values: Any, domain: str) -> Curve:

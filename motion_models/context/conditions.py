@@ -1,7 +1,7 @@
 """The conditions of one window: a batch with one entry for each frame is sliced to the frames of the window.
 
 Prompt travel, masks, inpainting latents and ControlNet hints are such batches. A batch of one applies to the whole clip
-and is not sliced. A batch of another length is first repeated or truncated to the clip's length, as ComfyUI does
+and is not sliced. A batch of another length is first repeated or truncated to the frames of the batch, as ComfyUI does
 without windows.
 """
 
@@ -18,8 +18,8 @@ FrameSelect = Callable[[Tensor], Tensor]
 """A function that slices a batch to some frames."""
 
 
-def select_frames(frames: Sequence[int], index_on: Callable[[Any], Tensor], clip: int) -> FrameSelect:
-    """A function that slices a batch (n ...) of a clip to some frames. It returns a batch of one unchanged.
+def select_frames(frames: Sequence[int], index_on: Callable[[Any], Tensor], batch_frames: int) -> FrameSelect:
+    """A function that slices a batch (n ...) to some frames. It returns a batch of one unchanged.
 
     index_on: returns the frames as a tensor (f,) on a device. Consecutive frames are a slice and need no index.
     """
@@ -29,7 +29,7 @@ def select_frames(frames: Sequence[int], index_on: Callable[[Any], Tensor], clip
     def select(batch: Tensor) -> Tensor:
         if batch.shape[0] == 1:
             return batch
-        whole = batch if batch.shape[0] == clip else host.repeated(batch, clip)
+        whole = batch if batch.shape[0] == batch_frames else host.repeated(batch, batch_frames)
         return whole[first : last + 1] if consecutive else whole[index_on(batch.device)]
 
     return select

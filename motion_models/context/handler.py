@@ -26,8 +26,9 @@ class Window:
     """The frames of a model call. ComfyUI and other packs read these fields by name."""
 
     index_list: list[int]
-    """Indices of frames in the clip. Several windows are concatenated."""
+    """Indices of frames in the batch. Several windows are concatenated."""
     total_frames: int
+    """Frames of the batch: of all its clips."""
     context_length: int
     """Frames of one window."""
     dim: int = 0
@@ -221,7 +222,7 @@ def on_sampling(executor: host.Executor, noise: Tensor, *args: Any, **kw: Any) -
     host.set_context_handler(guider.model_options, handler.for_one_run())  # the options are those of this run
     clip = clip_frames(guider.model_patcher) or len(noise)
     if handler.free_noise and len(noise) % clip == 0:
-        windows, seed = handler.settings, host.seed_of(args, kw)
+        windows, seed = handler.settings, host.sampling_argument("seed", args, kw)
         order = noise_order(windows.length, windows.overlap, windows.closed_loop, clip, seed)
         noise = noise.unflatten(0, (-1, clip))[:, order].flatten(0, 1)
     with sampling_run(guider.model_options, noise.shape[-2:]):

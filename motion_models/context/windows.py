@@ -4,8 +4,9 @@ A plan is the windows of one sampler step. In every plan, each frame is in a win
 the weights of a frame are positive and add up to 1.
 
 The names come from animatediff-cli and from ComfyUI (`comfy/context_windows.py`). If the clip divides evenly, the
-windows are the same as ComfyUI's. If not, ComfyUI's windows repeat frames, and leave the clip with strides above 1.
-Here they are spread evenly instead, so that all seams are alike.
+windows of standard_static, batched and open looped_uniform are ComfyUI's. If not, ComfyUI's windows repeat frames, and
+leave the clip with strides above 1. Here they are spread evenly instead, so that all seams are alike. The windows of
+standard_uniform and of closed loops move differently from step to step.
 """
 
 import math
@@ -38,15 +39,6 @@ class ContextSettings:
     """Whether the first frame follows the last."""
 
     def __post_init__(self) -> None:
-        for name, least in (("length", 1), ("overlap", 0), ("stride", 1)):
-            value = getattr(self, name)
-            if not isinstance(value, int) or value < least:
-                raise MotionError(
-                    "context_{name} is {value}, and must be a whole number from {least} on.",
-                    name=name,
-                    value=repr(value),
-                    least=least,
-                )
         if self.overlap >= self.length:
             raise MotionError(
                 "context_overlap is {overlap}, but windows have only {length} frames: set context_overlap "
@@ -78,11 +70,6 @@ class WindowPlan:
     """Frames of each window, (windows, length)."""
     weights: np.ndarray
     """Weight of each window in each of its frames, (windows, length)."""
-
-    @property
-    def evaluations(self) -> float:
-        """Average number of UNet evaluations for a frame."""
-        return self.indices.size / self.frames
 
 
 def plan(settings: ContextSettings, frames: int, step: int = 0) -> WindowPlan:

@@ -265,19 +265,15 @@ def detect(tensors: Mapping[str, Tensor], shape: MotionShape, layout: Layout, pa
     possible = exact if exact and rows else same_build
     if len(possible) == 1:
         return Detection(possible[0])
-    by_file, by_folder = family_named(path.name, possible), family_named(path.parent.name, possible)
-    if by_file:
-        return Detection(
-            by_file,
-            sentence("Its tensors fit several families: {family} was chosen by the file's name.", family=by_file.name),
-        )
-    if by_folder:
-        return Detection(
-            by_folder,
-            sentence(
-                "Its tensors fit several families: {family} was chosen by the folder's name.", family=by_folder.name
-            ),
-        )
+    for place, name in (("file", path.name), ("folder", path.parent.name)):
+        family = family_named(name, possible)
+        if family:
+            reason = sentence(
+                "Its tensors fit several families: {family} was chosen by the name of the {place}.",
+                family=family.name,
+                place=place,
+            )
+            return Detection(family, reason)
     guess = (exact or possible)[0]
     others = " or ".join(family.name for family in possible if family is not guess)
     return Detection(
@@ -305,7 +301,7 @@ def examples() -> str:
     return " or ".join(f"{example} ({base})" for base, example in reversed(first.items()))
 
 
-def chosen(name: str, shape: MotionShape, file: str) -> Detection:
+def detection_of(name: str, shape: MotionShape, file: str) -> Detection:
     """The family that the user chose. Raises MotionError if the file is for another base model."""
     family = FAMILIES[name]
     if BASE_LEVELS[family.base] != len(shape.down):

@@ -13,7 +13,7 @@ from ..errors import MotionError, sentence
 from ..network import layers
 from ..network.motion_module import MotionModel, MotionShape
 from .checkpoints import check_complete, fits_shape, shape_of, with_positions
-from .families import FAMILIES, Detection, Family, chosen, detect
+from .families import FAMILIES, Detection, Family, detect, detection_of
 from .key_formats import in_original_format, key_format_of, motion_keys, unwrapped
 from .reading import read
 from .unsupported_files import explain_unsupported, is_addon
@@ -86,7 +86,7 @@ def open_motion_file(path: Path, family_name: str | None = None) -> MotionFile:
     tensors = in_original_format(found, key_format)
     shape = shape_of(tensors, path.name)
     if family_name:
-        detection = chosen(family_name, shape, path.name)
+        detection = detection_of(family_name, shape, path.name)
     else:
         layout = (key_format, shape.frame_limit or None)
         detection = detect(content, shape, layout, path)

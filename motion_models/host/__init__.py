@@ -1,4 +1,4 @@
-"""The only package that uses ComfyUI's internals. If ComfyUI changes them, only this package has to change.
+"""The only package that imports `comfy`. If ComfyUI changes its internals, this is the place to look first.
 
 It works with ComfyUI 0.16.3 to 0.33.0. `tests/test_pack.py` checks that every name used here exists.
 """
@@ -38,7 +38,7 @@ from .sampling import (
     options_of,
     predicts_velocity,
     progress_bar,
-    seed_of,
+    sampling_argument,
     stop_if_interrupted,
     with_sigmas,
 )
@@ -114,7 +114,7 @@ __all__ = [
     "residual_norms",
     "running_unet",
     "scaled_hint",
-    "seed_of",
+    "sampling_argument",
     "set_context_handler",
     "stop_if_interrupted",
     "unet_lora_names",

@@ -22,12 +22,12 @@ def options_of(arguments: tuple, keywords: dict[str, Any]) -> TransformerOptions
     return arguments[OPTIONS_POSITION]
 
 
-SEED_POSITION = 6
-"""Index of the seed in the positional arguments of an OUTER_SAMPLE call, without the noise."""
+OUTER_SAMPLE_POSITIONS = {"sigmas": 2, "seed": 6}
+"""Indices in the positional arguments of an OUTER_SAMPLE call, without the noise."""
 
 
-def seed_of(arguments: tuple, keywords: dict[str, Any]) -> int:
-    return keywords["seed"] if "seed" in keywords else arguments[SEED_POSITION]
+def sampling_argument(name: str, arguments: tuple, keywords: dict[str, Any]) -> Any:
+    return keywords[name] if name in keywords else arguments[OUTER_SAMPLE_POSITIONS[name]]
 
 
 def empty_latents(count: int, height: int, width: int) -> Tensor:

@@ -87,49 +87,63 @@ def pairs_in(
         shape = shapes.get(names[name])
         if shape is None:
             continue
-        for key in (down_key, up_key):
-            if key not in tensors:
-                raise MotionError(
-                    "{file} is damaged: it has one half of a low-rank pair without the other. Download it again, or "
-                    "choose another file. The missing key is {key}.",
-                    file=file,
-                    key=key,
-                )
-        down, up = matrix(tensors[down_key], shape[1:]), matrix(tensors[up_key])
-        if down is None or up is None or up.shape[1] != len(down):
-            raise MotionError(
-                "{file} is damaged: download it again, or choose another file. Its low-rank pair {name} is not two "
-                "matrices of real numbers that can be multiplied. It has {up} and {down}.",
-                file=file,
-                name=name,
-                up=size_of(tensors[up_key]),
-                down=size_of(tensors[down_key]),
-            )
-        keys = {down_key, up_key}
-        alpha = None
-        if name + ALPHA in tensors:
-            keys.add(name + ALPHA)
-            alpha = number(tensors[name + ALPHA])
-        pair = host.lora_adapter(keys, up, down, alpha)
+        pair = pair_of(tensors, name, (down_key, up_key), shape, file)
+        up, down = pair.weights[:2]
         if (len(up), down.shape[1]) != (shape[0], shape[1:].numel()):
             pairs.unfit[names[name]] = pair
-            continue
-        if alpha is not None and not math.isfinite(alpha):
-            raise MotionError(
-                "{file} is damaged: download it again, or choose another file. The alpha of its low-rank pair {name} "
-                "is not one finite number.",
-                file=file,
-                name=name,
-            )
-        if not is_bounded(pair):
-            raise MotionError(
-                "{file} is damaged and would give black frames: download it again, or choose another file. Its "
-                "low-rank pair {name} has NaN, infinite or far too large numbers.",
-                file=file,
-                name=name,
-            )
-        pairs.fitting[names[name]] = pair
+        else:
+            check_numbers(pair, name, file)
+            pairs.fitting[names[name]] = pair
     return pairs
+
+
+def pair_of(
+    tensors: Mapping[str, Tensor], name: str, keys: tuple[str, str], shape: torch.Size, file: str
+) -> host.LoraAdapter:
+    """The pair of a name. keys: of its down and up matrix. shape: of the weight that it changes.
+
+    Raises MotionError if it is not two matrices that can be multiplied.
+    """
+    for key in keys:
+        if key not in tensors:
+            raise MotionError(
+                "{file} is damaged: it has one half of a low-rank pair without the other. Download it again, or "
+                "choose another file. The missing key is {key}.",
+                file=file,
+                key=key,
+            )
+    down, up = matrix(tensors[keys[0]], shape[1:]), matrix(tensors[keys[1]])
+    if down is None or up is None or up.shape[1] != len(down):
+        raise MotionError(
+            "{file} is damaged: download it again, or choose another file. Its low-rank pair {name} is not two "
+            "matrices of real numbers that can be multiplied. It has {up} and {down}.",
+            file=file,
+            name=name,
+            up=size_of(tensors[keys[1]]),
+            down=size_of(tensors[keys[0]]),
+        )
+    alpha = tensors.get(name + ALPHA)
+    loaded = {*keys} if alpha is None else {*keys, name + ALPHA}
+    return host.lora_adapter(loaded, up, down, None if alpha is None else number(alpha))
+
+
+def check_numbers(pair: host.LoraAdapter, name: str, file: str) -> None:
+    """Raises MotionError if a number of the pair cannot be used."""
+    alpha = pair.weights[2]
+    if alpha is not None and not math.isfinite(alpha):
+        raise MotionError(
+            "{file} is damaged: download it again, or choose another file. The alpha of its low-rank pair {name} "
+            "is not one finite number.",
+            file=file,
+            name=name,
+        )
+    if not is_bounded(pair):
+        raise MotionError(
+            "{file} is damaged and would give black frames: download it again, or choose another file. Its "
+            "low-rank pair {name} has NaN, infinite or far too large numbers.",
+            file=file,
+            name=name,
+        )
 
 
 def matrix(half: Tensor, inputs: torch.Size | None = None) -> Tensor | None:

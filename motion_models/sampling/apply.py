@@ -38,12 +38,7 @@ def apply_motion_model(
             start=settings.start_percent,
             end=settings.end_percent,
         )
-    dtype = host.compute_dtype(model)
-    patcher = motion.patcher(dtype)
-    is_patched = any(not chosen.strength_schedule for chosen in loras)
-    if is_patched or any(patcher.model is other.model for other in host.added_models(model, host.KEY)):
-        # patchers of the same weights would share their MotionLoRAs, also those of two MODELs in one sampling run
-        patcher = motion.another_patcher(dtype)
+    patcher = motion_patcher(model, motion, loras)
     if beta_schedule == AUTO_BETA_SCHEDULE:
         beta_schedule = motion.family.beta_schedule
     report = [
@@ -54,7 +49,7 @@ def apply_motion_model(
         fit = coverage(chosen.lora, tensor_shapes(motion.shape), motion.path.name)
         report.append(fit.report(chosen.lora.path.name))
         if chosen.strength_schedule:
-            low_ranks.append(new_low_rank(fit.adapters, dtype))
+            low_ranks.append(new_low_rank(fit.adapters, host.compute_dtype(model)))
         else:
             patcher.add_patches(fit.adapters, chosen.strength)
     animated = model.clone()
@@ -69,6 +64,20 @@ def apply_motion_model(
     config = MotionConfig(motion, settings, scheduled, "\n".join(report), largest_sigma)
     animated.set_attachments(host.KEY, (*motion_configs(animated), config))
     return animated
+
+
+def motion_patcher(model: host.ModelPatcher, motion: MotionFile, loras: tuple[ChosenLora, ...]) -> host.ModelPatcher:
+    """The motion weights in the precision of MODEL, shared with other MODELs if possible.
+
+    Patchers of the same weights share their MotionLoRAs, also those of two MODELs in one sampling run. So weights are
+    not shared if a MotionLoRA without a schedule patches them, or if MODEL already has the same motion model.
+    """
+    dtype = host.compute_dtype(model)
+    if any(not chosen.strength_schedule for chosen in loras):
+        return motion.another_patcher(dtype)
+    patcher = motion.patcher(dtype)
+    is_used = any(patcher.model is other.model for other in host.added_models(model, host.KEY))
+    return motion.another_patcher(dtype) if is_used else patcher
 
 
 def check_fits(model: host.ModelPatcher, motion: MotionFile) -> None:

@@ -50,7 +50,8 @@ def on_sampling(executor: host.Executor, noise: Tensor, *args: Any, **kw: Any) -
         config.settings.on_report(config.report, warnings)
     with sampling_run(guider.model_options, noise.shape[-2:]) as run:
         result = executor(noise, *args, **kw)
-    if not run.has_called_model:
+    has_steps = len(host.sampling_argument("sigmas", args, kw)) > 1
+    if has_steps and not run.has_called_model:
         for config in configs:
             config.settings.on_report(config.report, [NOT_CALLED])
     return result
@@ -112,7 +113,7 @@ def check_limit(frames: int, file: MotionFile) -> None:
 def check_mask(frames: int, settings: MotionSettings) -> None:
     if settings.mask is not None and len(settings.mask) not in (1, frames):
         raise MotionError(
-            "The mask has {masks} pictures, and the clip has {frames} frames: give one mask for all "
+            "The mask batch has {masks} masks, and the clip has {frames} frames: give one mask for all "
             "frames, or one for each frame.",
             masks=len(settings.mask),
             frames=frames,
@@ -179,8 +180,7 @@ class MotionForward:
 
 
 def on_model_call(executor: host.Executor, *args: Any, **kw: Any) -> Any:
-    """Find the frames in the batch, which ComfyUI orders as [condition][frame], and hook the motion modules into the
-    UNet for this call.
+    """Find the frames in the batch (`clip_layout`), and hook the motion modules into the UNet for this call.
 
     torch.compile does not guard on forward hooks that are added after tracing. So the call passes a keyword argument,
     whose name encodes the hooks. Another name makes torch compile again. The UNet does not read the argument.
@@ -241,7 +241,7 @@ def motion_pass(
     frames, frame_indices = layout.frames, layout.all_frame_indices
     check_limit(frames, loaded.config.file)
     run, dtype = run_of(options), host.compute_dtype(model)
-    if settings.mask is not None and run.picture not in (None, x.shape[-2:]):
+    if settings.mask is not None and run.latent_size not in (None, x.shape[-2:]):
         raise MotionError(MASK_IN_PARTS)
 
     def strength_of(strength_schedule: StrengthSchedule, strength: float) -> float | Tensor:

@@ -20,7 +20,7 @@ RUN = "animatediff_xl_run"
 
 @dataclass
 class SamplingRun:
-    picture: tuple[int, ...] | None = None
+    latent_size: tuple[int, ...] | None = None
     """Height and width of the latents, or None outside of a run."""
     has_called_model: bool = False
     """Whether a model call reached the motion modules' wrapper."""
@@ -39,15 +39,15 @@ _current: ContextVar[SamplingRun | None] = ContextVar("animatediff_xl_run", defa
 
 
 @contextmanager
-def sampling_run(model_options: host.ModelOptions, picture: Sequence[int]) -> Iterator[SamplingRun]:
+def sampling_run(model_options: host.ModelOptions, latent_size: Sequence[int]) -> Iterator[SamplingRun]:
     """Inside the context, model calls share a run. A run that has begun already goes on.
 
-    model_options: those of a sampling run, not of a MODEL. picture: height and width of the latents.
+    model_options: those of a sampling run, not of a MODEL. latent_size: height and width of the latents.
     """
     options = model_options.setdefault("transformer_options", {})
     run = options.get(RUN)
     if run is None or run is not _current.get():
-        run = options[RUN] = SamplingRun(tuple(picture))
+        run = options[RUN] = SamplingRun(tuple(latent_size))
     token = _current.set(run)
     try:
         yield run

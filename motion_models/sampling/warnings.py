@@ -24,7 +24,7 @@ def length_warnings(frames: int, motion: MotionFile) -> list[str]:
                 trained=trained,
             )
         ]
-    if frames < min(MIN_FRAMES, trained):
+    if frames < MIN_FRAMES:
         return [
             sentence(
                 "{file}: {frames} frames are too few to move well; it was trained on {trained}.",

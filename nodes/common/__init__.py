@@ -1,1 +1,1 @@
-"""What the nodes share: sockets, files, the gate for inputs, reports."""
+"""What the nodes share: sockets, files, input checks, reports."""

@@ -13,7 +13,7 @@ class AnimateDiffNode(io.ComfyNode):
     """A node that implements `run` instead of `execute`."""
 
     own_checks: ClassVar[tuple[str, ...]] = ()
-    """Inputs that the node checks itself, because it can say more than the gate: names of files, lists."""
+    """Inputs that the node checks itself, because it can say more than the common checks: names of files, lists."""
 
     @classmethod
     def execute(cls, *args: Any, **values: Any) -> io.NodeOutput:

@@ -41,11 +41,11 @@ def path_of(name: Any, kind: FileKind) -> Path:
     paths = (folder_paths.get_full_path(folder, name) for folder in kind.folders if isinstance(name, str))
     path = next((path for path in paths if path), None)
     if path is None:
-        raise missing(name, kind)
+        raise missing_file(name, kind)
     return Path(path)
 
 
-def missing(name: Any, kind: FileKind) -> MotionError:
+def missing_file(name: Any, kind: FileKind) -> MotionError:
     folder = folder_paths.get_folder_paths(kind.folders[0])[0]
     if not listed(kind):
         return MotionError(
@@ -62,7 +62,7 @@ def missing(name: Any, kind: FileKind) -> MotionError:
     )
 
 
-def changed(name: Any, kind: FileKind) -> tuple[float, int]:
+def fingerprint(name: Any, kind: FileKind) -> tuple[float, int]:
     """Time and size of a file. A node runs again when they change. They are 0 if the file cannot be reached.
 
     The node then runs, and says what is wrong.

@@ -1,4 +1,4 @@
-"""The gate for values from outside: each input of a node is checked before the node runs.
+"""Input checks: each value from outside is checked before the node runs.
 
 The page checks what a person types. Values that come by a link, from a script or from a saved graph are checked here.
 """
@@ -21,14 +21,16 @@ Check = Callable[[Any, Any], Any]
 
 
 def checked_inputs(fields: Sequence[Any], values: dict[str, Any], unchecked: Sequence[str] = ()) -> dict[str, Any]:
-    """The values of a node's inputs, checked by their type. An optional input without a value is left out.
+    """The values of a node's inputs, checked by their type. An optional input without a value has its default.
 
     fields: the inputs of the node's schema. unchecked: ids of inputs that the node checks itself.
     Raises MotionError for the first value that cannot be used.
     """
     checked = {}
     for field in fields:
-        value = values.get(field.id, getattr(field, "default", None))
+        value = values.get(field.id)
+        if value is None and (field.optional or field.id not in values):
+            value = getattr(field, "default", None)
         if value is None and field.optional:
             continue
         check = None if field.id in unchecked else CHECKS.get(field.get_io_type())
@@ -36,7 +38,7 @@ def checked_inputs(fields: Sequence[Any], values: dict[str, Any], unchecked: Seq
     return checked
 
 
-def refuse(field: Any, value: Any, expected: str) -> MotionError:
+def refusal(field: Any, value: Any, expected: str) -> MotionError:
     return MotionError(
         "{name} is {value}, but must be {expected}.", name=field.id, value=shown(value), expected=expected
     )
@@ -48,7 +50,7 @@ def shown(value: Any) -> str:
 
 
 def number(value: Any) -> float | None:
-    """A finite number, also of numpy or torch. None for anything else."""
+    """A finite number, also of numpy, of torch or in a text. None for anything else."""
     try:
         found = float(value)
     except (TypeError, ValueError, OverflowError, RuntimeError):
@@ -59,63 +61,63 @@ def number(value: Any) -> float | None:
 def check_float(field: Any, value: Any) -> float:
     found = number(value)
     if found is None or not field.min <= found <= field.max:
-        raise refuse(field, value, f"a number from {field.min:g} to {field.max:g}")
+        raise refusal(field, value, f"a number from {field.min:g} to {field.max:g}")
     return found
 
 
 def check_int(field: Any, value: Any) -> int:
     found = number(value)
     if found is None or found != int(found) or not field.min <= found <= field.max:
-        raise refuse(field, value, f"a whole number from {field.min} to {field.max}")
+        raise refusal(field, value, f"a whole number from {field.min} to {field.max}")
     return int(found)
 
 
 def check_boolean(field: Any, value: Any) -> bool:
     if not isinstance(value, bool | int):
-        raise refuse(field, value, "true or false")
+        raise refusal(field, value, "true or false")
     return bool(value)
 
 
 def check_string(field: Any, value: Any) -> str:
     if not isinstance(value, str):
-        raise refuse(field, value, "a text")
+        raise refusal(field, value, "a text")
     return value
 
 
 def check_choice(field: Any, value: Any) -> str:
     if not isinstance(value, str) or value not in field.options:
-        raise refuse(field, value, f"one of {', '.join(field.options)}")
+        raise refusal(field, value, f"one of {', '.join(field.options)}")
     return value
 
 
 def check_model(field: Any, value: Any) -> host.ModelPatcher:
     if not isinstance(value, host.ModelPatcher):
-        raise refuse(field, value, "a MODEL, such as from Load Checkpoint")
+        raise refusal(field, value, "a MODEL, such as from Load Checkpoint")
     return value
 
 
 def check_motion_model(field: Any, value: Any) -> MotionFile:
     if not isinstance(value, MotionFile):
-        raise refuse(field, value, "from Load AnimateDiff Motion Model")
+        raise refusal(field, value, "from Load AnimateDiff Motion Model")
     return value
 
 
 def check_motion_lora(field: Any, value: Any) -> tuple[ChosenLora, ...]:
     if not isinstance(value, tuple) or not all(isinstance(lora, ChosenLora) for lora in value):
-        raise refuse(field, value, "from Load AnimateDiff Motion LoRA")
+        raise refusal(field, value, "from Load AnimateDiff Motion LoRA")
     return value
 
 
 def check_schedule(field: Any, value: Any) -> tuple[Curve, ...]:
     if not isinstance(value, tuple) or not all(isinstance(curve, Curve) for curve in value):
-        raise refuse(field, value, "from AnimateDiff Strength Schedule")
+        raise refusal(field, value, "from AnimateDiff Strength Schedule")
     return value
 
 
 def check_mask(field: Any, value: Any) -> Tensor:
     """(n h w). ComfyUI takes masks of any rank whose last two dimensions are height and width."""
     if not isinstance(value, Tensor) or value.ndim < 2 or not value.numel() or not value.isfinite().all():
-        raise refuse(field, value, "a mask of finite numbers with at least one picture")
+        raise refusal(field, value, "a mask of finite numbers with at least one picture")
     return value.reshape(-1, *value.shape[-2:]).to(torch.float32)
 
 

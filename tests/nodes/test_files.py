@@ -5,7 +5,7 @@ from pathlib import Path
 import folder_paths
 import pytest
 from animatediff_xl.motion_models.errors import MotionError
-from animatediff_xl.nodes.common.files import DOMAIN_ADAPTER, changed, path_of
+from animatediff_xl.nodes.common.files import DOMAIN_ADAPTER, fingerprint, path_of
 
 
 @pytest.fixture
@@ -30,10 +30,10 @@ def test_the_path_of_a_missing_file_is_an_error(folders: Path, name) -> None:
         path_of(name, DOMAIN_ADAPTER)
 
 
-def test_a_file_that_cannot_be_reached_counts_as_changed(folders: Path) -> None:
+def test_a_file_that_cannot_be_reached_counts_as_fingerprint(folders: Path) -> None:
     path = folders / "loras" / "a.ckpt"
     path.write_bytes(b"1")
-    assert changed("a.ckpt", DOMAIN_ADAPTER)[1] == 1
+    assert fingerprint("a.ckpt", DOMAIN_ADAPTER)[1] == 1
     path.unlink()
     path.symlink_to("a.ckpt")
-    assert [changed(name, DOMAIN_ADAPTER) for name in ("a.ckpt", "gone", "a\0b", None)] == [(0.0, 0)] * 4
+    assert [fingerprint(name, DOMAIN_ADAPTER) for name in ("a.ckpt", "gone", "a\0b", None)] == [(0.0, 0)] * 4

@@ -1,4 +1,4 @@
-"""The gate for values from outside: every input of every node, with values that a link can bring."""
+"""Input checks: every input of every node, with values that a link can bring."""
 
 import math
 from collections.abc import Callable
@@ -17,9 +17,9 @@ from server import PromptServer
 INPUTS = [(node, field) for node in NODES for field in node.define_schema().inputs]
 IDS = [f"{node.__name__}-{field.id}" for node, field in INPUTS]
 HOSTILE: tuple[Any, ...] = (
-    "", "x", "\udcff", "a\nb\u202e", "0:" + 20_000 * " " + "x", -1, 10**40, math.nan, math.inf, -math.inf, [], [1], {},
-    {"points": None}, (), ("x",), object(), b"\xff", torch.tensor([]), torch.full((2, 3), math.nan), np.array([1, 2]),
-    torch.ones(1, 1, 2, 2, 2), len,
+    None, "", "x", "\udcff", "a\nb\u202e", "0:" + 20_000 * " " + "x", -1, 10**40, math.nan, math.inf, -math.inf, [],
+    [1], {}, {"points": None}, (), ("x",), object(), b"\xff", torch.tensor([]), torch.full((2, 3), math.nan),
+    np.array([1, 2]), torch.ones(1, 1, 2, 2, 2), len,
 )  # fmt: skip
 
 
@@ -32,8 +32,8 @@ def no_server(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(("node", "field"), INPUTS, ids=IDS)
 def test_hostile_values_work_or_are_refused_in_a_sentence(node: Any, field: Any) -> None:
     for value in HOSTILE:
-        gate = partial(checked_inputs, [field], {field.id: value}, node.own_checks)
-        for call in (partial(node.execute, **{field.id: value}), gate):
+        check = partial(checked_inputs, [field], {field.id: value}, node.own_checks)
+        for call in (partial(node.execute, **{field.id: value}), check):
             try:
                 call()
             except MotionError as error:
@@ -42,24 +42,31 @@ def test_hostile_values_work_or_are_refused_in_a_sentence(node: Any, field: Any)
 
 
 @pytest.mark.parametrize(("node", "field"), INPUTS, ids=IDS)
-def test_a_missing_value_is_the_default_or_refused(node: Any, field: Any) -> None:
+def test_none_is_the_default_or_refused(node: Any, field: Any) -> None:
     try:
         checked = checked_inputs([field], {field.id: None})
     except MotionError as error:
         assert not field.optional and field.id in str(error)
     else:
-        assert field.optional and field.id not in checked
+        default = getattr(field, "default", None)
+        assert field.optional and checked == ({} if default is None else {field.id: default})
 
 
-@pytest.mark.parametrize("node", NODES, ids=lambda node: node.__name__)
-@pytest.mark.parametrize("method", ["validate_inputs", "fingerprint_inputs"])
+HOST_CHECKS = [
+    (node, method)
+    for node in NODES
+    for method in ("validate_inputs", "fingerprint_inputs")
+    if getattr(node, method).__func__ is not getattr(io.ComfyNode, method).__func__
+]
+
+
+@pytest.mark.parametrize(("node", "method"), HOST_CHECKS, ids=lambda part: getattr(part, "__name__", part))
 def test_checks_of_the_host_bear_linked_inputs(node: Any, method: str) -> None:
     """ComfyUI passes None for them."""
-    check: Callable | None = node.__dict__.get(method)
-    if check is not None:
-        ids = [field.id for field in node.define_schema().inputs]
-        names = ids if method == "fingerprint_inputs" else getattr(node, method).__code__.co_varnames[1:]
-        assert getattr(node, method)(**dict.fromkeys(name for name in names if name in ids)) is not None
+    check: Callable = getattr(node, method)
+    ids = [field.id for field in node.define_schema().inputs]
+    names = ids if method == "fingerprint_inputs" else check.__code__.co_varnames[1:]
+    assert check(**dict.fromkeys(name for name in names if name in ids)) is not None
 
 
 @pytest.mark.parametrize("value", [3, 3.0, np.int64(3), np.float32(3), torch.tensor(3), torch.tensor([3.0])])

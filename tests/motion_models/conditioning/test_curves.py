@@ -75,7 +75,7 @@ class EditorCurve:
         return x * x
 
 
-@pytest.mark.parametrize("points", [[(0, 0), (0.5, 1), (1, 0)], {"points": [(1, 0), (0, 0), (0.5, 1)]}])
+@pytest.mark.parametrize("points", [[(0, 0), (0.5, 1), (1, 0)], [[1, 0], [0, 0], [0.5, 1]]])
 def test_the_hosts_curve_is_stretched_over_the_clip(points) -> None:
     assert from_curve(EditorCurve(), 5, FRAMES).at([0, 2, 4]).tolist() == [0, 0.25, 1]
     assert from_curve(points, 5, FRAMES).at([0, 2, 4]).tolist() == [0, 1, 0]

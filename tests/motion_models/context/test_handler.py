@@ -41,7 +41,6 @@ def test_results_equal_host_windows_where_the_clip_divides_evenly(pair, animate,
 
 @pytest.mark.parametrize("run", [dual_cfg, perp_neg, basic])
 def test_windows_equal_host_windows_with_any_guider(pair, animate, monkeypatch, run) -> None:
-    monkeypatch.setattr("tests.motion_models.sampling.test_composition.guided.__defaults__", (2,))
     monkeypatch.setattr("tests.sampling.start_noise.__defaults__", (CLIP, 7))
     model = animate(pair.model)
     assert same(run(windowed(model)), run(host_windowed(model)))

@@ -39,7 +39,7 @@ def test_full_weight_is_bright_and_missing_frames_are_dark() -> None:
 
 
 @pytest.mark.parametrize("steps", [1, 4])
-def test_moving_schedules_are_drawn_for_each_step(steps: int) -> None:
+def test_moving_schedules_have_windows_for_each_step(steps: int) -> None:
     settings = ContextSettings(schedule="looped_uniform", closed_loop=True)
     assert len(window_counts(settings, 48, steps)) == steps
     assert len(window_counts(ContextSettings(), 48, steps)) == 1

@@ -7,7 +7,7 @@ import pytest
 import torch
 from animatediff_xl.motion_models.errors import MotionError
 from animatediff_xl.motion_models.files.checkpoints import shape_of
-from animatediff_xl.motion_models.files.families import FAMILIES, Detection, chosen, detect
+from animatediff_xl.motion_models.files.families import FAMILIES, Detection, detect, detection_of
 from animatediff_xl.motion_models.files.key_formats import in_original_format, key_format_of, motion_keys
 from animatediff_xl.motion_models.sampling.beta_schedules import BETA_SCHEDULES
 from diffusers import MotionAdapter
@@ -145,9 +145,9 @@ def test_a_guess_is_reported_with_how_to_change_it() -> None:
 
 def test_the_users_choice_overrides_detection(pair) -> None:
     shape = shape_of(pair.motion, "mm.ckpt")
-    assert chosen("HotshotXL", shape, "mm.ckpt").family.name == "HotshotXL"
+    assert detection_of("HotshotXL", shape, "mm.ckpt").family.name == "HotshotXL"
     with pytest.raises(MotionError, match=r"AnimateDiff v3, which is for SD1\.5: .* on 3 levels, and SD1\.5 has 4"):
-        chosen("AnimateDiff v3", shape, "mm.ckpt")
+        detection_of("AnimateDiff v3", shape, "mm.ckpt")
 
 
 def test_the_family_table_is_consistent() -> None:

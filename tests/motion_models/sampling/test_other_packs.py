@@ -101,6 +101,17 @@ def test_options_copied_after_apply_carry_the_motion(pair, animate) -> None:
     assert torch.equal(sample(with_copied_options(model)), moved)
 
 
+def test_a_run_without_steps_reports_no_missing_motion(pair, animate) -> None:
+    """A node that splits sigmas can leave only one of them."""
+    reported: list[list[str]] = []
+    settings = dataclasses.replace(SETTINGS, on_report=lambda report, warnings: reported.append(warnings))
+    guider = comfy.samplers.CFGGuider(animate(pair.model, settings=settings))
+    guider.set_conds(conditioning(1), conditioning(2))
+    noise = start_noise(16)
+    guider.sample(noise, noise, comfy.samplers.sampler_object("euler"), torch.tensor([9.0]), disable_pbar=True, seed=3)
+    assert reported == [[]]
+
+
 def test_options_copied_before_apply_are_reported(pair, animate) -> None:
     reported: list[list[str]] = []
     settings = dataclasses.replace(SETTINGS, on_report=lambda _, warnings: reported.append(warnings))

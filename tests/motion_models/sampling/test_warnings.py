@@ -1,5 +1,8 @@
 """Warnings about runs that work but give poor clips."""
 
+import copy
+
+import comfy.supported_models
 import pytest
 from animatediff_xl.motion_models.sampling.warnings import DISTILLED, length_warnings, model_warnings
 from comfy_extras.nodes_model_advanced import ModelSamplingDiscrete
@@ -18,6 +21,13 @@ def test_a_plain_checkpoint_gives_no_warning(pair, motion) -> None:
     model = pair.model.clone()
     model.cached_patcher_init = (print, ("/models/turbo/sd_xl_base_1.0.safetensors", None))
     assert not model_warnings(model, motion) and not model_warnings(pair.model, motion)
+
+
+def test_a_model_of_another_architecture_gives_a_warning(pair, motion) -> None:
+    model = pair.model.clone()
+    model.model = copy.copy(model.model)
+    model.model.model_config = comfy.supported_models.SD20(dict(model.model.model_config.unet_config))
+    assert "This MODEL is SD20: expect worse motion" in model_warnings(model, motion)[0]
 
 
 def test_a_v_prediction_checkpoint_gives_a_warning(pair, motion) -> None:
