@@ -42,8 +42,8 @@ class ContextSettings:
             value = getattr(self, name)
             if not isinstance(value, int) or value < least:
                 raise MotionError(
-                    "context_{name} is {value}, and must be a whole number from {least} on.",
-                    name=name,
+                    "{input} is {value}, and must be a whole number from {least} on.",
+                    input=f"context_{name}",
                     value=repr(value),
                     least=least,
                 )
