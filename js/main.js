@@ -2,13 +2,15 @@
  * Reports, warnings and errors of this pack's nodes, shown on the nodes.
  *
  * A node's report comes with its result ("executed"). Warnings and errors of a sampling run come as an event of our own,
- * for the node that can act on them. Both reach only the page that started the run.
+ * for the node that can act on them. Both reach only the page that started the run. They are English until they are
+ * shown, so that a page in another language shows them in that language.
  */
 
 import { app } from "../../scripts/app.js"
 import { api } from "../../scripts/api.js"
 import { showBadge } from "./lib/badges.mjs"
 import { pathTo } from "./lib/graph.mjs"
+import { translate } from "./lib/messages.mjs"
 import { showReport } from "./lib/reports.mjs"
 import { keepReports, reportsOf } from "./lib/storage.mjs"
 
@@ -17,11 +19,21 @@ const EVENT = "animatediff_xl.report"
 
 const rootGraph = () => app.rootGraph ?? app.graph
 
+const ENGLISH = { report: "report", messages: {}, values: {} }
+
+/** Texts of all packs, by language. */
+let languages = {}
+
+/** Our texts in the language of the page. */
+const textsOfPage = () => languages[app.extensionManager.setting.get("Comfy.Locale")]?.animatediffXl ?? ENGLISH
+
 /** Show texts on the nodes of the open workflow. A node of a subgraph shows that of the last node inside. */
 function show(reports) {
+  const texts = textsOfPage()
   const badges = new Map()
-  for (const [path, text] of inExecutionOrder(reports)) {
-    showReport(path.at(-1), text)
+  for (const [path, english] of inExecutionOrder(reports)) {
+    const text = translate(english, texts)
+    showReport(path.at(-1), text, texts.report)
     for (const subgraphNode of path.slice(0, -1)) badges.set(subgraphNode, text || badges.get(subgraphNode) || "")
   }
   badges.forEach((text, subgraphNode) => showBadge(subgraphNode, text))
@@ -61,6 +73,9 @@ function forgetAllBut(kept) {
 
 app.registerExtension({
   name: "animatediff_xl.reports",
+  async init() {
+    languages = await api.getCustomNodesI18n()
+  },
   setup() {
     api.addEventListener("execution_cached", ({ detail }) =>
       change(detail.prompt_id, forgetAllBut(new Set(detail.nodes.map(String))))

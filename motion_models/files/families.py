@@ -275,11 +275,11 @@ def detect(tensors: Mapping[str, Tensor], shape: MotionShape, layout: Layout, pa
             )
             return Detection(family, reason)
     guess = (exact or possible)[0]
-    others = " or ".join(family.name for family in possible if family is not guess)
+    others = ", ".join(family.name for family in possible if family is not guess)
     return Detection(
         guess,
         sentence(
-            "Its tensors fit several families, and {guess} is a guess: set family if it is {others}.",
+            "Its tensors fit several families, and {guess} is a guess: set family if it is another ({others}).",
             guess=guess.name,
             others=others,
         ),

@@ -79,11 +79,11 @@ class Coverage:
 
     def report(self, name: str) -> str:
         return sentence(
-            "{name}: rank {rank}, {matched} tensors used, {unmatched} not.",
-            name=name,
+            "{file}: rank {rank}, {used} tensors used, {unused} not.",
+            file=name,
             rank=self.rank,
-            matched=self.matched,
-            unmatched=self.unmatched,
+            used=self.matched,
+            unused=self.unmatched,
         )
 
 

@@ -181,4 +181,4 @@ def is_bounded(pair: host.LoraAdapter) -> bool:
 
 def size_of(tensor: Tensor) -> str:
     numbers = " x ".join(str(length) for length in tensor.shape) or "1"
-    return f"{numbers} of {str(tensor.dtype).removeprefix('torch.')}"
+    return f"{numbers} ({str(tensor.dtype).removeprefix('torch.')})"

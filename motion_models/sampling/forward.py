@@ -20,7 +20,7 @@ from torch.nn.functional import interpolate
 
 from .. import host
 from ..conditioning.curves import FRAMES, STEPS, StrengthSchedule, is_over_steps, strengths
-from ..errors import MotionError
+from ..errors import MotionError, sentence
 from ..files.loading import MotionFile
 from ..network.group_norm import over_clips
 from ..network.low_rank import LowRank
@@ -53,7 +53,7 @@ def on_sampling(executor: host.Executor, noise: Tensor, *args: Any, **kw: Any) -
     has_steps = len(host.sampling_argument("sigmas", args, kw)) > 1
     if has_steps and not run.has_called_model:
         for config in configs:
-            config.settings.on_report(config.report, [NOT_CALLED])
+            config.settings.on_report(config.report, [sentence(NOT_CALLED)])
     return result
 
 

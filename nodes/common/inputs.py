@@ -38,15 +38,19 @@ def checked_inputs(fields: Sequence[Any], values: dict[str, Any], unchecked: Seq
     return checked
 
 
-def refusal(field: Any, value: Any, expected: str) -> MotionError:
+def refusal(field: Any, value: Any, accepted: str, **limits: object) -> MotionError:
+    """The error for a value: numbers and texts are shown, anything else by its type. accepted: with its {limits}."""
+    accepted = accepted.format(**limits)
+    if isinstance(value, str | int | float | bool | None):
+        return MotionError(
+            "{input} is {value}, but must be {accepted}.", input=field.id, value=repr(value), accepted=accepted
+        )
     return MotionError(
-        "{name} is {value}, but must be {expected}.", name=field.id, value=shown(value), expected=expected
+        "{input} is of type {type}, but must be {accepted}.",
+        input=field.id,
+        type=type(value).__name__,
+        accepted=accepted,
     )
-
-
-def shown(value: Any) -> str:
-    """A value in a message: numbers and texts as they are, anything else by its type."""
-    return repr(value) if isinstance(value, str | int | float | bool | None) else f"of type {type(value).__name__}"
 
 
 def number(value: Any) -> float | None:
@@ -61,14 +65,14 @@ def number(value: Any) -> float | None:
 def check_float(field: Any, value: Any) -> float:
     found = number(value)
     if found is None or not field.min <= found <= field.max:
-        raise refusal(field, value, f"a number from {field.min:g} to {field.max:g}")
+        raise refusal(field, value, "a number from {min} to {max}", min=f"{field.min:g}", max=f"{field.max:g}")
     return found
 
 
 def check_int(field: Any, value: Any) -> int:
     found = number(value)
     if found is None or found != int(found) or not field.min <= found <= field.max:
-        raise refusal(field, value, f"a whole number from {field.min} to {field.max}")
+        raise refusal(field, value, "a whole number from {min} to {max}", min=field.min, max=field.max)
     return int(found)
 
 
@@ -86,7 +90,7 @@ def check_string(field: Any, value: Any) -> str:
 
 def check_choice(field: Any, value: Any) -> str:
     if not isinstance(value, str) or value not in field.options:
-        raise refusal(field, value, f"one of {', '.join(field.options)}")
+        raise refusal(field, value, "one of {choices}", choices=", ".join(field.options))
     return value
 
 

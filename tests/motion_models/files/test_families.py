@@ -140,7 +140,7 @@ def test_the_file_name_decides_before_the_folder_name(path: str, family: str, by
 def test_a_guess_is_reported_with_how_to_change_it() -> None:
     guess = found(authors_file(SD15, None, True), "mm.ckpt")
     assert guess.family.name == "AnimateLCM"
-    assert "guess: set family if it is AnimateDiff v2 or AnimateDiff-Lightning or" in guess.reason
+    assert "guess: set family if it is another (AnimateDiff v2, AnimateDiff-Lightning," in guess.reason
 
 
 def test_the_users_choice_overrides_detection(pair) -> None:
