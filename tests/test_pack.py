@@ -96,7 +96,7 @@ def test_translations_match_the_nodes(language: str) -> None:
 
 
 @pytest.mark.parametrize("node_id", SCHEMAS)
-@pytest.mark.parametrize("page", ["{}.md", "{}/zh.md"])
+@pytest.mark.parametrize("page", ["{}/en.md", "{}/zh.md"])
 def test_every_node_has_a_help_page_with_a_picture(node_id: str, page: str) -> None:
     folder = PACK / "js" / "docs"
     text = (folder / page.format(node_id)).read_text(encoding="utf-8")
@@ -107,11 +107,18 @@ def test_every_node_has_a_help_page_with_a_picture(node_id: str, page: str) -> N
 
 
 @pytest.mark.parametrize("node_id", SCHEMAS)
+def test_help_in_other_languages_is_the_english_one(node_id: str) -> None:
+    """The page asks for `<node>/<language>.md` first, and for `<node>.md` if there is none. Copy en.md there."""
+    folder = PACK / "js" / "docs"
+    assert (folder / f"{node_id}.md").read_bytes() == (folder / node_id / "en.md").read_bytes()
+
+
+@pytest.mark.parametrize("node_id", SCHEMAS)
 def test_every_choice_is_explained(node_id: str) -> None:
     """In the help pages. Files and model families have no fixed list there."""
     for field in SCHEMAS[node_id].inputs:
         if isinstance(field, io.Combo.Input) and field.id not in FILE_INPUTS:
-            for page in ("{}.md", "{}/zh.md"):
+            for page in ("{}/en.md", "{}/zh.md"):
                 text = (PACK / "js" / "docs" / page.format(node_id)).read_text(encoding="utf-8")
                 shared = "上下文窗口" in text or "AnimateDiff Context Windows" in text
                 missing = [choice for choice in field.options if f"`{choice}`" not in text]
@@ -217,6 +224,17 @@ def test_test_names_are_short_and_unique() -> None:
 def test_example_workflows_match_their_source() -> None:
     for path, clip in FILES.items():
         assert path.read_text() == serialised(clip)
+
+
+def test_notes_of_templates_have_no_inline_code() -> None:
+    """The page draws it light on light in Vue nodes."""
+    notes = [text for path in FILES for text in notes_in(path)]
+    assert notes and not any("`" in text for text in notes)
+
+
+def notes_in(path: Path) -> list[str]:
+    nodes = json.loads(path.read_text())["nodes"]
+    return [node["widgets_values"][0] for node in nodes if node["type"] == "MarkdownNote"]
 
 
 def test_every_host_name_exists() -> None:
