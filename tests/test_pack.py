@@ -21,6 +21,7 @@ try:
 except ModuleNotFoundError:  # Python 3.10
     import tomli as tomllib
 
+METADATA = tomllib.loads((PACK / "pyproject.toml").read_text())
 SCHEMAS = {schema.node_id: schema for schema in (node.define_schema() for node in NODES)}
 CODE = [PACK / "__init__.py", *(PACK / "nodes").rglob("*.py"), *(PACK / "motion_models").rglob("*.py")]
 CLASSIFIERS = {
@@ -129,8 +130,7 @@ FILE_INPUTS = ("motion_model", "family", "lora", "adapter")
 
 
 def test_the_metadata_meets_the_rules_of_the_registry() -> None:
-    metadata = tomllib.loads((PACK / "pyproject.toml").read_text())
-    project, comfy = metadata["project"], metadata["tool"]["comfy"]
+    project, comfy = METADATA["project"], METADATA["tool"]["comfy"]
     assert re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", project["name"]) and "comfyui" not in project["name"]
     assert re.fullmatch(r"\d+\.\d+\.\d+", project["version"])
     assert project["license"] == {"file": "LICENSE"}
@@ -152,9 +152,8 @@ def test_the_registry_gets_every_file_that_runs() -> None:
 
 
 def test_the_pack_has_no_dependencies() -> None:
-    metadata = tomllib.loads((PACK / "pyproject.toml").read_text())
     listed = [line for line in (PACK / "requirements.txt").read_text().splitlines() if not line.startswith("#")]
-    assert metadata["project"]["dependencies"] == listed == []
+    assert METADATA["project"]["dependencies"] == listed == []
 
 
 def imports(path: Path) -> set[str]:

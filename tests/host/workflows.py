@@ -46,8 +46,8 @@ first, so the clip can be repeated without a jump.
 """
 TINY_NOTE = """## The same graph on the tiny SDXL
 
-**make demo** in this pack's repository runs it: a model of 17 MB that knows coloured shapes, for machines without a GPU.
-Its files are in tests/tiny, and so is the pack that lets ComfyUI recognise them.
+**make demo** in this pack's repository runs it: a model of 17 MB that knows coloured shapes.
+It is for machines without a GPU. Its files are in tests/tiny, and so is the pack that lets ComfyUI recognise them.
 
 Prompts: a (red, green, blue, yellow) (circle, square, triangle) moving (left, right, up, down).
 """
