@@ -12,6 +12,7 @@ import pytest
 from animatediff_xl.motion_models import host
 from animatediff_xl.nodes import NODES
 from comfy_api.latest import io
+from PIL import Image
 
 from tests.host.obtain import PACK
 from tests.host.workflows import FILES, serialised
@@ -140,6 +141,17 @@ def test_the_metadata_meets_the_rules_of_the_registry() -> None:
     assert comfy["requires-comfyui"] == ">=0.16.3"
     assert comfy["PublisherId"] and comfy["DisplayName"]
     assert "web" not in comfy  # WEB_DIRECTORY serves it; both would load every script twice
+
+
+@pytest.mark.parametrize(("field", "file", "proportion"), [("Icon", "icon.png", 1), ("Banner", "banner.png", 21 / 9)])
+def test_the_registry_finds_icon_and_banner(field: str, file: str, proportion: float) -> None:
+    """Beside the code, in shapes that the registry shows uncut."""
+    repository = METADATA["project"]["urls"]["Repository"].removeprefix("https://github.com/")
+    raw = f"https://raw.githubusercontent.com/{repository}/main/docs/"
+    assert METADATA["tool"]["comfy"][field] == raw + file
+    with Image.open(PACK / "docs" / file) as picture:
+        assert picture.width / picture.height == pytest.approx(proportion)
+    assert (PACK / "docs" / file).stat().st_size < 100_000
 
 
 def test_the_registry_gets_every_file_that_runs() -> None:
