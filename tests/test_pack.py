@@ -14,6 +14,7 @@ from animatediff_xl.nodes import NODES
 from comfy_api.latest import io
 from PIL import Image
 
+from tests.host.help_pictures import MOST_WIDTH
 from tests.host.obtain import PACK
 from tests.host.workflows import FILES, serialised
 
@@ -106,6 +107,13 @@ def test_every_node_has_a_help_page_with_a_picture(node_id: str, page: str) -> N
     # the front end resolves them against this folder, wherever the page lies
     assert pictures and all((folder / picture).is_file() for picture in pictures)
     assert all(f"**{field.id}**" in text for field in SCHEMAS[node_id].inputs)
+
+
+@pytest.mark.parametrize("path", sorted((PACK / "js" / "docs").glob("*.png")), ids=lambda path: path.stem)
+def test_help_pictures_are_small(path: Path) -> None:
+    with Image.open(path) as picture:
+        assert picture.width <= MOST_WIDTH
+    assert path.stat().st_size < 100_000
 
 
 @pytest.mark.parametrize("node_id", SCHEMAS)
