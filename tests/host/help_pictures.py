@@ -8,6 +8,7 @@ graph is a screenshot of the page.
 
 import json
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -68,11 +69,9 @@ def draw_clips(comfyui: Path) -> None:
 def draw_plans(comfyui: Path) -> None:
     import_host(comfyui)
     import_pack()
-    from animatediff_xl.motion_models.context.picture import draw
-    from animatediff_xl.motion_models.context.windows import ContextSettings
-
+    picture = import_module("animatediff_xl.motion_models.context.picture")
     for name, (settings, steps) in PLANS.items():
-        plan = draw(ContextSettings(**settings), PLANNED, steps)[0].numpy()
+        plan = picture.draw(picture.ContextSettings(**settings), PLANNED, steps)[0].numpy()
         save(Image.fromarray((plan * 255).round().astype(np.uint8)), f"windows_{name}.png")
 
 
