@@ -12,7 +12,9 @@ import pytest
 from animatediff_xl.motion_models import host
 from animatediff_xl.nodes import NODES
 from comfy_api.latest import io
+from PIL import Image
 
+from tests.host.help_pictures import MOST_WIDTH
 from tests.host.obtain import PACK
 from tests.host.workflows import FILES, serialised
 
@@ -21,6 +23,7 @@ try:
 except ModuleNotFoundError:  # Python 3.10
     import tomli as tomllib
 
+METADATA = tomllib.loads((PACK / "pyproject.toml").read_text())
 SCHEMAS = {schema.node_id: schema for schema in (node.define_schema() for node in NODES)}
 CODE = [PACK / "__init__.py", *(PACK / "nodes").rglob("*.py"), *(PACK / "motion_models").rglob("*.py")]
 CLASSIFIERS = {
@@ -96,7 +99,7 @@ def test_translations_match_the_nodes(language: str) -> None:
 
 
 @pytest.mark.parametrize("node_id", SCHEMAS)
-@pytest.mark.parametrize("page", ["{}.md", "{}/zh.md"])
+@pytest.mark.parametrize("page", ["{}/en.md", "{}/zh.md"])
 def test_every_node_has_a_help_page_with_a_picture(node_id: str, page: str) -> None:
     folder = PACK / "js" / "docs"
     text = (folder / page.format(node_id)).read_text(encoding="utf-8")
@@ -106,12 +109,26 @@ def test_every_node_has_a_help_page_with_a_picture(node_id: str, page: str) -> N
     assert all(f"**{field.id}**" in text for field in SCHEMAS[node_id].inputs)
 
 
+@pytest.mark.parametrize("path", sorted((PACK / "js" / "docs").glob("*.png")), ids=lambda path: path.stem)
+def test_help_pictures_are_small(path: Path) -> None:
+    with Image.open(path) as picture:
+        assert picture.width <= MOST_WIDTH
+    assert path.stat().st_size < 100_000
+
+
+@pytest.mark.parametrize("node_id", SCHEMAS)
+def test_help_in_other_languages_is_the_english_one(node_id: str) -> None:
+    """The page asks for `<node>/<language>.md` first, and for `<node>.md` if there is none. Copy en.md there."""
+    folder = PACK / "js" / "docs"
+    assert (folder / f"{node_id}.md").read_bytes() == (folder / node_id / "en.md").read_bytes()
+
+
 @pytest.mark.parametrize("node_id", SCHEMAS)
 def test_every_choice_is_explained(node_id: str) -> None:
     """In the help pages. Files and model families have no fixed list there."""
     for field in SCHEMAS[node_id].inputs:
         if isinstance(field, io.Combo.Input) and field.id not in FILE_INPUTS:
-            for page in ("{}.md", "{}/zh.md"):
+            for page in ("{}/en.md", "{}/zh.md"):
                 text = (PACK / "js" / "docs" / page.format(node_id)).read_text(encoding="utf-8")
                 shared = "上下文窗口" in text or "AnimateDiff Context Windows" in text
                 missing = [choice for choice in field.options if f"`{choice}`" not in text]
@@ -122,8 +139,7 @@ FILE_INPUTS = ("motion_model", "family", "lora", "adapter")
 
 
 def test_the_metadata_meets_the_rules_of_the_registry() -> None:
-    metadata = tomllib.loads((PACK / "pyproject.toml").read_text())
-    project, comfy = metadata["project"], metadata["tool"]["comfy"]
+    project, comfy = METADATA["project"], METADATA["tool"]["comfy"]
     assert re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", project["name"]) and "comfyui" not in project["name"]
     assert re.fullmatch(r"\d+\.\d+\.\d+", project["version"])
     assert project["license"] == {"file": "LICENSE"}
@@ -133,6 +149,17 @@ def test_the_metadata_meets_the_rules_of_the_registry() -> None:
     assert comfy["requires-comfyui"] == ">=0.16.3"
     assert comfy["PublisherId"] and comfy["DisplayName"]
     assert "web" not in comfy  # WEB_DIRECTORY serves it; both would load every script twice
+
+
+@pytest.mark.parametrize(("field", "file", "proportion"), [("Icon", "icon.png", 1), ("Banner", "banner.png", 21 / 9)])
+def test_the_registry_finds_icon_and_banner(field: str, file: str, proportion: float) -> None:
+    """Beside the code, in shapes that the registry shows uncut."""
+    repository = METADATA["project"]["urls"]["Repository"].removeprefix("https://github.com/")
+    raw = f"https://raw.githubusercontent.com/{repository}/main/docs/"
+    assert METADATA["tool"]["comfy"][field] == raw + file
+    with Image.open(PACK / "docs" / file) as picture:
+        assert picture.width / picture.height == pytest.approx(proportion)
+    assert (PACK / "docs" / file).stat().st_size < 100_000
 
 
 def test_the_registry_gets_every_file_that_runs() -> None:
@@ -145,9 +172,8 @@ def test_the_registry_gets_every_file_that_runs() -> None:
 
 
 def test_the_pack_has_no_dependencies() -> None:
-    metadata = tomllib.loads((PACK / "pyproject.toml").read_text())
     listed = [line for line in (PACK / "requirements.txt").read_text().splitlines() if not line.startswith("#")]
-    assert metadata["project"]["dependencies"] == listed == []
+    assert METADATA["project"]["dependencies"] == listed == []
 
 
 def imports(path: Path) -> set[str]:
@@ -217,6 +243,17 @@ def test_test_names_are_short_and_unique() -> None:
 def test_example_workflows_match_their_source() -> None:
     for path, clip in FILES.items():
         assert path.read_text() == serialised(clip)
+
+
+def test_notes_of_templates_have_no_inline_code() -> None:
+    """The page draws it light on light in Vue nodes."""
+    notes = [text for path in FILES for text in notes_in(path)]
+    assert notes and not any("`" in text for text in notes)
+
+
+def notes_in(path: Path) -> list[str]:
+    nodes = json.loads(path.read_text())["nodes"]
+    return [node["widgets_values"][0] for node in nodes if node["type"] == "MarkdownNote"]
 
 
 def test_every_host_name_exists() -> None:

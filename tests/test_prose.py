@@ -40,7 +40,7 @@ PAGES = sorted(
     [
         *ROOT.glob("*.md"),
         *(ROOT / "docs").glob("*.md"),
-        *(ROOT / "js/docs").glob("*.md"),
+        *(ROOT / "js/docs").glob("*/en.md"),
         *(ROOT / "benchmarks").glob("*.md"),
     ]
 )

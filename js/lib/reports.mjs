@@ -6,8 +6,11 @@ import { ComfyWidgets } from "../../../scripts/widgets.js"
 const NAME = "animatediff_report"
 const LINE_PIXELS = 17
 const PADDING_PIXELS = 14
-const CHARACTER_PIXELS = 6.5
-const WIDE = /[^\x00-\xff]/g // Chinese characters take the room of two others
+const CHARACTER_PIXELS = 6.02
+/** Of a Vue node beside the letters: borders, padding, and room for a scroll bar. */
+const SIDES_PIXELS = 64
+/** Chinese letters are twice as wide, and lines break between any two of them. */
+const PARTS = /[\u2e80-\uffff]|[^\s\u2e80-\uffff]+\s?/g
 
 function addWidget(node, label) {
   const { widget } = ComfyWidgets.STRING(node, NAME, ["STRING", { multiline: true }], app)
@@ -18,15 +21,28 @@ function addWidget(node, label) {
   const element = widget.element ?? widget.inputEl
   element.readOnly = true
   element.dataset.testid = "animatediff-report"
-  widget.options.getMinHeight = () => heightOf(widget.value, node.size[0])
+  widget.options.getMinHeight = () => linesOf(widget.value, node.size[0]) * LINE_PIXELS + PADDING_PIXELS
   return widget
 }
 
-function heightOf(text, width) {
-  const perLine = Math.max(20, Math.floor((width - 40) / CHARACTER_PIXELS))
-  const lengths = text.replace(WIDE, "  ").split("\n").map((line) => line.length)
-  const lines = lengths.reduce((sum, length) => sum + Math.max(1, Math.ceil(length / perLine)), 0)
-  return lines * LINE_PIXELS + PADDING_PIXELS
+/** The number of lines of a text in a node of a width. */
+function linesOf(text, width) {
+  const columns = Math.max(20, Math.floor((width - SIDES_PIXELS) / CHARACTER_PIXELS))
+  let lines = 0
+  for (const paragraph of text.split("\n")) {
+    let column = 0
+    lines += 1
+    for (const part of paragraph.match(PARTS) ?? []) {
+      const size = part >= "\u2e80" ? 2 : part.trimEnd().length
+      if (column && column + size > columns) {
+        column = 0
+        lines += 1
+      }
+      lines += Math.ceil(size / columns) - 1 // a file name that is longer than a line
+      column += part >= "\u2e80" ? 2 : part.length
+    }
+  }
+  return lines
 }
 
 /** Show a text on a node, below a label in Vue nodes, or take it away if the text is empty. */
@@ -38,6 +54,7 @@ export function showReport(node, text, label) {
   } else {
     widget ??= addWidget(node, label)
     widget.value = text
+    widget.options.rows = linesOf(text, node.size[0]) // Vue nodes make room for it
   }
   const [width, height] = node.computeSize()
   node.setSize([Math.max(node.size[0], width), text ? Math.max(node.size[1], height) : height])

@@ -11,8 +11,9 @@ from .. import host
 from ..errors import sentence
 from .windows import MOVING, ContextSettings, WindowPlan, plan, window_size, window_starts
 
-WIDTH = 1024
-MARGIN, TEXT_HEIGHT = 16, 18
+WIDTH = 600
+"""Nodes and help pages show it at half of that, and letters stay readable."""
+MARGIN, TEXT_HEIGHT, LETTERS = 16, 26, 20
 ROW_HEIGHT, GAP = 12, 3
 MAX_HEIGHT = 4096
 """In pixels. Steps that do not fit are left out."""
@@ -57,14 +58,18 @@ def draw(settings: ContextSettings, frames: int, steps: int) -> Tensor:
     The picture has a largest height. Steps beyond it are left out, and so are windows of the first step.
     """
     counts = window_counts(settings, frames, steps)
+    font = ImageFont.load_default(LETTERS)
+    heading = lines(describe(settings, frames, steps), font)
+    above = MARGIN + (len(heading) + 1) * TEXT_HEIGHT
     heights = [TEXT_HEIGHT + count * (ROW_HEIGHT + GAP) + GAP for count in counts]
-    room = MAX_HEIGHT - 2 * MARGIN - 2 * TEXT_HEIGHT
+    room = MAX_HEIGHT - above - MARGIN
     shown = max(1, int((np.cumsum(heights) < room).sum()))
-    height = min(room, sum(heights[:shown])) + 2 * TEXT_HEIGHT + 2 * MARGIN
+    height = above + min(room, sum(heights[:shown])) + MARGIN
     picture = Image.new("RGB", (WIDTH, height), BACKGROUND)
-    canvas, font = ImageDraw.Draw(picture), ImageFont.load_default(13)
-    canvas.text((MARGIN, MARGIN), describe(settings, frames, steps), TEXT_COLOUR, font)
-    top = MARGIN + 2 * TEXT_HEIGHT
+    canvas = ImageDraw.Draw(picture)
+    for index, line in enumerate(heading):
+        canvas.text((MARGIN, MARGIN + index * TEXT_HEIGHT), line, TEXT_COLOUR, font)
+    top = above
     for step in range(shown):
         host.stop_if_interrupted()
         title = f"step {step + 1}" if len(counts) > 1 else "every step"
@@ -76,6 +81,18 @@ def draw(settings: ContextSettings, frames: int, steps: int) -> Tensor:
             canvas.rectangle((left, y, right, y + ROW_HEIGHT - 1), colour)
         top += heights[step]
     return torch.from_numpy(np.asarray(picture).astype(np.float32) / 255)[None]
+
+
+def lines(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> list[str]:
+    """A text in lines that fit into the picture."""
+    fitting = [""]
+    for word in text.split():
+        longer = f"{fitting[-1]} {word}".strip()
+        if font.getlength(longer) <= WIDTH - 2 * MARGIN:
+            fitting[-1] = longer
+        else:
+            fitting.append(word)
+    return fitting
 
 
 def cells(window_plan: WindowPlan) -> Iterator[tuple[int, int, int, tuple[int, ...]]]:

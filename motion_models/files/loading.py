@@ -56,20 +56,21 @@ class MotionFile:
         family = self.family
         lines = [
             sentence("{family} for {base}.", family=family.name, base=family.base),
+            *filter(None, [self.detection.reason]),
             sentence(
-                "Up to {limit} frames at once, trained on {trained}.",
-                limit=self.shape.frame_limit,
+                "Best with {trained} frames, at most {limit} at once.",
                 trained=family.trained_frames,
+                limit=self.shape.frame_limit,
             ),
+            sentence("Its authors' sampler: {settings}.", settings=family.sampler_hint),
             sentence(
                 "{precision}, {used} tensors used, {unused} not.",
                 precision=self.precision,
                 used=self.used,
                 unused=self.unused,
             ),
-            sentence("Its authors' sampler: {settings}.", settings=family.sampler_hint),
         ]
-        return "\n".join(lines + [self.detection.reason] * bool(self.detection.reason))
+        return "\n".join(lines)
 
 
 def open_motion_file(path: Path, family_name: str | None = None) -> MotionFile:

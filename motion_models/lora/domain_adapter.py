@@ -49,7 +49,7 @@ def apply_domain_adapter(model: host.ModelPatcher, path: Path, alpha: float) -> 
     if alpha:  # alpha 0 adds no patch, so the weights stay the same bit for bit
         patched.add_patches(pairs.fitting, alpha)
     return patched, sentence(
-        "{file}: rank {rank}, {used} tensors used, {unused} not.",
+        "{file} is added to this MODEL: rank {rank}, {used} tensors used, {unused} not.",
         file=path.name,
         rank=pairs.rank,
         used=pairs.used,

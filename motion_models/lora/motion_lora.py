@@ -25,6 +25,7 @@ from torch import Tensor
 from .. import host
 from ..conditioning.curves import StrengthSchedule
 from ..errors import MotionError, sentence
+from ..files.families import BASE_LEVELS
 from ..files.key_formats import ORIGINAL_TO_DIFFUSERS, motion_keys
 from ..files.reading import read_with_metadata
 from ..files.unsupported_files import MOTION_LORA, MOTION_PARTS, known_file
@@ -47,13 +48,16 @@ class MotionLora:
         """A summary for the user. The number of tensors that fit is known only when the MotionLoRA is applied."""
         downs = [value for key, value in self.tensors.items() if key.endswith(DOWN) and value.ndim > 1]
         rank = max((min(value.shape) for value in downs), default=0)
-        widths = sorted({max(value.shape) for value in downs})
-        return sentence(
-            "rank {rank}, {tensors} tensors, for widths of {widths}.",
-            rank=rank,
-            tensors=len(self.tensors),
-            widths=", ".join(map(str, widths)),
-        )
+        levels = {level for _, level in levels_in(self.tensors)}
+        base = next((base for base, count in BASE_LEVELS.items() if levels == set(range(count))), None)
+        if base:
+            return sentence(
+                "A MotionLoRA for {base} motion models: rank {rank}, {tensors} tensors.",
+                base=base,
+                rank=rank,
+                tensors=len(self.tensors),
+            )
+        return sentence("A MotionLoRA: rank {rank}, {tensors} tensors.", rank=rank, tensors=len(self.tensors))
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,7 @@ class Coverage:
 
     def report(self, name: str) -> str:
         return sentence(
-            "{file}: rank {rank}, {used} tensors used, {unused} not.",
+            "{file} is added: rank {rank}, {used} tensors used, {unused} not.",
             file=name,
             rank=self.rank,
             used=self.matched,

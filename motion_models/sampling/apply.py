@@ -42,7 +42,11 @@ def apply_motion_model(
     if beta_schedule == AUTO_BETA_SCHEDULE:
         beta_schedule = motion.family.beta_schedule
     report = [
-        sentence("{family}, beta schedule: {beta_schedule}.", family=motion.family.name, beta_schedule=beta_schedule)
+        sentence(
+            "{family} animates this MODEL. Beta schedule: {beta_schedule}.",
+            family=motion.family.name,
+            beta_schedule=beta_schedule,
+        )
     ]
     low_ranks = []
     for chosen in loras:

@@ -40,3 +40,14 @@ def test_help_opens_in_the_language_with_its_pictures(language: str, comfy: Comf
         lambda: pictures.evaluate_all("pictures => pictures.every(picture => picture.naturalWidth)"),
         "a picture is missing",
     )
+    assert comfy.complaints == []  # each page lies where the page asks first
+
+
+def test_help_in_another_language_opens_in_english(comfy: ComfyPage, graph: Graph) -> None:
+    comfy.set_setting("Comfy.Locale", "fr")
+    comfy.open()
+    graph.add("ADXL_WindowPlan")
+    graph.select("ADXL_WindowPlan")
+    comfy.page.get_by_test_id("info-button").click()
+    comfy.page.locator(".node-help-content h1", has_text="AnimateDiff Window Plan").wait_for()
+    comfy.set_setting("Comfy.Locale", "en")

@@ -8,6 +8,12 @@ from .runs import Runs, tiny
 
 REPORTS = {"ADXL_LoadMotionModel": "AnimateDiff SDXL beta", "ADXL_ApplyMotionModel": "4 frames"}
 
+HIDDEN_PIXELS = """text => {
+    const areas = [...document.querySelectorAll('textarea')].filter(area => area.readOnly && area.value === text)
+    return areas.length === 1 && areas[0].clientHeight ? areas[0].scrollHeight - areas[0].clientHeight : 'not drawn'
+}"""
+"""Height of what a report does not show."""
+
 
 def until_reported(comfy: ComfyPage, graph: Graph) -> None:
     for kind, words in REPORTS.items():
@@ -24,6 +30,23 @@ def test_reports_are_back_after_a_reload(
     comfy.open()
     runs.succeed()
     until_reported(comfy, graph)
+
+
+def test_reports_are_shown_whole(
+    comfy: ComfyPage, graph: Graph, runs: Runs, server: Server, renderer: Renderer
+) -> None:
+    """Also long ones, on nodes as small as the page makes them. Nothing is cached, or older hosts report nothing."""
+    server.post("/free", {"free_memory": True, "unload_models": True})
+    graph.load(tiny(frames=5, steps=1))
+    for kind in ("ADXL_LoadMotionLoRA", "ADXL_WindowPlan"):
+        graph.add(kind)
+    graph.connect("ADXL_LoadMotionLoRA", 0, "ADXL_ApplyMotionModel", "motion_lora")
+    runs.succeed()
+    comfy.until(lambda: "too few" in graph.text("ADXL_ApplyMotionModel"), "no warning", 10_000)
+    for kind in (*REPORTS, "ADXL_LoadMotionLoRA", "ADXL_WindowPlan"):
+        graph.select(kind)  # the page draws only what is in view
+        text = graph.text(kind).strip()
+        comfy.until(lambda text=text: comfy.evaluate(HIDDEN_PIXELS, text) == 0, f"{kind} hides: {text}", 5_000)
 
 
 def test_a_subgraph_node_shows_the_last_report_inside(comfy: ComfyPage, graph: Graph, runs: Runs) -> None:

@@ -12,6 +12,7 @@ from torch import library
 
 from .dynamic_vram import keep_models_as_on_nvidia
 from .obtain import CACHE, PACK
+from .tools import manager
 
 SHIMS = Path(__file__).parent / "shims"
 sys.path.append(str(SHIMS))  # last, so that installed packages take precedence
@@ -50,6 +51,8 @@ def import_pack() -> None:
 
 def serve(root: Path, flags: list[str]) -> None:
     sys.argv = ["main.py", *flags]
+    if "--enable-manager" in flags:
+        sys.path.append(str(manager()))
     sys.path.insert(0, str(root))
     runpy.run_path(str(root / "main.py"), run_name="__main__")
 

@@ -2,7 +2,8 @@
 
     python -m tests.host.pictures
 
-samples them in a real ComfyUI and writes `docs/clips.webp` and `example_workflows/*.jpg`.
+samples them in a real ComfyUI and writes `docs/clips.webp` and `example_workflows/*.jpg`. It also draws the icon and
+the banner.
 """
 
 import copy
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from . import icon
 from .obtain import CACHE, PACK, comfyui_root
 from .server import serving
 from .video import frames_of
@@ -86,6 +88,7 @@ def side_by_side(tiles: list[Image.Image]) -> Image.Image:
 
 
 def main() -> None:
+    icon.main()
     with serving(comfyui_root(), CACHE / "demo", "--cpu") as server:
         template = to_prompt(json.loads(TINY_WORKFLOW.read_text()), server.get("/object_info"))
         videos = [frames_of(server.run(graph(template, tile)).files(server.output)[0]) for tile in TILES]

@@ -9,6 +9,7 @@ import time
 import urllib.error
 import urllib.request
 import uuid
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -124,34 +125,58 @@ class Server:
         raise TimeoutError(f"no history of run {prompt_id}")
 
 
-def prepare_folder(folder: Path, dynamic_vram: bool) -> None:
-    """Everything ComfyUI keeps beside its own tree: this pack, the pack of the tiny SDXL, its files, a front page."""
-    links = {
-        folder / "custom_nodes" / "animatediff_xl": PACK,
-        folder / "custom_nodes" / "tiny_sdxl": TINY / "host_pack",
-        folder / "models" / "checkpoints" / "tiny_sdxl.safetensors": TINY / "tiny_sdxl.safetensors",
-        folder / "models" / "animatediff_models" / "tiny_motion.safetensors": TINY / "tiny_motion.safetensors",
-    } | {
-        folder / "models" / "animatediff_motion_lora" / name: TINY / name
-        for name in ("tiny_pan_left.safetensors", "tiny_zoom_in.safetensors")
-    }
+def prepare_folder(folder: Path, dynamic_vram: bool, node_zip: Path | None = None) -> None:
+    """Everything ComfyUI keeps beside its own tree: this pack, the pack of the tiny SDXL, its files, a front page.
+
+    node_zip: the pack as the registry has it. It is unpacked, and there are no model files yet.
+    """
+    links = {folder / "custom_nodes" / "tiny_sdxl": TINY / "host_pack"}
+    if node_zip:
+        install(node_zip, folder / "custom_nodes" / "animatediff-xl")
+    else:
+        links[folder / "custom_nodes" / "animatediff_xl"] = PACK
+        put_tiny_models(folder)
     if dynamic_vram:
         links[folder / "custom_nodes" / "dynamic_vram"] = PACK / "tests" / "host" / "dynamic_vram"
-    for link, target in links.items():
-        link.parent.mkdir(parents=True, exist_ok=True)
-        link.unlink(missing_ok=True)
-        link.symlink_to(target)
+    make_links(links)
     (folder / "web").mkdir(exist_ok=True)
     (folder / "web" / "index.html").write_text("<!doctype html><title>ComfyUI without its front end</title>")
 
 
+def put_tiny_models(folder: Path) -> None:
+    """Put the files of the tiny SDXL into the model folders."""
+    files = {
+        "tiny_sdxl.safetensors": "checkpoints",
+        "tiny_motion.safetensors": "animatediff_models",
+        "tiny_pan_left.safetensors": "animatediff_motion_lora",
+        "tiny_zoom_in.safetensors": "animatediff_motion_lora",
+    }
+    make_links({folder / "models" / kind / name: TINY / name for name, kind in files.items()})
+
+
+def make_links(links: dict[Path, Path]) -> None:
+    for link, target in links.items():
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.unlink(missing_ok=True)
+        link.symlink_to(target)
+
+
+def install(node_zip: Path, folder: Path) -> None:
+    """Unpack a pack as ComfyUI-Manager does, with its list of what came from the registry."""
+    with zipfile.ZipFile(node_zip) as packed:
+        packed.extractall(folder)
+        (folder / ".tracking").write_text("\n".join(packed.namelist()))
+
+
 @contextmanager
-def serving(comfyui: Path, folder: Path, *flags: str, dynamic_vram: bool = False) -> Iterator[Server]:
+def serving(
+    comfyui: Path, folder: Path, *flags: str, dynamic_vram: bool = False, node_zip: Path | None = None
+) -> Iterator[Server]:
     """A running server that keeps its files in `folder`; it is stopped at the end of the block.
 
-    flags: of ComfyUI. dynamic_vram: on a CPU, models are kept as on an NVIDIA GPU.
+    flags: of ComfyUI. dynamic_vram: on a CPU, models are kept as on an NVIDIA GPU. node_zip: see `prepare_folder`.
     """
-    prepare_folder(folder, dynamic_vram)
+    prepare_folder(folder, dynamic_vram, node_zip)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

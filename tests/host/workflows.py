@@ -27,7 +27,7 @@ MOTION_URL = "https://huggingface.co/conrevo/AnimateDiff-A1111/resolve/main/moti
 SDXL_NOTE = """## A clip with AnimateDiff SDXL
 
 1. **Load Checkpoint**: SDXL base 1.0, or any SDXL fine-tune. Not Turbo or Lightning.
-2. **Load AnimateDiff Motion Model**: `mm_sdxl_v10_beta`, in `models/animatediff_models`.
+2. **Load AnimateDiff Motion Model**: mm_sdxl_v10_beta, in the folder models/animatediff_models.
 3. The settings are those of the authors: 1024x1024, 16 frames, 100 steps, cfg 8.5, Euler with ddim_uniform.
 
 Good sizes: 1024x1024, 768x1344, 832x1216, 1216x832, 1344x768.
@@ -47,8 +47,8 @@ first, so the clip can be repeated without a jump.
 """
 TINY_NOTE = """## The same graph on the tiny SDXL
 
-`make demo` in this pack's repository runs it: a model of 17 MB that knows coloured shapes, for machines without a GPU.
-Its files are in `tests/tiny`, and so is the pack that lets ComfyUI recognise them.
+**make demo** in this pack's repository runs it: a model of 17 MB that knows coloured shapes.
+It is for machines without a GPU. Its files are in tests/tiny, and so is the pack that lets ComfyUI recognise them.
 
 Prompts: a (red, green, blue, yellow) (circle, square, triangle) moving (left, right, up, down).
 """
@@ -169,7 +169,7 @@ def clip_boxes(clip: Clip) -> dict[str, Box]:
         "positive": text,
         "negative": replace(text, place=(430, 580), values=(clip.negative,), title="What it does not"),
         "latent": Box(
-            "ADXL_EmptyLatentFrames", (430, 790), (420, 130), outputs=(("LATENT", "LATENT"),),
+            "ADXL_EmptyLatentFrames", (430, 790), (420, 142), outputs=(("LATENT", "LATENT"),),
             values=(clip.size, clip.size, clip.frames),
         ),
         "sampler": Box(

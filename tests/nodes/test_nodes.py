@@ -98,12 +98,12 @@ def test_nodes_show_reports_and_warnings_in_each_run(folder: Path, page: Page, c
     save(pair.motion, folder / "random.safetensors")
     loaded = LoadMotionModel.execute(motion_model="random.safetensors", family=AUTO_FAMILY)
     assert report_of(loaded) == (
-        "AnimateDiff SDXL beta for SDXL.\nUp to 32 frames at once, trained on 16.\n"
-        "float32, 420 tensors used, 0 not.\n"
-        "Its authors' sampler: euler with ddim_uniform, 100 steps, cfg 8.5."
+        "AnimateDiff SDXL beta for SDXL.\nBest with 16 frames, at most 32 at once.\n"
+        "Its authors' sampler: euler with ddim_uniform, 100 steps, cfg 8.5.\n"
+        "float32, 420 tensors used, 0 not."
     )
     applied = ApplyMotionModel.execute(pair.model, loaded.args[0], **defaults(ApplyMotionModel))
-    report = "AnimateDiff SDXL beta, beta schedule: AnimateDiff SDXL."
+    report = "AnimateDiff SDXL beta animates this MODEL. Beta schedule: AnimateDiff SDXL."
     assert report_of(applied) == report and not page
     warning = "random.safetensors: 4 frames are too few to move well; it was trained on 16."
     for frames, text in ((4, f"{report}\n{warning}"), (16, report)):

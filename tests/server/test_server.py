@@ -77,15 +77,15 @@ def test_the_server_sends_reports_and_warnings(server: Server, tiny_prompt: Call
     load, apply = (node_of(prompt, kind) for kind in ("ADXL_LoadMotionModel", "ADXL_ApplyMotionModel"))
     texts = server.run(prompt).texts
     assert texts[apply].splitlines() == [
-        "AnimateDiff SDXL beta, beta schedule: AnimateDiff SDXL.",
+        "AnimateDiff SDXL beta animates this MODEL. Beta schedule: AnimateDiff SDXL.",
         "tiny_motion.safetensors: 5 frames are too few to move well; it was trained on 16.",
     ]
     prompt[load]["inputs"]["family"] = "HotshotXL"
     assert server.run(prompt).texts[load].splitlines() == [
         "HotshotXL for SDXL.",
-        "Up to 32 frames at once, trained on 8.",
-        "float16, 420 tensors used, 0 not.",
+        "Best with 8 frames, at most 32 at once.",
         "Its authors' sampler: euler_ancestral, 30 steps, cfg 5, 8 frames of about 512 x 512.",
+        "float16, 420 tensors used, 0 not.",
     ]
 
 

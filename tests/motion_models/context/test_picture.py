@@ -9,7 +9,7 @@ from animatediff_xl.motion_models.context.picture import EMPTY, FRAME, cells, de
 from animatediff_xl.motion_models.context.windows import ContextSettings, plan
 from PIL import Image
 
-from tests.host.obtain import PACK
+from tests.host.help_pictures import FOLDER, PLANNED, PLANS
 from tests.memory import peak_growth
 
 
@@ -60,19 +60,11 @@ def test_the_largest_plan_is_drawn_in_seconds_and_little_memory() -> None:
     assert grown[0] < 2e9
 
 
-PICTURES = {
-    "static": ({}, 20),
-    "uniform": ({"schedule": "standard_uniform"}, 4),
-    "looped": ({"schedule": "looped_uniform", "closed_loop": True}, 4),
-    "batched": ({"schedule": "batched"}, 20),
-}
-
-
-@pytest.mark.parametrize("name", PICTURES)
+@pytest.mark.parametrize("name", PLANS)
 def test_help_page_pictures_match_the_drawing(name: str) -> None:
     """Except for letters, which depend on the version of Pillow."""
-    changes, steps = PICTURES[name]
-    drawn = (draw(ContextSettings(**changes), 48, steps)[0].numpy() * 255).round()
-    shown = np.asarray(Image.open(PACK / "js" / "docs" / f"windows_{name}.png").convert("RGB"), dtype=np.float32)
+    changes, steps = PLANS[name]
+    drawn = (draw(ContextSettings(**changes), PLANNED, steps)[0].numpy() * 255).round()
+    shown = np.asarray(Image.open(FOLDER / f"windows_{name}.png").convert("RGB"), dtype=np.float32)
     assert shown.shape == drawn.shape
     assert (np.abs(shown - drawn).max(-1) > 8).mean() < 0.02

@@ -113,9 +113,9 @@ def test_the_report_names_family_frames_and_tensors(pair, tmp_path) -> None:
     file = open_motion_file(save(half | beside, tmp_path / "motion.safetensors"))
     assert file.report().split("\n") == [
         "AnimateDiff SDXL beta for SDXL.",
-        "Up to 32 frames at once, trained on 16.",
-        "float16, 405 tensors used, 2 not.",
+        "Best with 16 frames, at most 32 at once.",
         "Its authors' sampler: euler with ddim_uniform, 100 steps, cfg 8.5.",
+        "float16, 405 tensors used, 2 not.",
     ]
 
 

@@ -51,7 +51,7 @@ def written(pair: Pair, key_format: str) -> dict[str, Tensor]:
 def test_every_key_format_changes_every_spatial_attention(sd15: Pair, tmp_path: Path, key_format: str) -> None:
     path = save(written(sd15, key_format), tmp_path / "v3_sd15_adapter.ckpt")
     adapted, report = apply_domain_adapter(sd15.model, path, 0.7)
-    assert report == "v3_sd15_adapter.ckpt: rank 4, 256 tensors used, 0 not."
+    assert report == "v3_sd15_adapter.ckpt is added to this MODEL: rank 4, 256 tensors used, 0 not."
     weights = sd15.model.model.state_dict()
     before = {key: weights[key].clone() for key in adapted.patches}
     assert len(before) == 128
@@ -111,7 +111,7 @@ def test_an_adapter_fits_weights_that_are_quantised(tmp_path: Path) -> None:
             if weight.ndim == 2:
                 module._parameters[name] = quantised(weight)  # type: ignore
     adapted, report = apply_domain_adapter(fresh.model, path, 1.0)
-    assert report == "adapter.ckpt: rank 4, 256 tensors used, 0 not."
+    assert report == "adapter.ckpt is added to this MODEL: rank 4, 256 tensors used, 0 not."
     assert len(adapted.patches) == 128
 
 
@@ -119,7 +119,7 @@ def test_pairs_of_another_size_are_not_used(sd15: Pair, tmp_path: Path) -> None:
     pairs = written(sd15, "authors")
     name = next(key for key in pairs if key.endswith("to_q_lora.up.weight"))
     _, report = apply_domain_adapter(sd15.model, save(pairs | {name: pairs[name][:-1]}, tmp_path / "a.ckpt"), 1.0)
-    assert report == "a.ckpt: rank 4, 254 tensors used, 2 not."
+    assert report == "a.ckpt is added to this MODEL: rank 4, 254 tensors used, 2 not."
 
 
 def test_pairs_of_convolutions_change_their_weights(sd15: Pair, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from torch import Tensor
 from tests.memory import peak_growth
 from tests.motion_models.sampling.test_parity import TOLERANCE, inputs, oracle_noise, predicted_noise
 from tests.sampling import sample
-from tests.small import SD15, random_motion, save, shapes_of, small_pair
+from tests.small import SD15, SDXL, Base, random_motion, save, shapes_of, small_pair
 
 RANK = 4
 ATTENTION = ("to_q", "to_k", "to_v", "to_out.0")
@@ -245,7 +245,14 @@ def test_the_lora_report_counts_used_and_unused_tensors(pair, tmp_path: Path) ->
     middle = {k.replace("up_blocks.0", "mid_block"): v for k, v in pairs.items() if k.startswith(deepest)}
     path = save(both(pairs | middle, processor), tmp_path / "v2_lora_PanLeft.safetensors")
     covered = coverage(open_motion_lora(path), shapes_of(pair.motion), "motion.ckpt")
-    assert covered.report(path.name) == "v2_lora_PanLeft.safetensors: rank 4, 240 tensors used, 16 not."
+    assert covered.report(path.name) == "v2_lora_PanLeft.safetensors is added: rank 4, 240 tensors used, 16 not."
+
+
+@pytest.mark.parametrize("base", [SD15, SDXL])
+def test_the_loaded_lora_names_the_base_by_its_levels(base: Base, tmp_path: Path) -> None:
+    path = save(both(random_pairs(small_pair(base=base).motion), processor), tmp_path / "x.safetensors")
+    name = "SD1.5" if base is SD15 else "SDXL"
+    assert open_motion_lora(path).report().startswith(f"A MotionLoRA for {name} motion models: rank 4,")
 
 
 def test_a_lora_of_other_widths_is_refused(pair, tmp_path: Path) -> None:

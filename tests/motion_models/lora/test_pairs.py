@@ -201,4 +201,5 @@ def test_a_file_is_opened_once_for_its_metadata(tmp_path: Path, monkeypatch: pyt
 
 def test_the_report_bears_halves_of_any_shape(tmp_path: Path) -> None:
     tensors = {f"{MOTION_STEM}.lora_down.weight": torch.tensor(1.0)}
-    assert open_motion_lora(save(tensors, tmp_path / "x.safetensors")).report().startswith("rank 0, 1 tensors")
+    lora = open_motion_lora(save(tensors, tmp_path / "x.safetensors"))
+    assert lora.report() == "A MotionLoRA: rank 0, 1 tensors."

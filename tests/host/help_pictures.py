@@ -1,0 +1,80 @@
+"""Pictures of the help pages in `js/docs`. The page shows them about 270 pixels wide, sharp screens twice as fine.
+
+    python -m tests.host.help_pictures
+
+samples and draws them again: a clip of the small model, its camera moves, and plans of windows. The picture of the
+graph is a screenshot of the page.
+"""
+
+import json
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from .boot import import_host, import_pack
+from .obtain import CACHE, PACK, comfyui_root
+from .pictures import Tile, graph
+from .server import serving
+from .video import contact_sheet, frames_of
+from .workflows import TINY_WORKFLOW, to_prompt
+
+FOLDER = PACK / "js" / "docs"
+MOST_WIDTH, COLOURS = 600, 128
+PLANS: dict[str, tuple[dict[str, Any], int]] = {
+    "static": ({}, 20),
+    "uniform": ({"schedule": "standard_uniform"}, 4),
+    "looped": ({"schedule": "looped_uniform", "closed_loop": True}, 4),
+    "batched": ({"schedule": "batched"}, 20),
+}
+"""Settings of context windows and steps, for a clip of PLANNED frames."""
+PLANNED = 48
+EVERY = 3
+"""Frames from one column of the camera moves to the next."""
+
+STILL = Tile("no MotionLoRA")
+PAN = replace(STILL, lora="tiny_pan_left.safetensors")
+ZOOM = replace(STILL, lora="tiny_zoom_in.safetensors")
+
+
+def both(template: dict[str, Any]) -> dict[str, Any]:
+    """The prompt of both moves at once."""
+    prompt = graph(template, ZOOM)
+    prompt["pan"] = {"class_type": "ADXL_LoadMotionLoRA", "inputs": {"lora": PAN.lora, "strength": 0.6}}
+    prompt["lora"]["inputs"] |= {"strength": 0.8, "previous": ["pan", 0]}
+    return prompt
+
+
+def save(picture: Image.Image, name: str) -> None:
+    if picture.width > MOST_WIDTH:
+        height = round(picture.height * MOST_WIDTH / picture.width)
+        picture = picture.resize((MOST_WIDTH, height), Image.Resampling.LANCZOS)
+    few = picture.quantize(COLOURS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    few.save(FOLDER / name, optimize=True)
+
+
+def draw_clips(comfyui: Path) -> None:
+    with serving(comfyui, CACHE / "demo", "--cpu") as server:
+        template = to_prompt(json.loads(TINY_WORKFLOW.read_text()), server.get("/object_info"))
+        prompts = [*(graph(template, tile) for tile in (STILL, PAN, ZOOM)), both(template)]
+        videos = [frames_of(server.run(prompt).files(server.output)[0]) for prompt in prompts]
+    save(contact_sheet(videos[0]), "clip.png")
+    rows = np.concatenate([video[::EVERY] for video in videos])
+    save(contact_sheet(rows, columns=len(videos[0][::EVERY])), "camera.png")
+
+
+def draw_plans(comfyui: Path) -> None:
+    import_host(comfyui)
+    import_pack()
+    picture = import_module("animatediff_xl.motion_models.context.picture")
+    for name, (settings, steps) in PLANS.items():
+        plan = picture.draw(picture.ContextSettings(**settings), PLANNED, steps)[0].numpy()
+        save(Image.fromarray((plan * 255).round().astype(np.uint8)), f"windows_{name}.png")
+
+
+if __name__ == "__main__":
+    draw_plans(comfyui_root())
+    draw_clips(comfyui_root())
