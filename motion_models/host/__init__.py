@@ -23,6 +23,7 @@ from .patchers import (
     compute_dtype,
     free_memory,
     is_base,
+    is_wrapped,
     load_device,
     moved,
     new_patcher,
@@ -30,6 +31,7 @@ from .patchers import (
     planned_memory,
     read_tensors,
     release_weights,
+    watch_predictions,
     wrap,
 )
 from .sampling import (
@@ -95,6 +97,7 @@ __all__ = [
     "sliced_hints",
     "motion_hooks",
     "is_base",
+    "is_wrapped",
     "knows_windows",
     "largest_sigma",
     "load_device",
@@ -119,6 +122,7 @@ __all__ = [
     "stop_if_interrupted",
     "unet_lora_names",
     "unet_of",
+    "watch_predictions",
     "weight_shapes",
     "window_frames",
     "window_length",

@@ -50,10 +50,17 @@ def on_sampling(executor: host.Executor, noise: Tensor, *args: Any, **kw: Any) -
         config.settings.on_report(config.report, warnings)
     with sampling_run(guider.model_options, noise.shape[-2:]) as run:
         result = executor(noise, *args, **kw)
-    if not run.has_called_model:
+    if run.has_missed_motion or not run.has_called_model:
+        warning = PARTLY_CALLED if run.has_called_model else NOT_CALLED
         for config in configs:
-            config.settings.on_report(config.report, [NOT_CALLED])
+            config.settings.on_report(config.report, [warning])
     return result
+
+
+def on_prediction(options: host.ModelOptions) -> None:
+    """Note a prediction with options that another node copied before Apply AnimateDiff Motion Model."""
+    if not host.is_wrapped(options):
+        run_of(options["transformer_options"]).has_missed_motion = True
 
 
 def check_run(config: MotionConfig, guider: Any, batch: int) -> list[str]:
@@ -73,6 +80,14 @@ def check_run(config: MotionConfig, guider: Any, batch: int) -> list[str]:
 NOT_CALLED = (
     "The clip has no motion, because another node runs the model in its own way: put that node after Apply AnimateDiff "
     "Motion Model."
+)
+PARTLY_CALLED = (
+    "The clip has less motion, because another node also runs the model in its own way: put that node after Apply "
+    "AnimateDiff Motion Model."
+)
+WITHOUT_WINDOWS = (
+    "Another node runs the model on {frames} frames at once, without the context windows: put that node after "
+    "AnimateDiff Context Windows."
 )
 CLIPS_IN_FOREIGN_WINDOWS = (
     "These context windows cannot separate the clips of a batch: use AnimateDiff Context Windows, or set clip_frames "
@@ -239,8 +254,10 @@ def motion_pass(
     settings, scheduled = loaded.config.settings, loaded.config.scheduled
     layout = clip_layout(x.shape[0], options, settings.clip_frames)
     frames, frame_indices = layout.frames, layout.all_frame_indices
-    check_limit(frames, loaded.config.file)
     run, dtype = run_of(options), host.compute_dtype(model)
+    if run.window_length and frames > run.window_length:
+        raise MotionError(WITHOUT_WINDOWS, frames=frames)
+    check_limit(frames, loaded.config.file)
     if settings.mask is not None and run.picture not in (None, x.shape[-2:]):
         raise MotionError(MASK_IN_PARTS)
 
