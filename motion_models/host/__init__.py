@@ -35,6 +35,7 @@ from .patchers import (
     wrap,
 )
 from .sampling import (
+    PIXELS,
     empty_latents,
     largest_sigma,
     options_of,
@@ -79,6 +80,7 @@ __all__ = [
     "LoraAdapter",
     "ModelOptions",
     "ModelPatcher",
+    "PIXELS",
     "TransformerOptions",
     "InjectionPoint",
     "WrappedCall",

@@ -29,7 +29,7 @@ from .layout import clip_layout
 from .memory import motion_bytes
 from .motion_config import LoadedMotion, MotionConfig, MotionSettings, loaded_motions, motion_configs
 from .run import SamplingRun, run_of, sampling_run, sampling_step
-from .warnings import beta_schedule_warnings, length_warnings, model_warnings
+from .warnings import beta_schedule_warnings, length_warnings, mask_warnings, model_warnings
 
 # One sampling run
 
@@ -41,7 +41,7 @@ def on_sampling(executor: host.Executor, noise: Tensor, *args: Any, **kw: Any) -
     last_schedule = next((config for config in reversed(configs) if config.largest_sigma is not None), None)
     for config in configs:
         try:
-            warnings = check_run(config, guider, noise.shape[0])
+            warnings = check_run(config, guider, noise.shape)
             if config is last_schedule:
                 warnings += beta_schedule_warnings(guider.model_patcher, config)
         except MotionError as error:
@@ -63,9 +63,10 @@ def on_prediction(options: host.ModelOptions) -> None:
         run_of(options["transformer_options"]).has_missed_motion = True
 
 
-def check_run(config: MotionConfig, guider: Any, batch: int) -> list[str]:
-    """The warnings about a sampling run of `batch` latents. Raises MotionError if it cannot run."""
+def check_run(config: MotionConfig, guider: Any, shape: torch.Size) -> list[str]:
+    """The warnings about a sampling run on latents of a shape, (b c h w). Raises MotionError if it cannot run."""
     settings, file = config.settings, config.file
+    batch, _, height, width = shape
     clip = batch // clips_in(batch, settings)
     window = host.window_length(guider.model_options)
     if window and settings.clip_frames and not host.plans_clips(guider.model_options):
@@ -74,7 +75,8 @@ def check_run(config: MotionConfig, guider: Any, batch: int) -> list[str]:
     check_limit(frames_at_once, file)
     check_mask(clip, settings)
     model = guider.model_patcher
-    return [*model_warnings(model, file), *length_warnings(frames_at_once, file)]
+    warnings = [*model_warnings(model, file), *length_warnings(frames_at_once, file)]
+    return warnings if settings.mask is None else [*warnings, *mask_warnings(settings.mask, height, width)]
 
 
 NOT_CALLED = (
