@@ -225,7 +225,8 @@ def on_sampling(executor: host.Executor, noise: Tensor, *args: Any, **kw: Any) -
         windows, seed = handler.settings, host.sampling_argument("seed", args, kw)
         order = noise_order(windows.length, windows.overlap, windows.closed_loop, clip, seed)
         noise = noise.unflatten(0, (-1, clip))[:, order].flatten(0, 1)
-    with sampling_run(guider.model_options, noise.shape[-2:]):
+    with sampling_run(guider.model_options, noise.shape[-2:]) as run:
+        run.window_length = handler.context_length
         return executor(noise, *args, **kw)
 
 

@@ -13,7 +13,7 @@ import comfy.supported_models
 import comfy.utils
 import torch
 from comfy.model_patcher import ModelPatcher
-from comfy.patcher_extension import WrapperExecutor, WrappersMP
+from comfy.patcher_extension import CallbacksMP, WrapperExecutor, WrappersMP
 from torch import Tensor, nn
 
 KEY, LORA_KEY, CONTEXT_KEY = "animatediff_xl", "animatediff_xl_loras", "animatediff_xl_context"
@@ -166,3 +166,22 @@ def wrap(model: ModelPatcher, wrappers: dict[str, Callable], key: str = KEY) -> 
     for kind, wrapper in wrappers.items():
         options.setdefault("wrappers", {}).setdefault(kind, {}).pop(key, None)
         comfy.patcher_extension.add_wrapper_with_key(kind, key, wrapper, options)
+
+
+def is_wrapped(options: ModelOptions) -> bool:
+    """Whether model calls with these options call this pack's wrapper."""
+    return KEY in options["transformer_options"].get("wrappers", {}).get(WrappedCall.APPLY_MODEL, {})
+
+
+def watch_predictions(model: ModelPatcher, watch: Callable[[ModelOptions], None]) -> None:
+    """Call `watch` with the options of each prediction of a MODEL, also of those that other nodes make with a copy.
+
+    Before ComfyUI 0.30 it may not be called, because ComfyUI did not pass on the options.
+    """
+
+    def on_prepare_state(_model: ModelPatcher, _timestep: Tensor, *options: ModelOptions) -> None:
+        for given in options:
+            watch(given)
+
+    model.remove_callbacks_with_key(CallbacksMP.ON_PREPARE_STATE, KEY)
+    model.add_callback_with_key(CallbacksMP.ON_PREPARE_STATE, KEY, on_prepare_state)

@@ -30,11 +30,15 @@ def sampling_argument(name: str, arguments: tuple, keywords: dict[str, Any]) -> 
     return keywords[name] if name in keywords else arguments[OUTER_SAMPLE_POSITIONS[name]]
 
 
+PIXELS = 8
+"""Pixels for each latent, along the height and the width."""
+
+
 def empty_latents(count: int, height: int, width: int) -> Tensor:
     """Zeros, (count 4 height/8 width/8), on the device and in the dtype that ComfyUI uses for latents between nodes."""
     dtype = getattr(comfy.model_management, "intermediate_dtype", lambda: torch.float32)()  # ComfyUI 0.30
     device = comfy.model_management.intermediate_device()
-    return torch.zeros(count, 4, height // 8, width // 8, device=device, dtype=dtype)
+    return torch.zeros(count, 4, height // PIXELS, width // PIXELS, device=device, dtype=dtype)
 
 
 def stop_if_interrupted() -> None:

@@ -29,7 +29,7 @@ from .layout import clip_layout
 from .memory import motion_bytes
 from .motion_config import LoadedMotion, MotionConfig, MotionSettings, loaded_motions, motion_configs
 from .run import SamplingRun, run_of, sampling_run, sampling_step
-from .warnings import beta_schedule_warnings, length_warnings, model_warnings
+from .warnings import beta_schedule_warnings, length_warnings, mask_warnings, model_warnings
 
 # One sampling run
 
@@ -41,7 +41,7 @@ def on_sampling(executor: host.Executor, noise: Tensor, *args: Any, **kw: Any) -
     last_schedule = next((config for config in reversed(configs) if config.largest_sigma is not None), None)
     for config in configs:
         try:
-            warnings = check_run(config, guider, noise.shape[0])
+            warnings = check_run(config, guider, noise.shape)
             if config is last_schedule:
                 warnings += beta_schedule_warnings(guider.model_patcher, config)
         except MotionError as error:
@@ -51,15 +51,23 @@ def on_sampling(executor: host.Executor, noise: Tensor, *args: Any, **kw: Any) -
     with sampling_run(guider.model_options, noise.shape[-2:]) as run:
         result = executor(noise, *args, **kw)
     has_steps = len(host.sampling_argument("sigmas", args, kw)) > 1
-    if has_steps and not run.has_called_model:
+    if has_steps and (run.has_missed_motion or not run.has_called_model):
+        warning = sentence(PARTLY_CALLED) if run.has_called_model else sentence(NOT_CALLED)
         for config in configs:
-            config.settings.on_report(config.report, [sentence(NOT_CALLED)])
+            config.settings.on_report(config.report, [warning])
     return result
 
 
-def check_run(config: MotionConfig, guider: Any, batch: int) -> list[str]:
-    """The warnings about a sampling run of `batch` latents. Raises MotionError if it cannot run."""
+def on_prediction(options: host.ModelOptions) -> None:
+    """Note a prediction with options that another node copied before Apply AnimateDiff Motion Model."""
+    if not host.is_wrapped(options):
+        run_of(options["transformer_options"]).has_missed_motion = True
+
+
+def check_run(config: MotionConfig, guider: Any, shape: torch.Size) -> list[str]:
+    """The warnings about a sampling run on latents of a shape, (b c h w). Raises MotionError if it cannot run."""
     settings, file = config.settings, config.file
+    batch, _, height, width = shape
     clip = batch // clips_in(batch, settings)
     window = host.window_length(guider.model_options)
     if window and settings.clip_frames and not host.plans_clips(guider.model_options):
@@ -68,12 +76,21 @@ def check_run(config: MotionConfig, guider: Any, batch: int) -> list[str]:
     check_limit(frames_at_once, file)
     check_mask(clip, settings)
     model = guider.model_patcher
-    return [*model_warnings(model, file), *length_warnings(frames_at_once, file)]
+    warnings = [*model_warnings(model, file), *length_warnings(frames_at_once, file)]
+    return warnings if settings.mask is None else [*warnings, *mask_warnings(settings.mask, height, width)]
 
 
 NOT_CALLED = (
     "The clip has no motion, because another node runs the model in its own way: put that node after Apply AnimateDiff "
     "Motion Model."
+)
+PARTLY_CALLED = (
+    "The clip has less motion, because another node also runs the model in its own way: put that node after Apply "
+    "AnimateDiff Motion Model."
+)
+WITHOUT_WINDOWS = (
+    "Another node runs the model on {frames} frames at once, without the context windows: put that node after "
+    "AnimateDiff Context Windows."
 )
 CLIPS_IN_FOREIGN_WINDOWS = (
     "These context windows cannot separate the clips of a batch: use AnimateDiff Context Windows, or set clip_frames "
@@ -239,8 +256,10 @@ def motion_pass(
     settings, scheduled = loaded.config.settings, loaded.config.scheduled
     layout = clip_layout(x.shape[0], options, settings.clip_frames)
     frames, frame_indices = layout.frames, layout.all_frame_indices
-    check_limit(frames, loaded.config.file)
     run, dtype = run_of(options), host.compute_dtype(model)
+    if run.window_length and frames > run.window_length:
+        raise MotionError(WITHOUT_WINDOWS, frames=frames)
+    check_limit(frames, loaded.config.file)
     if settings.mask is not None and run.latent_size not in (None, x.shape[-2:]):
         raise MotionError(MASK_IN_PARTS)
 

@@ -24,6 +24,10 @@ class SamplingRun:
     """Height and width of the latents, or None outside of a run."""
     has_called_model: bool = False
     """Whether a model call reached the motion modules' wrapper."""
+    has_missed_motion: bool = False
+    """Whether another node made a prediction that cannot reach the motion modules' wrapper."""
+    window_length: int | None = None
+    """Frames of this pack's context windows, if the MODEL has them."""
     step: float = 0.0
     """The sampler step of the last model call."""
     _results: dict[Hashable, object] = field(default_factory=dict)

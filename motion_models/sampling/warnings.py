@@ -1,5 +1,7 @@
 """Warnings about settings that work but rarely give good motion. They are reported in each sampling run."""
 
+from torch import Tensor
+
 from .. import host
 from ..errors import sentence
 from ..files.loading import MotionFile
@@ -44,6 +46,25 @@ def length_warnings(frames: int, motion: MotionFile) -> list[str]:
             )
         ]
     return []
+
+
+def mask_warnings(mask: Tensor, height: int, width: int) -> list[str]:
+    """A warning about a mask (n h w) that is larger than the picture of latents of a size.
+
+    Some packs sample the tiles of a picture one by one, such as Ultimate SD Upscale. Each tile is a run of its own, and
+    gets the whole mask.
+    """
+    picture = host.PIXELS * height, host.PIXELS * width
+    if mask.shape[-2] <= picture[0] and mask.shape[-1] <= picture[1]:
+        return []
+    return [
+        sentence(
+            "The mask is larger than the picture, and all of it is scaled to the picture: disconnect it if a node "
+            "samples tiles one by one. The mask has {mask} pixels, the picture {picture}.",
+            mask=f"{mask.shape[-1]}x{mask.shape[-2]}",
+            picture=f"{picture[1]}x{picture[0]}",
+        )
+    ]
 
 
 def model_warnings(model: host.ModelPatcher, motion: MotionFile) -> list[str]:

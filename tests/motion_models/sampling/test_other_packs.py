@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import inspect
 from collections.abc import Callable
 
 import comfy.samplers
@@ -117,6 +118,38 @@ def test_options_copied_before_apply_are_reported(pair, animate) -> None:
     settings = dataclasses.replace(SETTINGS, on_report=lambda _, warnings: reported.append(warnings))
     sample(animate(with_copied_options(pair.model), settings=settings))
     assert "put that node after Apply AnimateDiff Motion Model" in reported[-1][0]
+
+
+def with_own_predictions(model):
+    """The model, where half of each prediction is another one, made with options that the model had before."""
+    options = copy.deepcopy(model.model_options)
+
+    def run(args: dict) -> Tensor:
+        conds = [args["cond"], args["uncond"]]
+        own, _ = comfy.samplers.calc_cond_batch(args["model"], conds, args["input"], args["sigma"], options)
+        return (args["denoised"] + own) / 2
+
+    changed = model.clone()
+    changed.set_model_sampler_post_cfg_function(run)
+    return changed
+
+
+def test_predictions_without_the_motion_are_reported(pair, animate) -> None:
+    if "model_options" not in inspect.signature(pair.model.prepare_state).parameters:
+        pytest.skip("before ComfyUI 0.30")
+    reported: list[list[str]] = []
+    settings = dataclasses.replace(SETTINGS, on_report=lambda _, warnings: reported.append(warnings))
+    sample(with_own_predictions(animate(pair.model, settings=settings)))
+    assert not any("less motion" in warning for warnings in reported for warning in warnings)
+    sample(animate(with_own_predictions(pair.model), settings=settings))
+    assert "less motion, because another node also runs the model" in reported[-1][0]
+
+
+def test_predictions_without_the_windows_are_refused(pair, animate) -> None:
+    model = animate(pair.model)
+    assert long_sample(with_own_predictions(windowed(model))).isfinite().all()
+    with pytest.raises(MotionError, match="on 10 frames at once, without the context windows: put that node after"):
+        long_sample(windowed(with_own_predictions(model)))
 
 
 @pytest.mark.parametrize("count", [0, 1, 2])

@@ -4,7 +4,8 @@ import copy
 
 import comfy.supported_models
 import pytest
-from animatediff_xl.motion_models.sampling.warnings import DISTILLED, length_warnings, model_warnings
+import torch
+from animatediff_xl.motion_models.sampling.warnings import DISTILLED, length_warnings, mask_warnings, model_warnings
 from comfy_extras.nodes_model_advanced import ModelSamplingDiscrete
 
 
@@ -41,3 +42,13 @@ def test_a_v_prediction_checkpoint_gives_a_warning(pair, motion) -> None:
 def test_short_and_long_clips_are_warned_about(motion, frames: int, sentence: str) -> None:
     warnings = length_warnings(frames, motion)
     assert bool(warnings) == bool(sentence) and all(sentence in warning for warning in warnings)
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "warned"), [(64, 64, False), (32, 16, False), (65, 64, True), (64, 72, True)]
+)
+def test_a_mask_larger_than_the_picture_gives_a_warning(height: int, width: int, warned: bool) -> None:
+    """As in Ultimate SD Upscale, which samples each tile by itself."""
+    warnings = mask_warnings(torch.ones(1, height, width), 8, 8)
+    assert bool(warnings) == warned
+    assert all(f"The mask has {width}x{height} pixels, the picture 64x64." in warning for warning in warnings)
