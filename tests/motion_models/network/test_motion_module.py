@@ -113,6 +113,19 @@ def test_a_module_of_real_width_equals_the_equations(channels: int, joint: bool)
     assert (module(x, 8, not joint) - expected).abs().max() > 0.1
 
 
+@pytest.mark.parametrize("offset", [0, 10])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("channels", [320, 640, 1280])
+def test_half_precision_errors_equal_those_of_diffusers(channels: int, dtype: torch.dtype, offset: int) -> None:
+    """Both against the equations. offset: added to all channels, where a mean in half precision would cancel."""
+    transformer = diffusers_transformer(channels)
+    module, x = ours(transformer), (clips(channels, 16) + offset).to(dtype)
+    exact = by_the_equations(module.state_dict(), x.double(), 16, True)
+    results = module.to(dtype)(x, 16, norm_over_clip=True), transformer.to(dtype)(x, num_frames=16)
+    error, theirs = ((result.double() - exact).square().mean().sqrt() for result in results)
+    assert error <= 1.02 * theirs
+
+
 def test_strength_scales_the_added_motion() -> None:
     module = ours(diffusers_transformer(320))
     x = clips(320, 4)
