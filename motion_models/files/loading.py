@@ -47,9 +47,9 @@ class MotionFile:
             self.patchers[dtype] = self.another_patcher(dtype)
         return self.patchers[dtype].clone()
 
-    def another_patcher(self, dtype: torch.dtype) -> host.ModelPatcher:
-        """The weights as a ModelPatcher that does not share them."""
-        return load_patcher(str(self.path), self.shape, self.family.name, dtype)
+    def another_patcher(self, dtype: torch.dtype, disable_dynamic: bool = False) -> host.ModelPatcher:
+        """The weights as a ModelPatcher that does not share them. disable_dynamic: without ComfyUI's dynamic VRAM."""
+        return load_patcher(str(self.path), self.shape, self.family.name, dtype, disable_dynamic)
 
     def report(self) -> str:
         """A summary for the user, in whole sentences, because the newer front end shows no line breaks."""

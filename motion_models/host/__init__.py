@@ -45,7 +45,9 @@ from .sampling import (
     stop_if_interrupted,
     with_sigmas,
 )
+from .training import Predict, trainable_copy, training_mode, with_predictions
 from .unet import (
+    UNET_BLOCKS,
     InjectionPoint,
     attention,
     injection_channels,
@@ -107,6 +109,11 @@ __all__ = [
     "moved",
     "new_patcher",
     "operations",
+    "Predict",
+    "UNET_BLOCKS",
+    "trainable_copy",
+    "training_mode",
+    "with_predictions",
     "options_of",
     "injection_channels",
     "planned_memory",

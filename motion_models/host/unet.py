@@ -4,13 +4,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from comfy.ldm.modules.attention import SpatialTransformer, optimized_attention
+from comfy.ldm.modules.attention import BasicTransformerBlock, SpatialTransformer, optimized_attention
 from comfy.ldm.modules.diffusionmodules.openaimodel import ResBlock, UNetModel
 from comfy.model_patcher import ModelPatcher
 from torch import Tensor, nn
 
 InjectionPoint = tuple[str, int]
 """The place of a motion module in the UNet: ("input" | "middle" | "output", index in that path)."""
+
+
+UNET_BLOCKS = (ResBlock, BasicTransformerBlock)
+"""The classes of a UNet's blocks."""
 
 
 def attention(query: Tensor, key: Tensor, value: Tensor, heads: int) -> Tensor:

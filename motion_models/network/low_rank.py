@@ -26,17 +26,19 @@ class LowRank(nn.Module):
         self.up = nn.ModuleList(operations.Linear(r, o, bias=False, **factory) for _, r, o in sizes.values())
 
     @contextmanager
-    def hooks(self, motion: nn.Module, strength: float | Tensor) -> Iterator[None]:
-        """Inside the context, each changed layer of `motion` returns Wx + strength * up(down(x)).
+    def hooks(self, network: nn.Module, strength: float | Tensor) -> Iterator[None]:
+        """Inside the context, each changed layer of `network` returns Wx + strength * up(down(x)).
 
         strength: a number, or (b f) with one for each frame of each clip, for x of ((b h w) f c). b is 1 if all clips
         have the same strengths.
         """
         with ExitStack() as hooks:
             for path, down, up in zip(self.paths, self.down, self.up, strict=True):
-                hook = motion.get_submodule(path).register_forward_hook(_added(down, up, strength))
+                hook = network.get_submodule(path).register_forward_hook(_added(down, up, strength))
                 hooks.callback(hook.remove)
-                transformer: Any = motion.get_submodule(path[: path.index(TRANSFORMER) + len(TRANSFORMER)])
+                if TRANSFORMER not in path:  # a layer of the UNet
+                    continue
+                transformer: Any = network.get_submodule(path[: path.index(TRANSFORMER) + len(TRANSFORMER)])
                 holders: list[nn.Module] = transformer.weight_holders
                 holders += [down, up]
                 hooks.callback(holders.remove, down)

@@ -1,21 +1,21 @@
-"""The training loop: add noise to a clip, predict the noise, take a step of AdamW.
+"""The training loop: AdamW with a warm-up and a cosine, clipped gradients, accumulation and averaged weights.
 
-The recipe is the original one (guoyww/AnimateDiff, train.py): one timestep for each clip, independent noise for each
-frame, mean squared error of the predicted noise, AdamW with clipped gradients. Averaged weights are an addition,
-because they improve short trainings.
+The recipe is the original one (guoyww/AnimateDiff, train.py). Averaged weights are an addition, because they improve
+short trainings. A training can stop after any step and go on, with the same result.
 """
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel
 
-Denoiser = Callable[[Tensor, Tensor], Tensor]
-"""(noised latents (b f) c h w, timesteps (b f)) -> predicted noise (b f) c h w."""
+Loss = Callable[[int, int], Tensor]
+"""(step, clip of the step) -> loss."""
 
 
 @dataclass(frozen=True)
@@ -25,10 +25,12 @@ class TrainingSettings:
     warmup_steps: int = 100
     weight_decay: float = 0.01
     gradient_norm: float = 1.0
-    average_decay: float = 0.998
-    """Decay of the exponential average of the weights. `train` returns that average."""
+    average_decay: float | None = 0.998
+    """Decay of the exponential average of the weights, which is the result. None: the weights of the last step are."""
     lr_decay_steps: int | None = None
     """Steps until the learning rate is zero. None: all steps. Use more in a stage that another stage follows."""
+    clips_per_step: int = 1
+    """Losses of a step, whose mean is minimised. They are computed one after another."""
 
     def rate_factor(self, step: int) -> float:
         """Share of the learning rate at a step, counted from 0: a linear warm-up times a half cosine down to zero."""
@@ -36,33 +38,10 @@ class TrainingSettings:
         return warmup * 0.5 * (1 + math.cos(math.pi * step / (self.lr_decay_steps or self.steps)))
 
 
-def noise_loss(
-    denoise: Denoiser,
-    latents: Tensor,
-    alphas: Tensor,
-    generator: torch.Generator,
-    noise_offset: float = 0.0,
-    max_snr_weight: float = 1.0,
-) -> Tensor:
-    """Mean squared error of the predicted noise.
-
-    latents: (b f c h w), scaled for the UNet. alphas: `alphas_cumprod` of the beta schedule.
-    noise_offset: standard deviation of a random shift for each channel of each frame, added to the noise. The model
-    then learns to treat a wrong brightness or hue as noise (HotshotXL's fine_tune.py: 0.05).
-    max_snr_weight: upper limit of a timestep's weight, which is 1 / alpha. At 1 all timesteps have the same weight, as
-    in the original recipe. Without the limit, this is the loss of the velocity (Salimans and Ho, arXiv 2202.00512).
-    Noisy timesteps decide where things are, so more weight on them helps short trainings.
-    """
-    clips, frames = latents.shape[:2]
-    timestep = torch.randint(len(alphas), (clips,), generator=generator).repeat_interleave(frames)
-    alpha = alphas[timestep].to(latents.dtype)[:, None, None, None]
-    frames_first = latents.flatten(0, 1)
-    noise = torch.randn(frames_first.shape, generator=generator)
-    if noise_offset:
-        noise += noise_offset * torch.randn(*noise.shape[:2], 1, 1, generator=generator)
-    noised = alpha.sqrt() * frames_first + (1 - alpha).sqrt() * noise
-    weight = (1 / alpha).clamp(max=max_snr_weight)
-    return (weight * (denoise(noised, timestep.float()) - noise).square()).mean()
+def generator_for(seed: int, step: int, clip: int) -> torch.Generator:
+    """Random numbers that depend on nothing but a place in the training, however often it stopped before."""
+    (mixed,) = np.random.SeedSequence((seed, step, clip)).generate_state(1, np.uint64)
+    return torch.Generator().manual_seed(int(mixed >> 1))  # torch takes seeds below 2 ** 63
 
 
 def averaged(module: nn.Module, decay: float) -> AveragedModel:
@@ -75,28 +54,84 @@ def averaged(module: nn.Module, decay: float) -> AveragedModel:
     return AveragedModel(module, avg_fn=average_fn).float()
 
 
+class Training:
+    """A training of every parameter of a module that requires a gradient."""
+
+    def __init__(self, module: nn.Module, settings: TrainingSettings):
+        self.module, self.settings = module, settings
+        self.parameters = {name: weight for name, weight in module.named_parameters() if weight.requires_grad}
+        self.optimizer = torch.optim.AdamW(
+            self.parameters.values(), settings.learning_rate, weight_decay=settings.weight_decay
+        )
+        self.schedule = LambdaLR(self.optimizer, settings.rate_factor)
+        self.average = None if settings.average_decay is None else averaged(module, settings.average_decay)
+        self.losses: list[float] = []
+        """The loss of each step that is done."""
+
+    @property
+    def steps_done(self) -> int:
+        return len(self.losses)
+
+    def run(self, loss_of: Loss, on_step: Callable[["Training"], None] = lambda _: None) -> None:
+        """Take the steps that are left. on_step: called after each, for progress, interrupts and states.
+
+        If `loss_of` or `on_step` raises an exception, the training is that of the last whole step.
+        """
+        while self.steps_done < self.settings.steps:
+            self.step(loss_of)
+            on_step(self)
+
+    def step(self, loss_of: Loss) -> None:
+        settings, total = self.settings, 0.0
+        self.optimizer.zero_grad(set_to_none=True)
+        for clip in range(settings.clips_per_step):
+            loss = loss_of(self.steps_done, clip) / settings.clips_per_step
+            loss.backward()
+            total += loss.item()
+        nn.utils.clip_grad_norm_(self.parameters.values(), settings.gradient_norm)
+        self.optimizer.step()
+        self.schedule.step()
+        if self.average is not None:
+            self.average.update_parameters(self.module)
+        self.losses.append(total)
+
+    def weights(self) -> dict[str, Tensor]:
+        """The result so far: the state dict of the module, with averaged weights if they are asked for."""
+        return (self.module if self.average is None else self.average.module).state_dict()
+
+    def state(self) -> dict[str, Tensor]:
+        """Everything that `load_state` needs to go on, as tensors for a .safetensors file."""
+        state = {f"weights.{name}": weight.detach() for name, weight in self.parameters.items()}
+        for name, weight in self.parameters.items():
+            state |= {f"{key}.{name}": value for key, value in self.optimizer.state[weight].items()}
+        if self.average is not None:
+            state |= {f"average.{name}": value for name, value in self.average.state_dict().items()}
+        return state | {"losses": torch.tensor(self.losses, dtype=torch.float64)}
+
+    def load_state(self, state: dict[str, Tensor]) -> None:
+        """Go on from a state of a training of the same module with the same settings."""
+        with torch.no_grad():
+            for name, weight in self.parameters.items():
+                weight.copy_(state[f"weights.{name}"])
+                self.optimizer.state[weight] = {
+                    key: state[f"{key}.{name}"].clone() for key in ("step", "exp_avg", "exp_avg_sq")
+                }
+        if self.average is not None:
+            prefix = "average."
+            self.average.load_state_dict(
+                {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
+            )
+        self.losses = state["losses"].tolist()
+        self.schedule = LambdaLR(self.optimizer, self.settings.rate_factor, last_epoch=self.steps_done - 1)
+
+
 def train(
     module: nn.Module,
-    losses: Iterable[Callable[[], Tensor]],
+    loss_of: Loss,
     settings: TrainingSettings,
-    on_step: Callable[[int, float, AveragedModel], None],
+    on_step: Callable[[Training], None] = lambda _: None,
 ) -> dict[str, Tensor]:
-    """Train every parameter of `module` that requires a gradient, and return the averaged weights.
-
-    losses: one function for each step. on_step: called after each step with (steps done, loss, average), for
-    progress, interrupts and checkpoints.
-    """
-    parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.AdamW(parameters, settings.learning_rate, weight_decay=settings.weight_decay)
-    schedule = LambdaLR(optimizer, settings.rate_factor)
-    average = averaged(module, settings.average_decay)
-    for step, loss_of in zip(range(settings.steps), losses, strict=False):
-        loss = loss_of()
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(parameters, settings.gradient_norm)
-        optimizer.step()
-        schedule.step()
-        average.update_parameters(module)
-        on_step(step + 1, loss.item(), average)
-    return average.module.state_dict()
+    """Train a module in one go, and return the result."""
+    training = Training(module, settings)
+    training.run(loss_of, on_step)
+    return training.weights()

@@ -8,7 +8,6 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel
 
 import tests.conftest  # noqa: F401 - the host and the pack
 
@@ -18,6 +17,8 @@ from animatediff_xl.motion_models.network import layers
 from animatediff_xl.motion_models.network.motion_module import MotionModel, MotionShape, sinusoidal_positions
 from animatediff_xl.motion_models.sampling.beta_schedules import BETA_SCHEDULES, alphas_cumprod
 from animatediff_xl.motion_models.sampling.forward import MotionForward, MotionPass
+from animatediff_xl.motion_models.training.engine import Training
+from animatediff_xl.motion_models.training.losses import NoiseSettings
 
 from tests.tiny.host_pack import CHANNELS
 from tests.tiny.models import encode_captions, initialise, new_clip, new_unet
@@ -26,8 +27,7 @@ from tests.tiny.synthetic_dataset import FRAMES, SCENES
 log = logging.getLogger("tiny")
 
 CAPTION_DROPOUT = 0.1  # guoyww/AnimateDiff train.py, cfg_random_null_text_ratio
-NOISE_OFFSET = 0.25
-MAX_SNR_WEIGHT = 100.0
+NOISE = NoiseSettings(offset=0.25, max_snr_weight=100.0)
 IMAGE_ALPHAS, MOTION_ALPHAS = (alphas_cumprod(BETA_SCHEDULES[name]) for name in ("SDXL", "AnimateDiff SDXL"))
 FRAME_LIMIT = 32  # rows of the positional encoding of mm_sdxl_v10_beta
 MOTION_SHAPE = MotionShape(((CHANNELS,) * 2,) * 3, ((CHANNELS,) * 3,) * 3, (), FRAME_LIMIT)
@@ -87,19 +87,20 @@ class Batches:
         return indices, self.context[captions], self.y[captions]
 
 
-def progress(stage: str, work: Path | None = None) -> Callable:
+def progress(stage: str, work: Path | None = None) -> Callable[[Training], None]:
     """Logs the mean loss every 50 steps and keeps the newest averaged weights of a long stage in `work`."""
     recent: list[float] = []
     began = time.monotonic()
 
-    def on_step(step: int, loss: float, average: AveragedModel) -> None:
-        recent.append(loss)
+    def on_step(training: Training) -> None:
+        step = training.steps_done
+        recent.append(training.losses[-1])
         if step % 50 == 0:
             mean = sum(recent) / len(recent)
             log.info("%s %d loss %.4f, %.2f s a step", stage, step, mean, (time.monotonic() - began) / step)
             recent.clear()
         if work and step % 250 == 0:
-            weights = {name: value.contiguous() for name, value in average.module.state_dict().items()}
+            weights = {name: value.contiguous() for name, value in training.weights().items()}
             save_file(weights, work / f"{stage}-newest.safetensors")
 
     return on_step

@@ -8,7 +8,6 @@ little variance. The mean of the two predictions must equal the prediction witho
 are noised, as in the motion stages.
 """
 
-from itertools import repeat
 from pathlib import Path
 
 import torch
@@ -17,9 +16,8 @@ from torch import Tensor, nn
 
 from tests.tiny.camera import MOVES
 from tests.tiny.data import (
-    MAX_SNR_WEIGHT,
     MOTION_ALPHAS,
-    NOISE_OFFSET,
+    NOISE,
     Batches,
     frozen_unet,
     motion_forward,
@@ -99,7 +97,7 @@ def train_motion_lora(
         still_noised = torch.rand(len(indices), generator=generator) < STILL_SHARE
         alpha = MOTION_ALPHAS[timestep].float().view(-1, 1, 1, 1, 1, 1)
         noise = torch.randn(still.shape, generator=generator)
-        noise += NOISE_OFFSET * torch.randn(*still.shape[:4], 1, 1, generator=generator)
+        noise += NOISE.offset * torch.randn(*still.shape[:4], 1, 1, generator=generator)
         noised = alpha.sqrt() * torch.where(still_noised.view_as(alpha), still, moved) + (1 - alpha).sqrt() * noise
         target = (noised - alpha.sqrt() * moved) / (1 - alpha).sqrt()
         timestep = timestep.float()
@@ -114,9 +112,9 @@ def train_motion_lora(
         interpolation = predicted.mean(1) - without_lora
         both = 2 * (background_weights(still, moved) * half_difference.square() + interpolation.square())
         each = torch.where(still_noised.view_as(alpha)[:, 0], both, error.square().sum(1))
-        return ((1 / alpha[:, 0]).clamp(max=MAX_SNR_WEIGHT) * each).mean() / 2
+        return ((1 / alpha[:, 0]).clamp(max=NOISE.max_snr_weight) * each).mean() / 2
 
-    return train(lora, repeat(loss), settings, progress(move, work))
+    return train(lora, lambda *_: loss(), settings, progress(move, work))
 
 
 def random_timesteps(count: int, generator: torch.Generator) -> Tensor:

@@ -13,8 +13,8 @@ objects, but not the bumps. `pan_left`, `zoom_first` and `zoom_second` were trai
 import argparse
 import dataclasses
 import logging
-from itertools import repeat
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -24,9 +24,8 @@ from torch.nn.functional import l1_loss
 from tests.tiny.camera import MOVES, random_cameras
 from tests.tiny.data import (
     IMAGE_ALPHAS,
-    MAX_SNR_WEIGHT,
     MOTION_ALPHAS,
-    NOISE_OFFSET,
+    NOISE,
     Batches,
     frozen_unet,
     motion_forward,
@@ -41,7 +40,8 @@ from tests.tiny.synthetic_dataset import FRAMES, SCENES, draw, encode_images
 # isort: split
 from animatediff_xl.motion_models import host
 from animatediff_xl.motion_models.network.motion_module import MotionModel
-from animatediff_xl.motion_models.training.engine import TrainingSettings, noise_loss, train
+from animatediff_xl.motion_models.training.engine import TrainingSettings, train
+from animatediff_xl.motion_models.training.losses import NoiseSettings, noise_loss
 
 log = logging.getLogger("tiny")
 
@@ -102,7 +102,7 @@ def decoder(work: Path) -> dict[str, Tensor]:
         return l1_loss(vae.taesd_decoder(latents), frames)
 
     settings = TrainingSettings(steps=900, learning_rate=1e-3, warmup_steps=50, average_decay=0.99)
-    return train(vae, repeat(loss), settings, progress("decoder"))
+    return train(vae, lambda *_: loss(), settings, progress("decoder"))
 
 
 def image(work: Path) -> dict[str, Tensor]:
@@ -142,7 +142,8 @@ def motion_moving_camera(work: Path) -> dict[str, Tensor]:
 def motion_high_noise(work: Path) -> dict[str, Tensor]:
     """The noisy timesteps, which decide the direction: after `motion_moving_camera` it is right in 33 of 40 clips."""
     settings = TrainingSettings(steps=110, learning_rate=6e-4, warmup_steps=10, average_decay=0.97)
-    return continue_on_clips(work, "motion_moving_camera", settings, seed=41, first_timestep=500, max_snr_weight=400.0)
+    noise = dataclasses.replace(NOISE, max_snr_weight=400.0)
+    return continue_on_clips(work, "motion_moving_camera", settings, seed=41, first_timestep=500, noise=noise)
 
 
 def pan_left(work: Path) -> dict[str, Tensor]:
@@ -184,20 +185,18 @@ def train_on_frames(unet: nn.Module, work: Path, settings: TrainingSettings, see
         frame_numbers = torch.randint(latents.shape[1], (len(latents),), generator=batches.generator)
         frames = latents[torch.arange(len(latents)), frame_numbers][:, None]
         alphas = schedules[int(torch.randint(len(schedules), (), generator=batches.generator))]
-        return noise_loss(
-            lambda x, t: unet(x, t, context, y), frames, alphas, batches.generator, NOISE_OFFSET, MAX_SNR_WEIGHT
-        )
+        return noise_loss(lambda x, t: unet(x, t, context, y), frames, alphas, batches.generator, NOISE)
 
-    return train(unet, repeat(loss), settings, progress("image", work))
+    return train(unet, lambda *_: loss(), settings, progress("image", work))
 
 
 def continue_on_clips(
-    work: Path, stage: str, settings: TrainingSettings, seed: int, **noise: float
+    work: Path, stage: str, settings: TrainingSettings, seed: int, **noising: Any
 ) -> dict[str, Tensor]:
     """Continue training the motion modules of a stage."""
     model = new_motion_model()
     model.load_state_dict(load_file(work / f"{stage}.safetensors"))
-    return train_on_clips(model, work, settings, seed, **noise)
+    return train_on_clips(model, work, settings, seed, **noising)
 
 
 def train_on_clips(
@@ -206,7 +205,7 @@ def train_on_clips(
     settings: TrainingSettings,
     seed: int,
     first_timestep: int = 0,
-    max_snr_weight: float = MAX_SNR_WEIGHT,
+    noise: NoiseSettings = NOISE,
 ) -> dict[str, Tensor]:
     """Train motion modules on clips. The UNet is frozen, in the precision of the committed file."""
     unet = frozen_unet(work)
@@ -222,11 +221,10 @@ def train_on_clips(
                 latents,
                 alphas,
                 batches.generator,
-                NOISE_OFFSET,
-                max_snr_weight,
+                noise,
             )
 
-    return train(model, repeat(loss), settings, progress("motion", work))
+    return train(model, lambda *_: loss(), settings, progress("motion", work))
 
 
 STAGES = (

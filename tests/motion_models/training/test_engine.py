@@ -1,62 +1,17 @@
-"""The training engine: its loss, the parameters that it trains, and its result."""
+"""The training engine: what it trains, its result, and going on after a stop."""
 
-from itertools import repeat
+import dataclasses
+from collections.abc import Callable
 
 import pytest
 import torch
-from animatediff_xl.motion_models.sampling.beta_schedules import BETA_SCHEDULES, alphas_cumprod
-from animatediff_xl.motion_models.training.engine import TrainingSettings, averaged, noise_loss, train
+from animatediff_xl.motion_models.training.engine import Training, TrainingSettings, averaged, generator_for, train
 from torch import Tensor, nn
-
-ALPHAS = alphas_cumprod(BETA_SCHEDULES["AnimateDiff SDXL"])
-CLIPS = torch.randn(3, 4, 2, 5, 5, generator=torch.Generator().manual_seed(0))
 
 
 @pytest.fixture(autouse=True)
 def inference() -> None:
     """Replaces the inference mode of the other tests: training needs gradients."""
-
-
-def seeded() -> torch.Generator:
-    return torch.Generator().manual_seed(1)
-
-
-@pytest.mark.parametrize("offset", [0.0, 0.5])
-def test_perfect_prediction_has_zero_loss(offset: float) -> None:
-    def perfect(noised: Tensor, timestep: Tensor) -> Tensor:
-        alpha = ALPHAS[timestep.long()].float()[:, None, None, None]
-        return (noised - alpha.sqrt() * CLIPS.flatten(0, 1)) / (1 - alpha).sqrt()
-
-    assert noise_loss(perfect, CLIPS, ALPHAS, seeded(), offset) < 1e-6
-    off_by_two = noise_loss(lambda x, t: perfect(x, t) + 2, CLIPS, ALPHAS, seeded(), offset)
-    assert off_by_two == pytest.approx(4, rel=1e-3)
-
-
-def test_frames_share_a_timestep_and_have_independent_noise() -> None:
-    asked = {}
-
-    def listen(noised: Tensor, timestep: Tensor) -> Tensor:
-        asked.update(noised=noised.unflatten(0, (3, 4)), timestep=timestep.unflatten(0, (3, 4)))
-        return noised
-
-    noise_loss(listen, torch.zeros_like(CLIPS), ALPHAS, seeded())
-    assert (asked["timestep"] == asked["timestep"][:, :1]).all()
-    assert len(asked["timestep"].unique()) == 3
-    assert len({tuple(frame.flatten().tolist()) for clip in asked["noised"] for frame in clip}) == 12
-
-
-def test_noise_offset_shifts_whole_channels() -> None:
-    shifts = []
-
-    def listen(noised: Tensor, _: Tensor) -> Tensor:
-        shifts.append(noised.mean((2, 3)).std().item())
-        return noised
-
-    large = torch.zeros(8, 16, 4, 16, 16)
-    for offset in (0.0, 0.5):
-        noise_loss(listen, large, torch.zeros(1, dtype=torch.float64), seeded(), offset)
-    assert shifts[0] == pytest.approx(1 / 16, rel=0.2)
-    assert shifts[1] == pytest.approx(0.5, rel=0.2)
 
 
 def test_only_parameters_that_require_gradients_are_trained() -> None:
@@ -71,12 +26,12 @@ def test_only_parameters_that_require_gradients_are_trained() -> None:
         return (network(x) - x).square().mean()
 
     settings = TrainingSettings(steps=300, learning_rate=0.05, warmup_steps=10, average_decay=0.9)
-    weights = train(network, repeat(loss), settings, lambda step, value, average: losses.append((step, value)))
+    weights = train(network, lambda *_: loss(), settings, lambda training: losses.append(training.losses[-1]))
     assert torch.equal(network[0].weight, frozen)
-    assert [step for step, _ in losses] == list(range(1, 301))
-    assert losses[-1][1] < losses[0][1] / 10
+    assert len(losses) == 300
+    assert losses[-1] < losses[0] / 10
     network.load_state_dict(weights)
-    assert loss() < losses[0][1] / 10
+    assert loss() < losses[0] / 10
 
 
 def test_the_learning_rate_warms_up_and_decays() -> None:
@@ -103,9 +58,80 @@ def test_averages_of_half_precision_weights_move() -> None:
 def test_an_exception_in_the_callback_stops_the_training() -> None:
     network = nn.Linear(1, 1)
 
-    def stop(step: int, *_: object) -> None:
-        if step == 3:
+    def stop(training: Training) -> None:
+        if training.steps_done == 3:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train(network, repeat(lambda: network(torch.ones(1, 1)).sum()), TrainingSettings(9, 0.1), stop)
+        train(network, lambda *_: network(torch.ones(1, 1)).sum(), TrainingSettings(9, 0.1), stop)
+
+
+def noisy_loss(network: nn.Module) -> Callable[[int, int], Tensor]:
+    """A loss whose data depend on the place in the training."""
+
+    def loss(step: int, clip: int) -> Tensor:
+        x = torch.randn(4, 3, generator=generator_for(5, step, clip))
+        return (network(x) - x.sin()).square().mean()
+
+    return loss
+
+
+def new_network() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(3, 8), nn.Tanh(), nn.Linear(8, 3))
+
+
+@pytest.mark.parametrize("average_decay", [None, 0.9])
+def test_a_resumed_training_equals_one_without_a_stop(average_decay: float | None) -> None:
+    settings = TrainingSettings(7, 0.05, warmup_steps=3, average_decay=average_decay, clips_per_step=2)
+    whole = Training(network := new_network(), settings)
+    whole.run(noisy_loss(network))
+
+    def interrupt(training: Training) -> None:
+        if training.steps_done == 4:
+            raise KeyboardInterrupt
+
+    first = Training(network := new_network(), settings)
+    with pytest.raises(KeyboardInterrupt):
+        first.run(noisy_loss(network), interrupt)
+    state = {name: value.clone() for name, value in first.state().items()}
+    second = Training(network := nn.Sequential(nn.Linear(3, 8), nn.Tanh(), nn.Linear(8, 3)), settings)
+    second.load_state(state)
+    second.run(noisy_loss(network))
+    assert second.losses == whole.losses
+    assert all(torch.equal(value, second.weights()[name]) for name, value in whole.weights().items())
+    assert all(torch.equal(value, second.state()[name]) for name, value in whole.state().items())
+
+
+def test_a_failed_step_leaves_the_last_whole_step() -> None:
+    settings = TrainingSettings(7, 0.05, clips_per_step=2)
+    training = Training(network := new_network(), settings)
+    loss = noisy_loss(network)
+
+    def failing(step: int, clip: int) -> Tensor:
+        if (step, clip) == (3, 1):
+            raise MemoryError
+        return loss(step, clip)
+
+    with pytest.raises(MemoryError):
+        training.run(failing)
+    assert training.steps_done == 3
+    training.run(loss)
+    whole = Training(network := new_network(), settings)
+    whole.run(noisy_loss(network))
+    assert training.losses == whole.losses
+
+
+def test_accumulated_clips_equal_one_batch() -> None:
+    settings = TrainingSettings(3, 0.05, average_decay=None)
+    apart = Training(network := new_network(), dataclasses.replace(settings, clips_per_step=4))
+    apart.run(noisy_loss(network))
+    together = Training(network := new_network(), settings)
+    loss = noisy_loss(network)
+    together.run(lambda step, _: torch.stack([loss(step, clip) for clip in range(4)]).mean())
+    assert apart.losses == pytest.approx(together.losses, rel=1e-5)
+
+
+def test_random_numbers_differ_at_each_place_of_a_training() -> None:
+    places = [(seed, step, clip) for seed in (0, 1) for step in range(3) for clip in range(3)]
+    assert len({torch.rand((), generator=generator_for(*place)).item() for place in places}) == len(places)

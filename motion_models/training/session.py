@@ -1,0 +1,138 @@
+"""A training inside ComfyUI: on a copy of a MODEL, through a guider, with hooks that stay open until the end."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .. import host
+from ..errors import MotionError
+from ..files.loading import MotionFile
+from ..network.group_norm import over_clips
+from ..network.motion_module import MotionModel
+from ..sampling.apply import check_fits, set_beta_schedule
+from ..sampling.forward import MotionForward, MotionPass
+from ..sampling.motion_config import motion_configs
+from .checkpointing import recomputed
+from .clips import TrainingClips
+from .engine import Training, TrainingSettings, generator_for
+from .losses import NoiseSettings, noise_loss
+from .stages import Trained
+
+
+@dataclass(frozen=True)
+class Session:
+    """The settings of a training that do not depend on the stage."""
+
+    training: TrainingSettings
+    noise: NoiseSettings
+    seed: int
+    checkpointing: str
+    """A key of CHECKPOINTING."""
+    state: dict[str, Tensor] | None = None
+    """The state of an earlier run of the same training, from which it goes on."""
+
+
+def train_motion(
+    model: host.ModelPatcher,
+    motion: MotionFile,
+    trained_of: Callable[[MotionModel], Trained],
+    clips: TrainingClips,
+    session: Session,
+    on_step: Callable[[Training, Trained], None],
+) -> Training:
+    """Train a part of a motion model on clips. MODEL and the file stay as they are.
+
+    on_step: called after each step. An exception in it ends the training. Raises MotionError if the clips, MODEL and
+    the motion model do not go together.
+    """
+    check_fits(model, motion)
+    check_model(model)
+    if clips.frames > motion.shape.frame_limit:
+        raise MotionError(
+            "The clips have {frames} frames, and {file} works with {limit} at most: encode clips of {trained} frames.",
+            frames=clips.frames,
+            file=motion.path.name,
+            limit=motion.shape.frame_limit,
+            trained=motion.family.trained_frames,
+        )
+    with host.training_mode():
+        copy = copy_of(model)
+        copy.model.requires_grad_(False)
+        set_beta_schedule(copy, motion.family.beta_schedule)
+        patcher = motion.another_patcher(host.compute_dtype(model), disable_dynamic=True)
+        host.add_models(copy, host.KEY, [patcher])
+        modules: MotionModel = patcher.model
+
+        def hooks(unet: Any, trained: Trained) -> ExitStack:
+            stack = ExitStack()
+            forward = MotionForward((MotionPass(modules, clips.frames, 1.0, (), ()),))
+            stack.enter_context(host.motion_hooks(unet, forward))
+            if modules.norms.unet:
+                stack.enter_context(over_clips(host.residual_norms(unet), clips.frames))
+            stack.enter_context(trained.hooks())
+            return stack
+
+        return run(copy, trained_of(modules), clips, session, hooks, on_step)
+
+
+def run(
+    copy: host.ModelPatcher,
+    trained: Trained,
+    clips: TrainingClips,
+    session: Session,
+    hooks: Callable[[Any, Trained], ExitStack],
+    on_step: Callable[[Training, Trained], None],
+) -> Training:
+    sampling: Any = copy.get_model_object("model_sampling")
+    device, base = host.load_device(copy), copy.model
+    added = [patcher.model for patcher in host.added_models(copy, host.KEY)]
+    latents = [base.process_latent_in(clip) for clip in clips.latents]
+    done: list[Training] = []
+
+    def body(predict: host.Predict) -> None:
+        unet = host.running_unet(base)
+        training = Training(trained.module.to(device), session.training)
+        done.append(training)
+        if session.state:
+            training.load_state(session.state)
+        sigmas = sampling.sigmas.to(device)
+        alphas = 1 / (sigmas.double() ** 2 + 1)
+
+        def loss_of(step: int, index: int) -> Tensor:
+            host.stop_if_interrupted()
+            generator = generator_for(session.seed, step, index)
+            clip = int(torch.randint(len(latents), (), generator=generator))
+
+            def denoise(noised: Tensor, timesteps: Tensor) -> Tensor:
+                sigma = sigmas[timesteps[0].long()]
+                x = noised * (sigma**2 + 1).sqrt()
+                return (x - predict(clip, x, sigma)) / sigma
+
+            return noise_loss(denoise, latents[clip][None].to(device), alphas, generator, session.noise)
+
+        with hooks(unet, trained), recomputed(session.checkpointing, (unet, *added)):
+            training.run(loss_of, lambda training: on_step(training, trained))
+
+    host.with_predictions(copy, clips.conditions, clips.latents[0], body)
+    return done[0]
+
+
+def check_model(model: host.ModelPatcher) -> None:
+    if motion_configs(model):
+        raise MotionError(
+            "This MODEL has a motion model already: connect a MODEL from before Apply AnimateDiff Motion Model."
+        )
+
+
+def copy_of(model: host.ModelPatcher) -> host.ModelPatcher:
+    copy = host.trainable_copy(model)
+    if copy is None:
+        raise MotionError(
+            "This MODEL cannot be trained, because its loader does not tell ComfyUI how to read the file again: use "
+            "Load Checkpoint or Load Diffusion Model."
+        )
+    return copy

@@ -1,0 +1,79 @@
+"""The three stages of the paper that are trained (Guo et al., arXiv 2307.04725, section 4), and their files."""
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from ..network import layers
+from ..network.low_rank import LowRank
+from ..network.motion_module import MotionModel
+
+ATTENTION = ("to_q", "to_k", "to_v", "to_out.0")
+"""The layers of the authors' MotionLoRAs and domain adapter."""
+LAYERS = {
+    "attention": ATTENTION,
+    "attention and feed-forward": (*ATTENTION, "ff.net.0.proj", "ff.net.2"),  # MotionDirector
+    "query and key": ("to_q", "to_k"),  # TAP (arXiv 2501.16714): the values carry the look
+}
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a stage trains."""
+
+    module: nn.Module
+    hooks: Callable[[], AbstractContextManager[None]]
+    """While they are open, the module takes part in the UNet."""
+    tensors: Callable[[Mapping[str, Tensor]], dict[str, Tensor]]
+    """The tensors of a file, from the trained weights of the module."""
+
+
+def motion_lora(motion: MotionModel, rank: int, layer_names: tuple[str, ...], seed: int) -> Trained:
+    """A MotionLoRA: low-rank changes of the layers of a motion model, whose own weights stay as they are."""
+    motion.requires_grad_(False)
+    low_rank = new_low_rank(motion, layer_names, rank, seed)
+    return Trained(
+        low_rank, lambda: low_rank.hooks(motion, 1.0), lambda weights: in_authors_format(low_rank.paths, weights)
+    )
+
+
+def motion_model(motion: MotionModel) -> Trained:
+    """The weights of the motion modules, without their positional encodings."""
+    motion.requires_grad_(True)
+    return Trained(motion, nullcontext, dict)
+
+
+def domain_adapter(unet: nn.Module, rank: int, seed: int) -> Trained:
+    """A LoRA in the spatial attention of a UNet, for stills without motion."""
+    low_rank = new_low_rank(unet, ATTENTION, rank, seed)
+    return Trained(
+        low_rank, lambda: low_rank.hooks(unet, 1.0), lambda weights: in_authors_format(low_rank.paths, weights)
+    )
+
+
+def new_low_rank(network: nn.Module, layer_names: tuple[str, ...], rank: int, seed: int) -> LowRank:
+    """An untrained LoRA for the layers of these names. `up` is zero, so it changes nothing yet."""
+    changed = {path: layer for path, layer in network.named_modules() if path.endswith(layer_names)}
+    sizes = {path: (layer.in_features, rank, layer.out_features) for path, layer in changed.items()}
+    low_rank = LowRank(sizes, layers, dtype=torch.float32)
+    generator = torch.Generator().manual_seed(seed)
+    for down, up in zip(low_rank.down, low_rank.up, strict=True):
+        nn.init.normal_(down.weight, std=1 / rank, generator=generator)  # guoyww/AnimateDiff, LoRALinearLayer
+        nn.init.zeros_(up.weight)
+    return low_rank
+
+
+def in_authors_format(paths: list[str], weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The weights of a LoRA in the authors' key format; in MotionDirector's for the feed-forward layers.
+
+    There are no `.alpha` keys, which AnimateDiff-Evolved would multiply as matrices.
+    """
+    tensors = {}
+    for index, path in enumerate(paths):
+        parent, leaf = path.replace("to_out.0", "to_out").rsplit(".", 1)
+        for half in ("down", "up"):
+            tensors[f"{parent}.processor.{leaf}_lora.{half}.weight"] = weights[f"{half}.{index}.weight"]
+    return tensors

@@ -1,0 +1,104 @@
+"""Trainings inside ComfyUI, on small models."""
+
+import dataclasses
+
+import comfy.model_management
+import pytest
+import torch
+from animatediff_xl.motion_models import host
+from animatediff_xl.motion_models.files.loading import open_motion_file
+from animatediff_xl.motion_models.training.clips import training_clips
+from animatediff_xl.motion_models.training.engine import Training, TrainingSettings
+from animatediff_xl.motion_models.training.losses import NoiseSettings
+from animatediff_xl.motion_models.training.session import Session, train_motion
+from animatediff_xl.motion_models.training.stages import LAYERS, Trained, motion_lora
+
+from tests.sampling import hooks_left, sample
+from tests.small import conditioning, host_model
+
+FRAMES, CLIPS, STEPS = 4, 3, 3
+SESSION = Session(TrainingSettings(STEPS, 1e-2, average_decay=None, clips_per_step=2), NoiseSettings("debiased"), 5, "off")
+
+
+@pytest.fixture(autouse=True)
+def inference():
+    """Nodes run in inference mode, and a training leaves it."""
+    with torch.inference_mode():
+        yield
+
+
+@pytest.fixture
+def model(pair):
+    """A MODEL that can be read again, as from a loader of the host's core."""
+    weights = {key: value.clone() for key, value in pair.model.model.diffusion_model.state_dict().items()}
+
+    def load(*_, disable_dynamic=False):
+        return host_model({key: value.clone() for key, value in weights.items()})
+
+    loaded = load()
+    loaded.cached_patcher_init = (load, ())
+    return loaded
+
+
+@pytest.fixture
+def clips():
+    generator = torch.Generator().manual_seed(3)
+    latents = [torch.randn(FRAMES, 4, 8, 8, generator=generator) for _ in range(CLIPS)]
+    return training_clips(latents, [conditioning(seed) for seed in range(CLIPS)])
+
+
+def train_lora(model, motion, clips, session=SESSION, on_step=lambda *_: None) -> tuple[Training, Trained]:
+    made: list[Trained] = []
+
+    def trained_of(modules):
+        made.append(motion_lora(modules, 4, LAYERS["attention"], 0))
+        return made[0]
+
+    return train_motion(model, motion, trained_of, clips, session, on_step), made[0]
+
+
+def fixed_loss(model, motion, clips, state=None) -> float:
+    """The mean loss at the noise of the first steps, without learning."""
+    still = TrainingSettings(6, learning_rate=0.0, weight_decay=0.0, average_decay=None)
+    state = state and state | {"losses": torch.zeros(0)}
+    training, _ = train_lora(model, motion, clips, dataclasses.replace(SESSION, training=still, state=state))
+    return sum(training.losses) / len(training.losses)
+
+
+def test_a_motion_lora_learns_and_leaves_everything_else(model, motion, clips) -> None:
+    before = {key: value.clone() for key, value in model.model.state_dict().items()}
+    picture = sample(model)
+    session = dataclasses.replace(SESSION, training=dataclasses.replace(SESSION.training, steps=25, warmup_steps=5))
+    training, trained = train_lora(model, motion, clips, session)
+    assert fixed_loss(model, motion, clips, training.state()) < 0.97 * fixed_loss(model, motion, clips)
+    assert all(torch.equal(value, before[key]) for key, value in model.model.state_dict().items())
+    assert torch.equal(sample(model), picture)
+    assert hooks_left(model) == 0 and not comfy.model_management.in_training
+    assert torch.is_inference_mode_enabled()
+    tensors = trained.tensors(training.weights())
+    assert len(tensors) == 2 * 4 * 2 * 15 and not any(key.endswith("alpha") for key in tensors)
+
+
+@pytest.mark.parametrize("kind", ["on", "on, in pieces"])
+def test_checkpointing_gives_the_same_weights(model, motion, clips, kind: str) -> None:
+    plain, _ = train_lora(model, motion, clips)
+    saved, _ = train_lora(model, motion, clips, dataclasses.replace(SESSION, checkpointing=kind))
+    expected, found = plain.weights(), saved.weights()
+    assert max((found[name] - value).abs().max() for name, value in expected.items()) <= (0 if kind == "on" else 1e-5)
+
+
+def test_an_interrupted_training_goes_on(model, motion, clips) -> None:
+    whole, _ = train_lora(model, motion, clips)
+    states = []
+
+    def stop(training: Training, _: Trained) -> None:
+        states.append({name: value.clone() for name, value in training.state().items()})
+        if training.steps_done == 2:
+            comfy.model_management.interrupt_current_processing()
+
+    with pytest.raises(comfy.model_management.InterruptProcessingException):
+        train_lora(model, motion, clips, on_step=stop)
+    assert not comfy.model_management.in_training and hooks_left(model) == 0
+    resumed, _ = train_lora(model, motion, clips, dataclasses.replace(SESSION, state=states[-1]))
+    assert resumed.losses == whole.losses
+    assert all(torch.equal(value, whole.weights()[name]) for name, value in resumed.weights().items())
