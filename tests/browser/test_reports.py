@@ -9,7 +9,8 @@ from .runs import Runs, tiny
 REPORTS = {"ADXL_LoadMotionModel": "AnimateDiff SDXL beta", "ADXL_ApplyMotionModel": "4 frames"}
 
 HIDDEN_PIXELS = """text => {
-    const areas = [...document.querySelectorAll('textarea')].filter(area => area.readOnly && area.value === text)
+    const inPanel = area => area.closest('[data-testid=properties-panel]')
+    const areas = [...document.querySelectorAll('textarea[readonly]')].filter(a => a.value === text && !inPanel(a))
     return areas.length === 1 && areas[0].clientHeight ? areas[0].scrollHeight - areas[0].clientHeight : 'not drawn'
 }"""
 """Height of what a report does not show."""

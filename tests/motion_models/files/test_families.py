@@ -134,7 +134,7 @@ def test_a_certain_detection_gives_no_reason() -> None:
 def test_the_file_name_decides_before_the_folder_name(path: str, family: str, by: str) -> None:
     detection = found(authors_file(SD15, 32, True), path)
     assert detection.family.name == family
-    assert detection.reason == f"Its tensors fit several families: {family} was chosen by the {by}'s name."
+    assert detection.reason == f"Its tensors fit several families: {family} was chosen by the name of the {by}."
 
 
 def test_a_guess_is_reported_with_how_to_change_it() -> None:

@@ -181,7 +181,7 @@ def test_steps_are_counted_in_each_part_of_split_sampling(pair, animate) -> None
 def test_a_mask_of_another_length_is_refused(pair, animate) -> None:
     animated = animate(pair.model, settings=settings(mask=torch.ones(3, 8, 8)))
     with pytest.raises(
-        MotionError, match="mask has 3 pictures, and the clip has 4 frames: give one mask for all frames"
+        MotionError, match="The mask batch has 3 masks, and the clip has 4 frames: give one mask for all frames"
     ):
         sample(animated)
 
