@@ -4,7 +4,7 @@ It works with ComfyUI 0.16.3 to 0.33.0. `tests/test_pack.py` checks that every n
 """
 
 from .controls import controls_of, knows_windows, scaled_hint, sliced_hints
-from .lora import LoraAdapter, lora_adapter, unet_lora_names, weight_shapes
+from .lora import LoraAdapter, adapter_names, lora_adapter, unet_lora_names, weight_shapes
 from .patchers import (
     CONTEXT_KEY,
     KEY,
@@ -87,6 +87,7 @@ __all__ = [
     "InjectionPoint",
     "WrappedCall",
     "add_models",
+    "adapter_names",
     "added_models",
     "attention",
     "base_name",

@@ -27,6 +27,15 @@ def unet_lora_names(model: ModelPatcher) -> dict[str, str]:
     return {name: key for name, key in names.items() if isinstance(key, str)}
 
 
+def adapter_names(model: ModelPatcher) -> dict[str, str]:
+    """The names in the authors' domain adapter of the attention layers of a MODEL's UNet, by their path in the UNet."""
+    return {
+        key.removeprefix("diffusion_model.").removesuffix(".weight"): name
+        for name, key in unet_lora_names(model).items()
+        if ".processor." in name and not name.startswith("unet.")
+    }
+
+
 def weight_shapes(model: ModelPatcher, keys: Iterable[str]) -> dict[str, torch.Size]:
     """The shapes of the weights of a MODEL, by key.
 

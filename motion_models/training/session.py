@@ -36,38 +36,35 @@ class Session:
     """The state of an earlier run of the same training, from which it goes on."""
 
 
+OnStep = Callable[[Training, Trained], None]
+"""Called after each step. An exception in it ends the training."""
+
+
 def train_motion(
     model: host.ModelPatcher,
     motion: MotionFile,
     trained_of: Callable[[MotionModel], Trained],
     clips: TrainingClips,
     session: Session,
-    on_step: Callable[[Training, Trained], None],
-) -> Training:
-    """Train a part of a motion model on clips. MODEL and the file stay as they are.
+    on_step: OnStep,
+    dtype: torch.dtype | None = None,
+) -> tuple[Training, Trained]:
+    """Train a motion model, or a MotionLoRA for it, on clips. MODEL and the file stay as they are.
 
-    on_step: called after each step. An exception in it ends the training. Raises MotionError if the clips, MODEL and
-    the motion model do not go together.
+    dtype: of the motion weights, if not that of MODEL.
+    Raises MotionError if the clips, MODEL and the motion model do not go together.
     """
     check_fits(model, motion)
-    check_model(model)
-    if clips.frames > motion.shape.frame_limit:
-        raise MotionError(
-            "The clips have {frames} frames, and {file} works with {limit} at most: encode clips of {trained} frames.",
-            frames=clips.frames,
-            file=motion.path.name,
-            limit=motion.shape.frame_limit,
-            trained=motion.family.trained_frames,
-        )
+    check_frames(clips, motion)
     with host.training_mode():
         copy = copy_of(model)
-        copy.model.requires_grad_(False)
         set_beta_schedule(copy, motion.family.beta_schedule)
-        patcher = motion.another_patcher(host.compute_dtype(model), disable_dynamic=True)
+        patcher = motion.another_patcher(dtype or host.compute_dtype(model), disable_dynamic=True)
         host.add_models(copy, host.KEY, [patcher])
         modules: MotionModel = patcher.model
+        trained = trained_of(modules)
 
-        def hooks(unet: Any, trained: Trained) -> ExitStack:
+        def hooks(unet: Any) -> ExitStack:
             stack = ExitStack()
             forward = MotionForward((MotionPass(modules, clips.frames, 1.0, (), ()),))
             stack.enter_context(host.motion_hooks(unet, forward))
@@ -76,27 +73,48 @@ def train_motion(
             stack.enter_context(trained.hooks())
             return stack
 
-        return run(copy, trained_of(modules), clips, session, hooks, on_step)
+        return run(copy, (modules,), trained, clips, session, hooks, on_step), trained
+
+
+def train_stills(
+    model: host.ModelPatcher,
+    trained_of: Callable[[Any], Trained],
+    clips: TrainingClips,
+    session: Session,
+    on_step: OnStep,
+) -> tuple[Training, Trained]:
+    """Train a part of a UNet on single frames of clips, without motion. MODEL stays as it is."""
+    with host.training_mode():
+        copy = copy_of(model)
+        trained = trained_of(host.running_unet(copy.model))
+
+        def hooks(_unet: Any) -> ExitStack:
+            stack = ExitStack()
+            stack.enter_context(trained.hooks())
+            return stack
+
+        return run(copy, (), trained, clips, session, hooks, on_step, stills=True), trained
 
 
 def run(
     copy: host.ModelPatcher,
+    motion: tuple[MotionModel, ...],
     trained: Trained,
     clips: TrainingClips,
     session: Session,
-    hooks: Callable[[Any, Trained], ExitStack],
-    on_step: Callable[[Training, Trained], None],
+    hooks: Callable[[Any], ExitStack],
+    on_step: OnStep,
+    stills: bool = False,
 ) -> Training:
+    """Train while ComfyUI has loaded the copy of a MODEL. All hooks stay open until the last backward pass."""
     sampling: Any = copy.get_model_object("model_sampling")
     device, base = host.load_device(copy), copy.model
-    added = [patcher.model for patcher in host.added_models(copy, host.KEY)]
     latents = [base.process_latent_in(clip) for clip in clips.latents]
     done: list[Training] = []
 
     def body(predict: host.Predict) -> None:
         unet = host.running_unet(base)
         training = Training(trained.module.to(device), session.training)
-        done.append(training)
         if session.state:
             training.load_state(session.state)
         sigmas = sampling.sigmas.to(device)
@@ -106,33 +124,47 @@ def run(
             host.stop_if_interrupted()
             generator = generator_for(session.seed, step, index)
             clip = int(torch.randint(len(latents), (), generator=generator))
+            frames = latents[clip]
+            if stills:
+                frames = frames[torch.randint(len(frames), (1,), generator=generator)]
 
             def denoise(noised: Tensor, timesteps: Tensor) -> Tensor:
                 sigma = sigmas[timesteps[0].long()]
                 x = noised * (sigma**2 + 1).sqrt()
                 return (x - predict(clip, x, sigma)) / sigma
 
-            return noise_loss(denoise, latents[clip][None].to(device), alphas, generator, session.noise)
+            return noise_loss(denoise, frames[None].to(device), alphas, generator, session.noise)
 
-        with hooks(unet, trained), recomputed(session.checkpointing, (unet, *added)):
+        with hooks(unet), recomputed(session.checkpointing, (unet, *motion)):
             training.run(loss_of, lambda training: on_step(training, trained))
+        done.append(training)
 
     host.with_predictions(copy, clips.conditions, clips.latents[0], body)
     return done[0]
 
 
-def check_model(model: host.ModelPatcher) -> None:
-    if motion_configs(model):
+def check_frames(clips: TrainingClips, motion: MotionFile) -> None:
+    if clips.frames > motion.shape.frame_limit:
         raise MotionError(
-            "This MODEL has a motion model already: connect a MODEL from before Apply AnimateDiff Motion Model."
+            "The clips have {frames} frames, and {file} works with {limit} at most: encode clips of {trained} frames.",
+            frames=clips.frames,
+            file=motion.path.name,
+            limit=motion.shape.frame_limit,
+            trained=motion.family.trained_frames,
         )
 
 
 def copy_of(model: host.ModelPatcher) -> host.ModelPatcher:
+    """A copy of MODEL whose weights are frozen. Raises MotionError if it has motion, or cannot be read again."""
+    if motion_configs(model):
+        raise MotionError(
+            "This MODEL has a motion model already: connect a MODEL from before Apply AnimateDiff Motion Model."
+        )
     copy = host.trainable_copy(model)
     if copy is None:
         raise MotionError(
-            "This MODEL cannot be trained, because its loader does not tell ComfyUI how to read the file again: use "
+            "This MODEL cannot be trained, because its loader does not let ComfyUI read the file again: use "
             "Load Checkpoint or Load Diffusion Model."
         )
+    copy.model.requires_grad_(False)
     return copy

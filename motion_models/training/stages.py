@@ -35,9 +35,8 @@ def motion_lora(motion: MotionModel, rank: int, layer_names: tuple[str, ...], se
     """A MotionLoRA: low-rank changes of the layers of a motion model, whose own weights stay as they are."""
     motion.requires_grad_(False)
     low_rank = new_low_rank(motion, layer_names, rank, seed)
-    return Trained(
-        low_rank, lambda: low_rank.hooks(motion, 1.0), lambda weights: in_authors_format(low_rank.paths, weights)
-    )
+    names = {path: authors_name(path) for path in low_rank.paths}
+    return Trained(low_rank, lambda: low_rank.hooks(motion, 1.0), lambda weights: lora_tensors(names, weights))
 
 
 def motion_model(motion: MotionModel) -> Trained:
@@ -46,17 +45,17 @@ def motion_model(motion: MotionModel) -> Trained:
     return Trained(motion, nullcontext, dict)
 
 
-def domain_adapter(unet: nn.Module, rank: int, seed: int) -> Trained:
-    """A LoRA in the spatial attention of a UNet, for stills without motion."""
+def domain_adapter(unet: nn.Module, names: Mapping[str, str], rank: int, seed: int) -> Trained:
+    """A LoRA in the spatial attention of a UNet, for stills without motion. names: of its layers in a file, by path."""
     low_rank = new_low_rank(unet, ATTENTION, rank, seed)
-    return Trained(
-        low_rank, lambda: low_rank.hooks(unet, 1.0), lambda weights: in_authors_format(low_rank.paths, weights)
-    )
+    changed = {path: names[path] for path in low_rank.paths}
+    return Trained(low_rank, lambda: low_rank.hooks(unet, 1.0), lambda weights: lora_tensors(changed, weights))
 
 
 def new_low_rank(network: nn.Module, layer_names: tuple[str, ...], rank: int, seed: int) -> LowRank:
     """An untrained LoRA for the layers of these names. `up` is zero, so it changes nothing yet."""
-    changed = {path: layer for path, layer in network.named_modules() if path.endswith(layer_names)}
+    endings = tuple(f".{name}" for name in layer_names)
+    changed = {path: layer for path, layer in network.named_modules() if path.endswith(endings)}
     sizes = {path: (layer.in_features, rank, layer.out_features) for path, layer in changed.items()}
     low_rank = LowRank(sizes, layers, dtype=torch.float32)
     generator = torch.Generator().manual_seed(seed)
@@ -66,14 +65,19 @@ def new_low_rank(network: nn.Module, layer_names: tuple[str, ...], rank: int, se
     return low_rank
 
 
-def in_authors_format(paths: list[str], weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The weights of a LoRA in the authors' key format; in MotionDirector's for the feed-forward layers.
+def authors_name(path: str) -> str:
+    """The name in a MotionLoRA file of a layer of a motion model. MotionDirector's for the feed-forward layers."""
+    parent, leaf = path.replace("to_out.0", "to_out").rsplit(".", 1)
+    return f"{parent}.processor.{leaf}"
+
+
+def lora_tensors(names: Mapping[str, str], weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors of a file from the weights of a LowRank. names: of its layers, in their order, by path.
 
     There are no `.alpha` keys, which AnimateDiff-Evolved would multiply as matrices.
     """
-    tensors = {}
-    for index, path in enumerate(paths):
-        parent, leaf = path.replace("to_out.0", "to_out").rsplit(".", 1)
-        for half in ("down", "up"):
-            tensors[f"{parent}.processor.{leaf}_lora.{half}.weight"] = weights[f"{half}.{index}.weight"]
-    return tensors
+    return {
+        f"{name}_lora.{half}.weight": weights[f"{half}.{index}.weight"]
+        for index, name in enumerate(names.values())
+        for half in ("down", "up")
+    }

@@ -32,6 +32,7 @@ from animatediff_xl.motion_models import host
 from animatediff_xl.motion_models.network import layers
 from animatediff_xl.motion_models.network.low_rank import LowRank
 from animatediff_xl.motion_models.training.engine import TrainingSettings, train
+from animatediff_xl.motion_models.training.stages import authors_name, lora_tensors
 
 CLIPS = 288  # six of each scene
 RANK = 16
@@ -140,14 +141,7 @@ def new_lora(model: nn.Module) -> LowRank:
 
 
 def in_authors_format(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """A trained LoRA in the authors' key format; in MotionDirector's for the feed-forward layers.
-
-    It is scaled up, because a short training reaches only a part of the motion.
-    """
-    tensors = {}
-    for index, path in enumerate(new_lora(new_motion_model()).paths):
-        parent, leaf = path.replace("to_out.0", "to_out").rsplit(".", 1)
-        name = f"{parent}.processor.{leaf}_lora"
-        tensors[f"{name}.down.weight"] = weights[f"down.{index}.weight"]
-        tensors[f"{name}.up.weight"] = STRENGTH_SCALE * weights[f"up.{index}.weight"]
-    return tensors
+    """A trained LoRA in the authors' key format. It is scaled up, because a short training reaches only a part of the motion."""
+    names = {path: authors_name(path) for path in new_lora(new_motion_model()).paths}
+    scaled = {key: (STRENGTH_SCALE if key.startswith("up.") else 1.0) * weight for key, weight in weights.items()}
+    return lora_tensors(names, scaled)

@@ -6,18 +6,21 @@ import comfy.model_management
 import pytest
 import torch
 from animatediff_xl.motion_models import host
-from animatediff_xl.motion_models.files.loading import open_motion_file
+from animatediff_xl.motion_models.files.checkpoints import tensor_shapes
+from animatediff_xl.motion_models.lora.domain_adapter import apply_domain_adapter
+from animatediff_xl.motion_models.lora.motion_lora import coverage, open_motion_lora
 from animatediff_xl.motion_models.training.clips import training_clips
 from animatediff_xl.motion_models.training.engine import Training, TrainingSettings
 from animatediff_xl.motion_models.training.losses import NoiseSettings
-from animatediff_xl.motion_models.training.session import Session, train_motion
-from animatediff_xl.motion_models.training.stages import LAYERS, Trained, motion_lora
+from animatediff_xl.motion_models.training.session import Session, train_motion, train_stills
+from animatediff_xl.motion_models.training.stages import LAYERS, Trained, domain_adapter, motion_lora, motion_model
 
 from tests.sampling import hooks_left, sample
-from tests.small import conditioning, host_model
+from tests.small import conditioning, host_model, save
 
 FRAMES, CLIPS, STEPS = 4, 3, 3
-SESSION = Session(TrainingSettings(STEPS, 1e-2, average_decay=None, clips_per_step=2), NoiseSettings("debiased"), 5, "off")
+SETTINGS = TrainingSettings(STEPS, 1e-2, average_decay=None, clips_per_step=2)
+SESSION = Session(SETTINGS, NoiseSettings("debiased"), 5, "off")
 
 
 @pytest.fixture(autouse=True)
@@ -48,13 +51,9 @@ def clips():
 
 
 def train_lora(model, motion, clips, session=SESSION, on_step=lambda *_: None) -> tuple[Training, Trained]:
-    made: list[Trained] = []
-
-    def trained_of(modules):
-        made.append(motion_lora(modules, 4, LAYERS["attention"], 0))
-        return made[0]
-
-    return train_motion(model, motion, trained_of, clips, session, on_step), made[0]
+    return train_motion(
+        model, motion, lambda modules: motion_lora(modules, 4, LAYERS["attention"], 0), clips, session, on_step
+    )
 
 
 def fixed_loss(model, motion, clips, state=None) -> float:
@@ -102,3 +101,30 @@ def test_an_interrupted_training_goes_on(model, motion, clips) -> None:
     resumed, _ = train_lora(model, motion, clips, dataclasses.replace(SESSION, state=states[-1]))
     assert resumed.losses == whole.losses
     assert all(torch.equal(value, whole.weights()[name]) for name, value in resumed.weights().items())
+
+
+def test_a_motion_model_is_trained_in_fp32(model, motion, clips) -> None:
+    training, trained = train_motion(model, motion, motion_model, clips, SESSION, lambda *_: None, dtype=torch.float32)
+    tensors = trained.tensors(training.weights())
+    before = motion.another_patcher(torch.float32).model.state_dict()
+    assert tensors.keys() == before.keys()
+    changed = {key for key, value in tensors.items() if not torch.equal(value, before[key])}
+    assert changed == {key for key in tensors if not key.endswith("pos_encoder.pe")}
+
+
+def test_a_domain_adapter_is_trained_on_stills_and_loads(model, motion, clips, tmp_path) -> None:
+    names = host.adapter_names(model)
+    training, trained = train_stills(
+        model, lambda unet: domain_adapter(unet, names, 4, 0), clips, SESSION, lambda *_: None
+    )
+    path = save(trained.tensors(training.weights()), tmp_path / "adapter.safetensors")
+    adapted, report = apply_domain_adapter(model, path, 1.0)
+    assert ", 0 not." in report
+    assert not torch.equal(sample(adapted), sample(model))
+
+
+def test_a_trained_motion_lora_loads(model, motion, clips, tmp_path) -> None:
+    training, trained = train_lora(model, motion, clips)
+    path = save(trained.tensors(training.weights()), tmp_path / "lora.safetensors")
+    report = coverage(open_motion_lora(path), tensor_shapes(motion.shape), "m").report("lora")
+    assert ", 0 not." in report
