@@ -14,6 +14,7 @@ WEB_DIRECTORY = "./js"
 for folder in ("animatediff_models", "animatediff_motion_lora"):
     path = os.path.join(folder_paths.models_dir, folder)
     folder_paths.add_model_folder_path(folder, path)
+    folder_paths.add_model_folder_path(folder, os.path.join(folder_paths.get_output_directory(), folder))  # trained
     with contextlib.suppress(OSError):  # a place that cannot be written to
         os.makedirs(path, exist_ok=True)
 

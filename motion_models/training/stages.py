@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -55,11 +56,12 @@ def domain_adapter(unet: nn.Module, names: Mapping[str, str], rank: int, seed: i
 def new_low_rank(network: nn.Module, layer_names: tuple[str, ...], rank: int, seed: int) -> LowRank:
     """An untrained LoRA for the layers of these names. `up` is zero, so it changes nothing yet."""
     endings = tuple(f".{name}" for name in layer_names)
-    changed = {path: layer for path, layer in network.named_modules() if path.endswith(endings)}
+    changed: dict[str, Any] = {path: layer for path, layer in network.named_modules() if path.endswith(endings)}
     sizes = {path: (layer.in_features, rank, layer.out_features) for path, layer in changed.items()}
     low_rank = LowRank(sizes, layers, dtype=torch.float32)
     generator = torch.Generator().manual_seed(seed)
-    for down, up in zip(low_rank.down, low_rank.up, strict=True):
+    pairs: Any = zip(low_rank.down, low_rank.up, strict=True)
+    for down, up in pairs:
         nn.init.normal_(down.weight, std=1 / rank, generator=generator)  # guoyww/AnimateDiff, LoRALinearLayer
         nn.init.zeros_(up.weight)
     return low_rank

@@ -15,12 +15,17 @@ class AnimateDiffNode(io.ComfyNode):
     own_checks: ClassVar[tuple[str, ...]] = ()
     """Inputs that the node checks itself, because it can say more than the common checks: names of files, lists."""
 
+    lists: ClassVar[tuple[str, ...]] = ()
+    """Inputs that are lists, on a node whose schema has `is_input_list`. ComfyUI then sends lists for all inputs."""
+
     @classmethod
     def execute(cls, *args: Any, **values: Any) -> io.NodeOutput:
-        fields = cls.define_schema().inputs
-        values |= dict(zip((field.id for field in fields), args, strict=False))
+        schema = cls.define_schema()
+        values |= dict(zip((field.id for field in schema.inputs), args, strict=False))
         try:
-            return cls.run(**checked_inputs(fields, cls.renamed(values), cls.own_checks))
+            if schema.is_input_list:
+                values = {name: value if name in cls.lists else only(value) for name, value in values.items()}
+            return cls.run(**checked_inputs(schema.inputs, cls.renamed(values), cls.own_checks))
         except MotionError as error:
             send(node_id_of(cls), str(error))
             raise
@@ -33,3 +38,8 @@ class AnimateDiffNode(io.ComfyNode):
     @classmethod
     def run(cls, **values: Any) -> io.NodeOutput:
         raise NotImplementedError
+
+
+def only(value: Any) -> Any:
+    """The first of a list. A script may pass the value itself."""
+    return value[0] if isinstance(value, list) and value else value

@@ -141,7 +141,7 @@ def new_lora(model: nn.Module) -> LowRank:
 
 
 def in_authors_format(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """A trained LoRA in the authors' key format. It is scaled up, because a short training reaches only a part of the motion."""
+    """A trained LoRA in the authors' key format, scaled up: a short training reaches only a part of the motion."""
     names = {path: authors_name(path) for path in new_lora(new_motion_model()).paths}
     scaled = {key: (STRENGTH_SCALE if key.startswith("up.") else 1.0) * weight for key, weight in weights.items()}
     return lora_tensors(names, scaled)
