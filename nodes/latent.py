@@ -4,6 +4,7 @@ from comfy_api.latest import io
 
 from ..motion_models import host
 from .common.base import AnimateDiffNode
+from .common.reports import SHOWS_ERRORS
 
 
 class EmptyLatentFrames(AnimateDiffNode):
@@ -29,6 +30,7 @@ class EmptyLatentFrames(AnimateDiffNode):
                 ),
             ],
             outputs=[io.Latent.Output(tooltip="Zero latents, one for each frame.")],
+            **SHOWS_ERRORS,
         )
 
     @classmethod

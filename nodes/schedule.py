@@ -16,6 +16,7 @@ from ..motion_models.conditioning.curves import (
 from .common import sockets
 from .common.base import AnimateDiffNode
 from .common.renamed import current_inputs
+from .common.reports import SHOWS_ERRORS
 
 POINTS = "0: 0, 8: 1, 15: 0"
 
@@ -77,6 +78,7 @@ class StrengthSchedule(AnimateDiffNode):
                 sockets.Schedule.Input("multiply_by", optional=True, tooltip="Another schedule to multiply with."),
             ],
             outputs=[sockets.Schedule.Output(display_name="schedule", tooltip="For the schedule of a strength.")],
+            **SHOWS_ERRORS,
             accept_all_inputs=True,
         )
 

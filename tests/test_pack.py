@@ -42,6 +42,12 @@ def test_the_node_ids_are_the_public_ones() -> None:
     assert sorted(written) == sorted(SCHEMAS)  # literal, so that the registry's scanner finds them
 
 
+@pytest.mark.parametrize("node_id", SCHEMAS)
+def test_every_node_can_show_its_errors(node_id: str) -> None:
+    """It must know its id in the graph."""
+    assert io.Hidden.unique_id in SCHEMAS[node_id].hidden
+
+
 INPUTS = {
     "ADXL_LoadMotionModel": ["motion_model", "family"],
     "ADXL_ApplyMotionModel": [

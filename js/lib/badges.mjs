@@ -1,9 +1,9 @@
 /**
- * A report of a node in a subgraph, as a badge on the node of the subgraph.
- * Nodes of subgraphs take no widgets from extensions. The Vue renderer draws no badges on them.
+ * A report of a node in a subgraph, as a badge on the node of the subgraph, which takes no widgets from extensions.
+ * Vue nodes do not draw a new badge at once.
  */
 
-const MOST_CHARACTERS = 80
+const MOST_CHARACTERS = 60
 const BADGE = Symbol("badge of AnimateDiff XL")
 
 /** @param {string} text the report. Its last line is shown, because warnings come last. None if it is empty. */

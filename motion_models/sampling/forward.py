@@ -118,8 +118,8 @@ def check_limit(frames: int, file: MotionFile) -> None:
     limit = file.shape.frame_limit
     if frames > limit:
         raise MotionError(
-            "{frames} frames run at once, and {file} works with {limit} at most: put Context Windows of {trained} "
-            "frames before the sampler. If the batch has several clips, set clip_frames instead.",
+            "{frames} frames run at once, and {file} works with {limit} at most: put AnimateDiff Context Windows of "
+            "{trained} frames before the sampler. If the batch has several clips, set clip_frames instead.",
             frames=frames,
             file=file.path.name,
             limit=limit,

@@ -39,7 +39,7 @@ def length_warnings(frames: int, motion: MotionFile) -> list[str]:
         return [
             sentence(
                 "{file}: {frames} frames at once may move slowly or break, because it was trained on "
-                "{trained}. For a long clip, use Context Windows of {trained} frames.",
+                "{trained}. For a long clip, use AnimateDiff Context Windows of {trained} frames.",
                 file=file,
                 frames=frames,
                 trained=trained,

@@ -8,12 +8,15 @@ from comfy_api.latest import io, ui
 
 EVENT = "animatediff_xl.report"
 
-KEEPS_REPORT: dict[str, Any] = {"hidden": [io.Hidden.unique_id]} | (
+SHOWS_ERRORS: dict[str, Any] = {"hidden": [io.Hidden.unique_id]}
+"""Settings of a node that shows only its errors."""
+
+KEEPS_REPORT: dict[str, Any] = SHOWS_ERRORS | (
     {"has_intermediate_output": True} if "has_intermediate_output" in io.Schema.__dataclass_fields__ else {}
 )
 """Settings of a node whose report is its result. ComfyUI 0.30 and newer send it again if the node is cached."""
 
-REPORTS_IN_RUNS: dict[str, Any] = {"hidden": [io.Hidden.unique_id], "not_idempotent": True}
+REPORTS_IN_RUNS: dict[str, Any] = SHOWS_ERRORS | {"not_idempotent": True}
 """Settings of a node that also reports while another one samples. ComfyUI must not give its result to another node."""
 
 log = logging.getLogger(__name__)

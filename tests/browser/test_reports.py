@@ -51,7 +51,7 @@ def test_reports_are_shown_whole(
 
 
 def test_a_subgraph_node_shows_the_last_report_inside(comfy: ComfyPage, graph: Graph, runs: Runs) -> None:
-    """It is a badge. The Vue renderer draws no badges on nodes of subgraphs."""
+    """It is a badge, which Vue nodes do not always draw."""
     graph.load(tiny(steps=1))
     subgraph = graph.convert_to_subgraph(*REPORTS)
     runs.succeed()

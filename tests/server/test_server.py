@@ -156,5 +156,5 @@ def test_the_dialog_explains_a_missing_motion_model(server: Server, tiny_prompt:
 
 def test_the_dialog_explains_too_many_frames(server: Server, tiny_prompt: Callable) -> None:
     message = refusal(server, tiny_prompt(ADXL_EmptyLatentFrames={"frames": 33}, KSampler=FEW_STEPS))
-    assert "33 frames run at once" in message and "put Context Windows of 16 frames" in message
+    assert "33 frames run at once" in message and "put AnimateDiff Context Windows of 16 frames" in message
     assert server.run(tiny_prompt(KSampler=FEW_STEPS)).files(server.output)
