@@ -11,7 +11,7 @@ from ..motion_models.errors import MotionError, sentence
 from ..motion_models.files.loading import MotionFile
 from ..motion_models.lora.motion_lora import ChosenLora, open_motion_lora
 from ..motion_models.training.checkpointing import CHECKPOINTING
-from ..motion_models.training.clips import training_clips
+from ..motion_models.training.dataset import training_clips
 from ..motion_models.training.engine import TrainingSettings
 from ..motion_models.training.job import Job, Progress, run_job
 from ..motion_models.training.losses import LOSSES, NoiseSettings

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from .. import host
 from ..errors import MotionError, sentence
-from .clips import TrainingClips
+from .dataset import TrainingClips
 from .engine import Training
 from .session import OnStep, Session
 from .stages import Trained

@@ -17,7 +17,7 @@ from ..sampling.apply import check_fits, set_beta_schedule
 from ..sampling.forward import MotionForward, MotionPass
 from ..sampling.motion_config import motion_configs
 from .checkpointing import recomputed
-from .clips import TrainingClips
+from .dataset import TrainingClips
 from .engine import Training, TrainingSettings, generator_for
 from .losses import NoiseSettings, noise_loss
 from .stages import Trained

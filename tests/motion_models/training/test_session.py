@@ -9,7 +9,7 @@ from animatediff_xl.motion_models import host
 from animatediff_xl.motion_models.files.checkpoints import tensor_shapes
 from animatediff_xl.motion_models.lora.domain_adapter import apply_domain_adapter
 from animatediff_xl.motion_models.lora.motion_lora import coverage, open_motion_lora
-from animatediff_xl.motion_models.training.clips import training_clips
+from animatediff_xl.motion_models.training.dataset import training_clips
 from animatediff_xl.motion_models.training.engine import Training, TrainingSettings
 from animatediff_xl.motion_models.training.losses import NoiseSettings
 from animatediff_xl.motion_models.training.session import Session, train_motion, train_stills
