@@ -194,7 +194,8 @@ PACKAGES = ("errors", "host", "network", "files", "conditioning", "lora", "sampl
 
 def packages_imported(path: Path) -> set[str]:
     """Other packages of motion_models that a file there imports."""
-    relative = [n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.ImportFrom) and n.level == 2]
+    dots = len(path.relative_to(PACK / "motion_models").parts)
+    relative = [n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.ImportFrom) and n.level == dots]
     return {name.split(".")[0] for node in relative for name in ([node.module] if node.module else _names(node))}
 
 
