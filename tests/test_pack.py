@@ -60,6 +60,9 @@ INPUTS = {
         "frames", "context_length", "context_overlap", "context_stride", "context_schedule", "fuse_method",
         "closed_loop", "steps",
     ],
+    "ADXL_EncodeClips": [
+        "folder", "vae", "clip", "frames", "fps", "width", "height", "windows", "mirror", "camera", "caption",
+    ],
 }  # fmt: skip
 
 
@@ -135,7 +138,7 @@ def test_every_choice_is_explained(node_id: str) -> None:
                 assert not missing or (node_id == "ADXL_WindowPlan" and shared), (field.id, page)
 
 
-FILE_INPUTS = ("motion_model", "family", "lora", "adapter")
+FILE_INPUTS = ("motion_model", "family", "lora", "adapter", "folder")
 
 
 def test_the_metadata_meets_the_rules_of_the_registry() -> None:

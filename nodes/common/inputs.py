@@ -100,6 +100,19 @@ def check_model(field: Any, value: Any) -> host.ModelPatcher:
     return value
 
 
+def check_vae(field: Any, value: Any) -> Any:
+    """Other packs have VAEs of their own classes."""
+    if not callable(getattr(value, "encode", None)) or not callable(getattr(value, "decode", None)):
+        raise refusal(field, value, "a VAE, such as from Load Checkpoint")
+    return value
+
+
+def check_clip(field: Any, value: Any) -> Any:
+    if not callable(getattr(value, "tokenize", None)):
+        raise refusal(field, value, "a CLIP, such as from Load Checkpoint")
+    return value
+
+
 def check_motion_model(field: Any, value: Any) -> MotionFile:
     if not isinstance(value, MotionFile):
         raise refusal(field, value, "from Load AnimateDiff Motion Model")
@@ -132,6 +145,8 @@ CHECKS: dict[str, Check] = {
     "STRING": check_string,
     "COMBO": check_choice,
     "MODEL": check_model,
+    "VAE": check_vae,
+    "CLIP": check_clip,
     "MASK": check_mask,
     "ADXL_MOTION_MODEL": check_motion_model,
     "ADXL_MOTION_LORA": check_motion_lora,
