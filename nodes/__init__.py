@@ -1,5 +1,5 @@
 """The nodes. Each declares its inputs and calls motion_models."""
 
-from . import context, latent, lora, motion, schedule, training
+from . import clips, context, latent, lora, motion, schedule, training
 
-NODES = [*motion.NODES, *lora.NODES, *schedule.NODES, *context.NODES, *latent.NODES, *training.NODES]
+NODES = [*motion.NODES, *lora.NODES, *schedule.NODES, *context.NODES, *latent.NODES, *clips.NODES, *training.NODES]

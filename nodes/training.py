@@ -1,13 +1,13 @@
 """Training in the graph: the stages of the paper."""
 
 from pathlib import Path
-from typing import Any
 
 import folder_paths
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..motion_models.errors import MotionError, sentence
+from ..motion_models import host
+from ..motion_models.errors import sentence
 from ..motion_models.files.loading import MotionFile
 from ..motion_models.lora.motion_lora import ChosenLora, open_motion_lora
 from ..motion_models.training.checkpointing import CHECKPOINTING
@@ -28,7 +28,6 @@ GO_ON, START_AGAIN = "auto", "start again"
 
 class TrainMotionLoRA(AnimateDiffNode):
     lists = ("latents", "conditioning")
-    own_checks = ("latents", "conditioning")
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -141,8 +140,8 @@ class TrainMotionLoRA(AnimateDiffNode):
         cls,
         model: io.Model.Type,
         motion_model: MotionFile,
-        latents: Any,
-        conditioning: Any,
+        latents: list[Tensor],
+        conditioning: list[host.Conditions],
         name: str,
         steps: int,
         learning_rate: float,
@@ -156,7 +155,7 @@ class TrainMotionLoRA(AnimateDiffNode):
         save_every: int,
         resume: str,
     ) -> io.NodeOutput:
-        clips = training_clips(latents_of(latents), conditioning if isinstance(conditioning, list) else [])
+        clips = training_clips(latents, conditioning)
         settings = TrainingSettings(
             steps, learning_rate, warmup_steps=max(1, steps // 10), average_decay=None, clips_per_step=clips_per_step
         )
@@ -198,19 +197,6 @@ class TrainMotionLoRA(AnimateDiffNode):
         )
         done = len(outcome.losses)
         return with_report(outcome.tensors, {"loss": outcome.losses}, done, (chosen,), report=report)
-
-
-def latents_of(value: Any) -> list[Tensor]:
-    """The latents of a list of LATENT. Raises MotionError for anything else."""
-    clips = value if isinstance(value, list) else [value]
-    latents = [clip["samples"] for clip in clips if isinstance(clip, dict) and is_clip(clip.get("samples"))]
-    if len(latents) < len(clips):
-        raise MotionError("latents must be a list of LATENT, each a batch of frames.")
-    return latents
-
-
-def is_clip(samples: Any) -> bool:
-    return isinstance(samples, Tensor) and samples.ndim == 4 and samples.is_floating_point()
 
 
 def results_folder(kind: str) -> Path:

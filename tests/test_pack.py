@@ -58,6 +58,10 @@ INPUTS = {
     "ADXL_ApplyDomainAdapter": ["model", "adapter", "alpha"],
     "ADXL_StrengthSchedule": ["points", "interpolation", "over", "length", "values", "curve", "multiply_by"],
     "ADXL_EmptyLatentFrames": ["width", "height", "frames"],
+    "ADXL_TrainMotionLoRA": [
+        "model", "motion_model", "latents", "conditioning", "name", "steps", "learning_rate", "rank", "layers", "loss",
+        "max_noise_weight", "clips_per_step", "seed", "checkpointing", "save_every", "resume",
+    ],
     "ADXL_ContextWindows": [
         "model", "context_length", "context_overlap", "context_stride", "context_schedule", "fuse_method",
         "closed_loop", "freenoise", "windows_per_batch",
@@ -65,6 +69,9 @@ INPUTS = {
     "ADXL_WindowPlan": [
         "frames", "context_length", "context_overlap", "context_stride", "context_schedule", "fuse_method",
         "closed_loop", "steps",
+    ],
+    "ADXL_EncodeClips": [
+        "folder", "vae", "clip", "frames", "fps", "width", "height", "windows", "mirror", "camera", "caption",
     ],
 }  # fmt: skip
 
@@ -141,7 +148,7 @@ def test_every_choice_is_explained(node_id: str) -> None:
                 assert not missing or (node_id == "ADXL_WindowPlan" and shared), (field.id, page)
 
 
-FILE_INPUTS = ("motion_model", "family", "lora", "adapter")
+FILE_INPUTS = ("motion_model", "family", "lora", "adapter", "folder")
 
 
 def test_the_metadata_meets_the_rules_of_the_registry() -> None:
@@ -200,7 +207,8 @@ PACKAGES = ("errors", "host", "network", "files", "conditioning", "lora", "sampl
 
 def packages_imported(path: Path) -> set[str]:
     """Other packages of motion_models that a file there imports."""
-    relative = [n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.ImportFrom) and n.level == 2]
+    dots = len(path.relative_to(PACK / "motion_models").parts)
+    relative = [n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.ImportFrom) and n.level == dots]
     return {name.split(".")[0] for node in relative for name in ([node.module] if node.module else _names(node))}
 
 

