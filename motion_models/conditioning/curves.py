@@ -1,6 +1,6 @@
 """Strengths that change over the frames of a clip or over the steps of a sampling run."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -120,6 +120,7 @@ def from_text(text: str, interpolation: str, domain: str) -> Curve:
         points[where] = strength
     if not points:
         raise MotionError("The schedule is empty: write positions and values, such as {example}.", example=EXAMPLE)
+    check_values(points.values())
     return Curve(tuple(sorted(points.items())), interpolation, domain)
 
 
@@ -136,7 +137,7 @@ def from_curve(curve: Any, length: int, domain: str) -> Curve:
         points = tuple(sorted((finite(x), finite(y)) for x, y in curve))
         if not points or len({x for x, _ in points}) < len(points):
             raise ValueError
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RuntimeError) as error:  # RuntimeError: a tensor without numbers
         raise MotionError(
             "curve is not a curve: connect ComfyUI's Curve Editor, with finite points at different places."
         ) from error
@@ -150,18 +151,37 @@ def from_values(values: Any, domain: str) -> Curve:
     """
     try:
         numbers = np.asarray(values.tolist() if isinstance(values, Tensor) else values, dtype=np.float64).ravel()
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError, RuntimeError):  # RuntimeError: a tensor without numbers
         numbers = np.array([np.nan])
     if not np.isfinite(numbers).all():
         raise MotionError("values must be finite numbers: connect a number, or a list of one for each frame or step.")
     if not len(numbers):
         raise MotionError("The list of values for the schedule is empty: give at least one number.")
+    check_values(numbers)
     return Curve(tuple((float(index), float(value)) for index, value in enumerate(numbers)), "linear", domain)
+
+
+LARGEST = 100.0
+"""Largest value of a schedule. Far larger ones give frames that are not finite."""
 
 
 def finite(value: Any) -> float:
     """A number. Raises ValueError if it is not finite."""
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError as error:
+        raise ValueError from error
     if not np.isfinite(number):
         raise ValueError
     return number
+
+
+def check_values(values: Iterable[float]) -> None:
+    """Raises MotionError if a value of a schedule is too large."""
+    largest = max(values, key=abs)
+    if abs(largest) > LARGEST:
+        raise MotionError(
+            "A value of the schedule is {value}: use values from -{most} to {most}.",
+            value=f"{largest:g}",
+            most=f"{LARGEST:g}",
+        )

@@ -96,7 +96,7 @@ class ContextHandler(host.ContextHandler):
         model_options: host.ModelOptions,
     ) -> list[Tensor]:
         """The results of ComfyUI's `calc_cond_batch` for latents (f c h w), computed window by window."""
-        options = model_options["transformer_options"]
+        options = model_options.get("transformer_options", {})
         step, batch = int(sampling_step(timestep[0].item(), options)), x_in.shape[0]
         planned = self.windows(x_in, step, clip_frames(model.current_patcher) or batch, run_of(options))
         totals = [torch.zeros_like(x_in) for _ in conds]
@@ -122,7 +122,7 @@ class ContextHandler(host.ContextHandler):
 
     def windows(self, x: Tensor, step: int, clip: int, run: SamplingRun) -> PlannedWindows:
         """The windows of latents x (f c h w), planned within each clip, computed once in a run."""
-        key = ("windows", x.shape[0], clip, step if self.settings.schedule in MOVING else 0)
+        key = ("windows", self.settings, x.shape[0], clip, step if self.settings.schedule in MOVING else 0)
 
         def planned() -> PlannedWindows:
             window_plan = plan(self.settings, clip, key[-1])
@@ -225,8 +225,7 @@ def on_sampling(executor: host.Executor, noise: Tensor, *args: Any, **kw: Any) -
         windows, seed = handler.settings, host.sampling_argument("seed", args, kw)
         order = noise_order(windows.length, windows.overlap, windows.closed_loop, clip, seed)
         noise = noise.unflatten(0, (-1, clip))[:, order].flatten(0, 1)
-    with sampling_run(guider.model_options, noise.shape[-2:]) as run:
-        run.window_length = handler.context_length
+    with sampling_run(guider.model_options, noise.shape[-2:]):
         return executor(noise, *args, **kw)
 
 

@@ -170,7 +170,7 @@ def wrap(model: ModelPatcher, wrappers: dict[str, Callable], key: str = KEY) -> 
 
 def is_wrapped(options: ModelOptions) -> bool:
     """Whether model calls with these options call this pack's wrapper."""
-    return KEY in options["transformer_options"].get("wrappers", {}).get(WrappedCall.APPLY_MODEL, {})
+    return KEY in options.get("transformer_options", {}).get("wrappers", {}).get(WrappedCall.APPLY_MODEL, {})
 
 
 def watch_predictions(model: ModelPatcher, watch: Callable[[ModelOptions], None]) -> None:

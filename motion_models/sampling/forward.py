@@ -39,29 +39,30 @@ def on_sampling(executor: host.Executor, noise: Tensor, *args: Any, **kw: Any) -
     guider: Any = executor.class_obj
     configs = motion_configs(guider.model_patcher)
     last_schedule = next((config for config in reversed(configs) if config.largest_sigma is not None), None)
+    warnings: list[list[str]] = []
     for config in configs:
         try:
-            warnings = check_run(config, guider, noise.shape)
-            if config is last_schedule:
-                warnings += beta_schedule_warnings(guider.model_patcher, config)
+            warnings.append(check_run(config, guider, noise.shape))
         except MotionError as error:
             config.settings.on_report(str(error), [])
             raise
-        config.settings.on_report(config.report, warnings)
+        if config is last_schedule:
+            warnings[-1] += beta_schedule_warnings(guider.model_patcher, config)
+        config.settings.on_report(config.report, warnings[-1])
     with sampling_run(guider.model_options, noise.shape[-2:]) as run:
         result = executor(noise, *args, **kw)
     has_steps = len(host.sampling_argument("sigmas", args, kw)) > 1
     if has_steps and (run.has_missed_motion or not run.has_called_model):
         warning = sentence(PARTLY_CALLED) if run.has_called_model else sentence(NOT_CALLED)
-        for config in configs:
-            config.settings.on_report(config.report, [warning])
+        for config, earlier in zip(configs, warnings, strict=True):
+            config.settings.on_report(config.report, [*earlier, warning])
     return result
 
 
 def on_prediction(options: host.ModelOptions) -> None:
     """Note a prediction with options that another node copied before Apply AnimateDiff Motion Model."""
     if not host.is_wrapped(options):
-        run_of(options["transformer_options"]).has_missed_motion = True
+        run_of(options.get("transformer_options", {})).has_missed_motion = True
 
 
 def check_run(config: MotionConfig, guider: Any, shape: torch.Size) -> list[str]:
@@ -209,7 +210,7 @@ def on_model_call(executor: host.Executor, *args: Any, **kw: Any) -> Any:
     # `item` waits for the device, so it is called only if the sigma is needed
     sigma = options["sigmas"][0].item() if any(needs_sigma(loaded.config) for loaded in motions) else None
     passes = [
-        motion_pass(loaded, args[0], options, base.current_patcher, sigma)
+        checked_pass(loaded, args[0], options, base.current_patcher, sigma)
         for loaded in motions
         if sigma is None or is_active(loaded.config.settings, base.model_sampling, sigma, run_of(options))
     ]
@@ -226,6 +227,15 @@ def on_model_call(executor: host.Executor, *args: Any, **kw: Any) -> Any:
                 hooks.enter_context(low_rank.hooks(each.motion, strength))
         layout = hash((clip, *(path for each in passes for low_rank, _ in each.loras for path in low_rank.paths)))
         return executor(*args, **kw, **{f"motion_hooks_{layout}": True})
+
+
+def checked_pass(loaded: LoadedMotion, *args: Any) -> MotionPass:
+    """`motion_pass`, whose errors are reported on the node of the motion model."""
+    try:
+        return motion_pass(loaded, *args)
+    except MotionError as error:
+        loaded.config.settings.on_report(str(error), [])
+        raise
 
 
 def needs_sigma(config: MotionConfig) -> bool:
@@ -257,11 +267,14 @@ def motion_pass(
     layout = clip_layout(x.shape[0], options, settings.clip_frames)
     frames, frame_indices = layout.frames, layout.all_frame_indices
     run, dtype = run_of(options), host.compute_dtype(model)
-    if run.window_length and frames > run.window_length:
+    window = host.window_length(model.model_options) if host.plans_clips(model.model_options) else 0
+    if window and frames > window:
         raise MotionError(WITHOUT_WINDOWS, frames=frames)
     check_limit(frames, loaded.config.file)
     if settings.mask is not None and run.latent_size not in (None, x.shape[-2:]):
         raise MotionError(MASK_IN_PARTS)
+    if settings.mask is not None and 1 < len(settings.mask) <= max(frame_indices):
+        check_mask(max(frame_indices) + 1, settings)  # of a second MODEL, which no run has checked
 
     def strength_of(strength_schedule: StrengthSchedule, strength: float) -> float | Tensor:
         over_steps = tuple(curve for curve in strength_schedule if curve.domain == STEPS)

@@ -26,8 +26,6 @@ class SamplingRun:
     """Whether a model call reached the motion modules' wrapper."""
     has_missed_motion: bool = False
     """Whether another node made a prediction that cannot reach the motion modules' wrapper."""
-    window_length: int | None = None
-    """Frames of this pack's context windows, if the MODEL has them."""
     step: float = 0.0
     """The sampler step of the last model call."""
     _results: dict[Hashable, object] = field(default_factory=dict)

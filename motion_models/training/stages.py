@@ -54,17 +54,22 @@ def domain_adapter(unet: nn.Module, names: Mapping[str, str], rank: int, seed: i
 
 
 def new_low_rank(network: nn.Module, layer_names: tuple[str, ...], rank: int, seed: int) -> LowRank:
-    """An untrained LoRA for the layers of these names. `up` is zero, so it changes nothing yet."""
+    """An untrained LoRA for the layers of these names. `up` is zero, so it changes nothing yet.
+
+    `down` is random as in the authors' LoRALinearLayer (guoyww/AnimateDiff, motion_lora).
+    """
     endings = tuple(f".{name}" for name in layer_names)
     changed: dict[str, Any] = {path: layer for path, layer in network.named_modules() if path.endswith(endings)}
     sizes = {path: (layer.in_features, rank, layer.out_features) for path, layer in changed.items()}
-    low_rank = LowRank(sizes, layers, dtype=torch.float32)
     generator = torch.Generator().manual_seed(seed)
-    pairs: Any = zip(low_rank.down, low_rank.up, strict=True)
-    for down, up in pairs:
-        nn.init.normal_(down.weight, std=1 / rank, generator=generator)  # guoyww/AnimateDiff, LoRALinearLayer
-        nn.init.zeros_(up.weight)
-    return low_rank
+    weights = {}
+    for index, (inputs, _, outputs) in enumerate(sizes.values()):
+        weights[f"down.{index}.weight"] = torch.randn(rank, inputs, generator=generator) / rank
+        weights[f"up.{index}.weight"] = torch.zeros(outputs, rank)
+    # with dynamic VRAM, ComfyUI's layers have no parameters before weights are loaded
+    low_rank = LowRank(sizes, layers, device="meta", dtype=torch.float32)
+    low_rank.load_state_dict(weights, assign=True)
+    return low_rank.requires_grad_(True)
 
 
 def authors_name(path: str) -> str:

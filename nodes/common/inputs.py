@@ -38,10 +38,15 @@ def checked_inputs(fields: Sequence[Any], values: dict[str, Any], unchecked: Seq
     return checked
 
 
+MOST_BITS = 256
+"""Of a number in a message. Python refuses to write very long numbers."""
+
+
 def refusal(field: Any, value: Any, accepted: str, **limits: object) -> MotionError:
     """The error for a value: numbers and texts are shown, anything else by its type. accepted: with its {limits}."""
     accepted = accepted.format(**limits)
-    if isinstance(value, str | int | float | bool | None):
+    is_long = isinstance(value, int) and value.bit_length() > MOST_BITS
+    if isinstance(value, str | int | float | bool | None) and not is_long:
         return MotionError(
             "{input} is {value}, but must be {accepted}.", input=field.id, value=repr(value), accepted=accepted
         )
@@ -77,9 +82,9 @@ def check_int(field: Any, value: Any) -> int:
 
 
 def check_boolean(field: Any, value: Any) -> bool:
-    if not isinstance(value, bool | int):
+    if number(value) not in (0.0, 1.0):
         raise refusal(field, value, "true or false")
-    return bool(value)
+    return bool(number(value))
 
 
 def check_string(field: Any, value: Any) -> str:
@@ -131,11 +136,21 @@ def check_schedule(field: Any, value: Any) -> tuple[Curve, ...]:
     return value
 
 
+USABLE_MASK = "a mask of finite numbers with at least one picture"
+
+
 def check_mask(field: Any, value: Any) -> Tensor:
-    """(n h w). ComfyUI takes masks of any rank whose last two dimensions are height and width."""
-    if not isinstance(value, Tensor) or value.ndim < 2 or not value.numel() or not value.isfinite().all():
-        raise refusal(field, value, "a mask of finite numbers with at least one picture")
-    return value.reshape(-1, *value.shape[-2:]).to(torch.float32)
+    """(n h w) in 0..1. ComfyUI takes masks of any rank whose last two dimensions are height and width."""
+    if not isinstance(value, Tensor) or value.ndim < 2 or not value.numel():
+        raise refusal(field, value, USABLE_MASK)
+    try:
+        mask = value.to(torch.float32).reshape(-1, *value.shape[-2:])
+        is_finite = bool(mask.isfinite().all())
+    except RuntimeError as error:  # a sparse tensor, or one without numbers
+        raise refusal(field, value, USABLE_MASK) from error
+    if not is_finite:
+        raise refusal(field, value, USABLE_MASK)
+    return mask.clamp(0, 1)
 
 
 def check_latents(field: Any, value: Any) -> list[Tensor]:

@@ -19,7 +19,8 @@ IDS = [f"{node.__name__}-{field.id}" for node, field in INPUTS]
 HOSTILE: tuple[Any, ...] = (
     None, "", "x", "\udcff", "a\nb\u202e", "0:" + 20_000 * " " + "x", -1, 10**40, math.nan, math.inf, -math.inf, [],
     [1], {}, {"points": None}, (), ("x",), object(), b"\xff", torch.tensor([]), torch.full((2, 3), math.nan),
-    np.array([1, 2]), torch.ones(1, 1, 2, 2, 2), len,
+    np.array([1, 2]), 10**5000, [1, 10**400], torch.ones(2, 2).to_sparse(),
+    torch.ones(2, 2, device="meta"), torch.ones(1, 1, 2, 2, 2), len,
 )  # fmt: skip
 
 
@@ -73,3 +74,17 @@ def test_checks_of_the_host_bear_linked_inputs(node: Any, method: str) -> None:
 def test_numbers_of_any_type_are_taken(value: Any) -> None:
     field = io.Int.Input("n", min=0, max=5)
     assert checked_inputs([field], {"n": value}) == {"n": 3}
+
+
+@pytest.mark.parametrize("dtype", [torch.bool, torch.uint8, torch.float16, torch.float8_e4m3fn, torch.float64])
+def test_masks_of_any_type_become_numbers_from_0_to_1(dtype: torch.dtype) -> None:
+    field = io.Mask.Input("mask")
+    mask = checked_inputs([field], {"mask": torch.tensor([[0.0, 1.0, 7.0]]).to(dtype)})["mask"]
+    assert mask.dtype == torch.float32 and mask.tolist() == [[[0.0, 1.0, 1.0]]]
+    with pytest.raises(MotionError, match="mask is of type Tensor"):
+        checked_inputs([field], {"mask": torch.tensor([[0.0, 1e300]], dtype=torch.float64)})
+
+
+@pytest.mark.parametrize("value", [True, np.bool_(True), torch.tensor(True), 1])
+def test_truth_of_any_type_is_taken(value: Any) -> None:
+    assert checked_inputs([io.Boolean.Input("b")], {"b": value}) == {"b": True}

@@ -86,3 +86,11 @@ def test_schedules_multiply_and_frame_schedules_give_a_tensor() -> None:
     assert strengths((), 0.7, range(3), 0) == 0.7
     assert strengths((steps,), 0.8, range(3), 5) == pytest.approx(0.4)
     assert torch.allclose(strengths((frames, steps), 0.8, [1, 2], 5), torch.tensor([0.4, 0.8]))
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: from_text("0: 0, 3: 1e50", "linear", STEPS), lambda: from_values([1, -101], FRAMES)]
+)
+def test_values_too_large_for_a_model_are_refused(make) -> None:
+    with pytest.raises(MotionError, match="A value of the schedule is .*: use values from -100 to 100"):
+        make()

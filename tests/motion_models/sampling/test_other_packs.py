@@ -9,7 +9,7 @@ import comfy.samplers
 import pytest
 import torch
 from animatediff_xl.motion_models.errors import MotionError
-from animatediff_xl.motion_models.sampling.run import step_of
+from animatediff_xl.motion_models.sampling.run import SamplingRun, step_of
 from comfy_extras.nodes_model_advanced import ModelSamplingDiscrete
 from hypothesis import given
 from hypothesis import strategies as st
@@ -117,7 +117,7 @@ def test_options_copied_before_apply_are_reported(pair, animate) -> None:
     reported: list[list[str]] = []
     settings = dataclasses.replace(SETTINGS, on_report=lambda _, warnings: reported.append(warnings))
     sample(animate(with_copied_options(pair.model), settings=settings))
-    assert "put that node after Apply AnimateDiff Motion Model" in reported[-1][0]
+    assert "put that node after Apply AnimateDiff Motion Model" in reported[-1][-1]
 
 
 def with_own_predictions(model):
@@ -142,7 +142,46 @@ def test_predictions_without_the_motion_are_reported(pair, animate) -> None:
     sample(with_own_predictions(animate(pair.model, settings=settings)))
     assert not any("less motion" in warning for warnings in reported for warning in warnings)
     sample(animate(with_own_predictions(pair.model), settings=settings))
-    assert "less motion, because another node also runs the model" in reported[-1][0]
+    assert "less motion, because another node also runs the model" in reported[-1][-1]
+
+
+def test_predictions_with_empty_options_are_reported(pair, animate) -> None:
+    """A node calls the model with options of its own."""
+
+    def run(args: dict) -> Tensor:
+        comfy.samplers.calc_cond_batch(args["model"], [args["cond"], args["uncond"]], args["input"], args["sigma"], {})
+        return args["denoised"]
+
+    model = animate(pair.model)
+    model.set_model_sampler_post_cfg_function(run)
+    assert sample(model).isfinite().all()
+
+
+def test_an_error_in_a_model_call_is_reported(pair, animate) -> None:
+    reported: list[str] = []
+    settings = dataclasses.replace(
+        SETTINGS, mask=torch.ones(1, SIDE * 8, SIDE * 8), on_report=lambda text, _: reported.append(text)
+    )
+    with pytest.raises(MotionError, match="The mask cannot be used"):
+        sample(tiled(animate(pair.model, settings=settings), 1))
+    assert reported[-1].startswith("The mask cannot be used")
+
+
+def test_a_warning_after_the_run_keeps_the_earlier_ones(pair, animate) -> None:
+    reported: list[list[str]] = []
+    settings = dataclasses.replace(SETTINGS, on_report=lambda _, warnings: reported.append(warnings))
+    sample(animate(with_copied_options(pair.model), settings=settings))
+    first, last = reported
+    assert len(first) == 1 and last[:1] == first and "no motion" in last[1]
+
+
+def test_two_models_of_a_run_have_their_own_windows(pair) -> None:
+    """As in guiders that predict with two MODELs."""
+    one, two = windowed(pair.model), windowed(pair.model, length=6)
+    handlers = [model.model_options["context_handler"] for model in (one, two)]
+    run, x = SamplingRun(), start_noise(10)
+    plans = [handler.windows(x, 0, 10, run).frames for handler in handlers]
+    assert [len(frames[0]) for frames in plans] == [4, 6]
 
 
 def test_predictions_without_the_windows_are_refused(pair, animate) -> None:
