@@ -28,6 +28,8 @@ def trainable_copy(model: ModelPatcher) -> ModelPatcher | None:
     fresh = load(*arguments, disable_dynamic=True)
     if index:  # ComfyUI 0.23
         fresh = fresh[index[0]]
+    # with dynamic VRAM, layers take the dtype of the file, and ComfyUI casts their weights in each call
+    fresh.model.diffusion_model.to(fresh.model_dtype())
     return model.clone(disable_dynamic=True, model_override=fresh.get_clone_model_override())
 
 
