@@ -14,9 +14,9 @@ from animatediff_xl.nodes import NODES
 from comfy_api.latest import io
 from PIL import Image
 
-from tests.host.help_pictures import MOST_WIDTH
 from tests.host.obtain import PACK
 from tests.host.workflows import FILES, serialised
+from tests.pictures.help import MOST_WIDTH
 
 try:
     import tomllib

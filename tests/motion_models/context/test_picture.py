@@ -9,8 +9,8 @@ from animatediff_xl.motion_models.context.picture import EMPTY, FRAME, cells, de
 from animatediff_xl.motion_models.context.windows import ContextSettings, plan
 from PIL import Image
 
-from tests.host.help_pictures import FOLDER, PLANNED, PLANS
 from tests.memory import peak_growth
+from tests.pictures.help import FOLDER, PLANNED, PLANS
 
 
 def test_the_description_states_the_cost() -> None:

@@ -1,6 +1,6 @@
 """The icon and the banner of the pack in the registry: a ball that moves from frame to frame of a film.
 
-    python -m tests.host.icon
+    python -m tests.pictures.icon
 
 draws `docs/icon.png` and `docs/banner.png`.
 """
@@ -9,7 +9,7 @@ from math import sin
 
 from PIL import Image, ImageDraw, ImageFont
 
-from .obtain import PACK
+from ..host.obtain import PACK
 
 ICON, BANNER = PACK / "docs" / "icon.png", PACK / "docs" / "banner.png"
 SMOOTH = 4

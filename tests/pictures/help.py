@@ -1,6 +1,6 @@
 """Pictures of the help pages in `js/docs`. The page shows them about 270 pixels wide, sharp screens twice as fine.
 
-    python -m tests.host.help_pictures
+    python -m tests.pictures.help
 
 samples and draws them again: a clip of the small model, its camera moves, plans of windows, and a contact sheet of
 training clips. The picture of the graph is a screenshot of the page.
@@ -18,13 +18,13 @@ import torch
 from PIL import Image
 
 from ..coded_video import write_video
+from ..host.boot import import_host, import_pack
+from ..host.obtain import CACHE, PACK, comfyui_root
+from ..host.server import serving
+from ..host.video import contact_sheet, frames_of
+from ..host.workflows import TINY_WORKFLOW, to_prompt
 from ..tiny.synthetic_dataset import SCENES, SIZE, draw
-from .boot import import_host, import_pack
-from .obtain import CACHE, PACK, comfyui_root
-from .pictures import Tile, graph
-from .server import serving
-from .video import contact_sheet, frames_of
-from .workflows import TINY_WORKFLOW, to_prompt
+from .clips import Tile, graph
 
 FOLDER = PACK / "js" / "docs"
 MOST_WIDTH, COLOURS = 600, 128

@@ -1,6 +1,6 @@
 """Moving pictures: four clips of the small model, side by side for the README, and on the cards of the templates.
 
-    python -m tests.host.pictures
+    python -m tests.pictures.clips
 
 samples them in a real ComfyUI and writes `docs/clips.webp` and `example_workflows/*.jpg`. It also draws the icon and
 the banner.
@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from ..host.obtain import CACHE, PACK, comfyui_root
+from ..host.server import serving
+from ..host.video import frames_of
+from ..host.workflows import TEMPLATES, TINY_WORKFLOW, to_prompt
 from . import icon
-from .obtain import CACHE, PACK, comfyui_root
-from .server import serving
-from .video import frames_of
-from .workflows import TEMPLATES, TINY_WORKFLOW, to_prompt
 
 PICTURE = PACK / "docs" / "clips.webp"
 FRAMES, MILLISECONDS = 32, 1000 // 16
