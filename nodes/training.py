@@ -99,7 +99,14 @@ class TrainMotionLoRA(AnimateDiffNode):
                     tooltip="Clips of a step, one after another. More is slower and steadier. Memory stays the same.",
                     advanced=True,
                 ),
-                io.Int.Input("seed", default=0, min=0, max=2**53 - 1, tooltip="Random numbers of the training."),
+                io.Int.Input(
+                    "seed",
+                    default=0,
+                    min=0,
+                    max=2**53 - 1,
+                    control_after_generate=False,  # with another seed, a training could not go on
+                    tooltip="Random numbers of the training.",
+                ),
                 io.Combo.Input(
                     "checkpointing",
                     options=list(CHECKPOINTING),

@@ -70,7 +70,7 @@ def test_the_node_that_can_mend_it_shows_the_error(
 ) -> None:
     broken, sentence, kind = CASES[case]
     fail(graph, runs, server, broken)
-    comfy.until(lambda: sentence in graph.text(kind), f"{kind} does not show the error", 5_000)
+    comfy.until(lambda: sentence in graph.text(kind), f"{kind} does not show the error")
 
 
 def test_a_report_gives_way_when_a_run_fails(comfy: ComfyPage, graph: Graph, runs: Runs, server: Server) -> None:
@@ -79,4 +79,4 @@ def test_a_report_gives_way_when_a_run_fails(comfy: ComfyPage, graph: Graph, run
     comfy.until(lambda: "still picture" in graph.text("ADXL_ApplyMotionModel"), "no report")
     ask_for_too_many_frames(graph, server)
     runs.run()
-    comfy.until(lambda: "still picture" not in graph.text("ADXL_ApplyMotionModel"), "the old report stays", 5_000)
+    comfy.until(lambda: "still picture" not in graph.text("ADXL_ApplyMotionModel"), "the old report stays")

@@ -79,7 +79,7 @@ def test_a_long_chinese_report_is_shown_whole(comfy: ComfyPage, graph: Graph) ->
     graph.select(APPLY)
     report = comfy.page.get_by_test_id("animatediff-report").first
     fits = "area => area.clientHeight > 0 && area.scrollHeight <= area.clientHeight"
-    comfy.until(lambda: report.evaluate(fits), "the report needs a scroll bar", 5_000)
+    comfy.until(lambda: report.evaluate(fits), "the report needs a scroll bar")
 
 
 @pytest.fixture
@@ -95,8 +95,8 @@ def chinese(opened: ComfyPage) -> Iterator[None]:
 def test_a_run_reports_in_chinese(chinese: None, comfy: ComfyPage, graph: Graph, runs: Runs) -> None:
     graph.load(tiny(steps=1))
     runs.succeed()
-    comfy.until(lambda: "AnimateDiff SDXL beta，用于 SDXL。" in graph.text(LOAD), "no report in Chinese", 10_000)
-    comfy.until(lambda: "4 帧太少" in graph.text(APPLY), "no warning in Chinese", 10_000)
+    comfy.until(lambda: "AnimateDiff SDXL beta，用于 SDXL。" in graph.text(LOAD), "no report in Chinese")
+    comfy.until(lambda: "4 帧太少" in graph.text(APPLY), "no warning in Chinese")
     comfy.use("vue")
     comfy.page.locator("[data-node-id]").get_by_text("报告", exact=True).first.wait_for()
     assert not comfy.complaints
@@ -108,7 +108,7 @@ def test_an_error_is_shown_in_chinese(
     graph.load(tiny(steps=1))
     ask_for_too_many_frames(graph, server)
     assert runs.run()["status"]["status_str"] == "error"
-    comfy.until(lambda: "一次运行 40 帧" in graph.text(APPLY), "no error in Chinese", 10_000)
+    comfy.until(lambda: "一次运行 40 帧" in graph.text(APPLY), "no error in Chinese")
 
 
 def test_kept_reports_follow_the_language_after_a_reload(
@@ -116,7 +116,7 @@ def test_kept_reports_follow_the_language_after_a_reload(
 ) -> None:
     graph.load(tiny(frames=1, steps=1))
     runs.succeed()
-    comfy.until(lambda: "静止图像" in graph.text(APPLY), "no report in Chinese", 10_000)
+    comfy.until(lambda: "静止图像" in graph.text(APPLY), "no report in Chinese")
     comfy.set_setting("Comfy.Locale", "en")
     comfy.open()
-    comfy.until(lambda: "still picture" in graph.text(APPLY), "no report in English", 10_000)
+    comfy.until(lambda: "still picture" in graph.text(APPLY), "no report in English")

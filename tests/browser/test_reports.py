@@ -18,7 +18,7 @@ HIDDEN_PIXELS = """text => {
 
 def until_reported(comfy: ComfyPage, graph: Graph) -> None:
     for kind, words in REPORTS.items():
-        comfy.until(lambda kind=kind, words=words: words in graph.text(kind), f"{kind} does not report", 10_000)
+        comfy.until(lambda kind=kind, words=words: words in graph.text(kind), f"{kind} does not report")
 
 
 def test_reports_are_back_after_a_reload(
@@ -28,6 +28,7 @@ def test_reports_are_back_after_a_reload(
     server.post("/free", {"free_memory": True, "unload_models": True})
     graph.load(tiny(steps=1))
     runs.succeed()
+    until_reported(comfy, graph)
     comfy.open()
     runs.succeed()
     until_reported(comfy, graph)
@@ -43,11 +44,11 @@ def test_reports_are_shown_whole(
         graph.add(kind)
     graph.connect("ADXL_LoadMotionLoRA", 0, "ADXL_ApplyMotionModel", "motion_lora")
     runs.succeed()
-    comfy.until(lambda: "too few" in graph.text("ADXL_ApplyMotionModel"), "no warning", 10_000)
+    comfy.until(lambda: "too few" in graph.text("ADXL_ApplyMotionModel"), "no warning")
     for kind in (*REPORTS, "ADXL_LoadMotionLoRA", "ADXL_WindowPlan"):
         graph.select(kind)  # the page draws only what is in view
         text = graph.text(kind).strip()
-        comfy.until(lambda text=text: comfy.evaluate(HIDDEN_PIXELS, text) == 0, f"{kind} hides: {text}", 5_000)
+        comfy.until(lambda text=text: comfy.evaluate(HIDDEN_PIXELS, text) == 0, f"{kind} hides: {text}")
 
 
 def test_a_subgraph_node_shows_the_last_report_inside(comfy: ComfyPage, graph: Graph, runs: Runs) -> None:
@@ -55,6 +56,6 @@ def test_a_subgraph_node_shows_the_last_report_inside(comfy: ComfyPage, graph: G
     graph.load(tiny(steps=1))
     subgraph = graph.convert_to_subgraph(*REPORTS)
     runs.succeed()
-    comfy.until(lambda: any("4 frames" in badge for badge in graph.badges(subgraph)), "no badge", 10_000)
+    comfy.until(lambda: any("4 frames" in badge for badge in graph.badges(subgraph)), "no badge")
     comfy.open()
-    comfy.until(lambda: graph.badges(subgraph), "the badge is not there again", 10_000)
+    comfy.until(lambda: graph.badges(subgraph), "the badge is not there again")
