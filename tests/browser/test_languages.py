@@ -83,8 +83,9 @@ def test_a_long_chinese_report_is_shown_whole(comfy: ComfyPage, graph: Graph) ->
 
 
 @pytest.fixture
-def chinese(opened: ComfyPage) -> Iterator[None]:
-    """The page in Chinese."""
+def chinese(opened: ComfyPage, server: Server) -> Iterator[None]:
+    """The page in Chinese. Nothing is cached, or older hosts report nothing."""
+    server.post("/free", {"free_memory": True, "unload_models": True})
     opened.set_setting("Comfy.Locale", "zh")
     opened.open()
     yield
