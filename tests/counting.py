@@ -60,8 +60,9 @@ class PeakElements(TorchDispatchMode):
         result = func(*args, **(kwargs or {}))
         for tensor in tensors_of(result):
             storage = tensor.untyped_storage()
-            self.sizes[storage] = storage.nbytes() // tensor.element_size()
-        self.peak = max(self.peak, sum(self.sizes.values()))
+            if storage not in self.sizes:
+                self.sizes[storage] = storage.nbytes() // tensor.element_size()
+                self.peak = max(self.peak, sum(self.sizes.values()))
         return result
 
 
