@@ -11,7 +11,8 @@ from tests.server.conftest import Prompt, node_of
 
 SETTINGS = {
     "steps": 3, "learning_rate": 1e-3, "rank": 4, "layers": "attention", "loss": "debiased", "max_noise_weight": 1.0,
-    "clips_per_step": 1, "seed": 0, "checkpointing": "on", "save_every": 100, "resume": "auto",
+    "clips_per_step": 1, "seed": 0, "precision": "auto", "checkpointing": "on", "save_every": 100, "resume": "auto",
+    "key_format": "AnimateDiff",
 }  # fmt: skip
 
 
