@@ -11,7 +11,7 @@ from ..motion_models.lora.domain_adapter import apply_domain_adapter
 from ..motion_models.lora.motion_lora import ChosenLora, open_motion_lora
 from ..motion_models.training import stages
 from ..motion_models.training.job import Outcome
-from ..motion_models.training.session import train_motion, train_stills
+from ..motion_models.training.session import base_of, train_motion, train_stills
 from .common import sockets
 from .common.files import MOTION_LORA, MOTION_MODEL
 from .common.reports import KEEPS_REPORT, with_report
@@ -217,7 +217,7 @@ class TrainDomainAdapter(TrainingNode):
         outcome = cls.train(
             cls.stage,
             shared,
-            {"base": host.base_name(model), "rank": str(rank)},
+            {"base": base_of(model), "rank": str(rank)},
             lambda *training: train_stills(
                 model, lambda unet: stages.domain_adapter(unet, host.adapter_names(model), rank, shared.seed), *training
             ),
