@@ -1,0 +1,123 @@
+"""Each stage of a training teaches the committed small models what its clips show."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import comfy.model_management
+import comfy.sd
+import comfy.utils
+import pytest
+import torch
+from animatediff_xl.motion_models import host
+from animatediff_xl.motion_models.files.loading import open_motion_file
+from animatediff_xl.motion_models.lora.domain_adapter import apply_domain_adapter
+from animatediff_xl.motion_models.network.motion_module import MotionModel
+from animatediff_xl.motion_models.training.dataset import TrainingClips
+from animatediff_xl.motion_models.training.engine import Training, TrainingSettings
+from animatediff_xl.motion_models.training.losses import NoiseSettings
+from animatediff_xl.motion_models.training.session import Session, train_motion, train_stills
+from animatediff_xl.motion_models.training.stages import (
+    FROM_NOTHING,
+    LAYERS,
+    Trained,
+    domain_adapter,
+    motion_lora,
+    motion_model,
+)
+
+from tests.small import save
+from tests.tiny.data import NOISE
+from tests.tiny.evaluation import Tiny, camera_clips, fixed_losses, tiny_models, with_motion
+
+Result = tuple[Training, Trained]
+
+STILL = (0.0, 0.0, 0.0)
+ORANGE = (1.0, 0.7, 0.4)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def inference() -> Iterator[None]:
+    """The host runs its nodes in inference mode."""
+    with torch.inference_mode():
+        yield
+
+
+@pytest.fixture(scope="module")
+def tiny() -> Tiny:
+    return tiny_models()
+
+
+def session(steps: int, learning_rate: float, clips_per_step: int = 1) -> Session:
+    settings = TrainingSettings(
+        steps, learning_rate, max(1, steps // 10), average_decay=None, clips_per_step=clips_per_step
+    )
+    return Session(settings, NoiseSettings(offset=NOISE.offset), seed=0, checkpointing="off")
+
+
+def train_lora(tiny: Tiny, clips: TrainingClips, session: Session) -> Result:
+    layers = LAYERS["attention and feed-forward"]
+    return train_motion(
+        tiny.model, tiny.motion, lambda motion: motion_lora(motion, 16, layers, 0), clips, session, lambda *_: None
+    )
+
+
+def train_new_motion_model(tiny: Tiny, clips: TrainingClips, session: Session) -> Result:
+    def new(motion: MotionModel) -> Trained:
+        return motion_model(motion, FROM_NOTHING, 0)
+
+    return train_motion(tiny.model, tiny.motion, new, clips, session, lambda *_: None, trains_all=True)
+
+
+def train_adapter(tiny: Tiny, clips: TrainingClips, session: Session) -> Result:
+    names = host.adapter_names(tiny.model)
+    return train_stills(tiny.model, lambda unet: domain_adapter(unet, names, 8, 0), clips, session, lambda *_: None)
+
+
+STAGES = {"MotionLoRA": train_lora, "motion model": train_new_motion_model, "domain adapter": train_adapter}
+
+
+def tensors_of(tiny: Tiny, clips: TrainingClips) -> list[torch.Tensor]:
+    """Everything that a graph has before a training, and its nodes go on using."""
+    networks = (tiny.model.model, tiny.clip.cond_stage_model, tiny.vae.first_stage_model)
+    motion = tiny.motion.patcher(torch.float32).model
+    weights = [value for network in (*networks, motion) for value in network.state_dict().values()]
+    conditions = [part for each in clips.conditions for entry in each for part in (entry[0], entry[1]["pooled_output"])]
+    return [*weights, *clips.latents, *conditions]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_training_leaves_the_graph_as_it_was(tiny: Tiny, stage: str) -> None:
+    clips = camera_clips(tiny, STILL, 2, 4, 0)
+    before = [value.clone() for value in tensors_of(tiny, clips)]
+    training, _ = STAGES[stage](tiny, clips, session(3, 1e-2))
+    assert training.steps_done == 3
+    after = tensors_of(tiny, clips)
+    assert all(torch.equal(*values) for values in zip(before, after, strict=True))
+    assert not any(value.requires_grad for value in after)
+    assert not comfy.model_management.in_training and torch.is_inference_mode_enabled()
+
+
+def test_a_motion_model_from_nothing_learns_clips(tiny: Tiny, tmp_path: Path) -> None:
+    clips, held_out = (camera_clips(tiny, STILL, count, 8, count) for count in (24, 4))
+    training, trained = STAGES["motion model"](tiny, clips, session(60, 2e-3))
+    new = open_motion_file(save(trained.tensors(training.weights()), tmp_path / "new.safetensors"))
+    assert (new.family, new.shape, new.unused) == (tiny.motion.family, tiny.motion.shape, 0)
+    print(
+        "B",
+        fixed_losses(with_motion(tiny, motion=new), held_out).mean(),
+        fixed_losses(with_motion(tiny, strength=0.0), held_out).mean(),
+    )
+    still = fixed_losses(with_motion(tiny, strength=0.0), held_out).mean()
+    assert fixed_losses(with_motion(tiny, motion=new), held_out).mean() < 0.85 * still
+
+
+def test_a_domain_adapter_takes_up_a_tint(tiny: Tiny, tmp_path: Path) -> None:
+    stills, held_out = (camera_clips(tiny, STILL, 24, 1, seed, light=ORANGE) for seed in (0, 1))
+    training, trained = STAGES["domain adapter"](tiny, stills, session(30, 1e-2, clips_per_step=4))
+    path = save(trained.tensors(training.weights()), tmp_path / "adapter.safetensors")
+    plain = fixed_losses(tiny.model, held_out)
+    adapted = fixed_losses(apply_domain_adapter(tiny.model, path, 1.0)[0], held_out)
+    assert adapted.mean() < 0.9 * plain.mean()
+    assert torch.equal(fixed_losses(apply_domain_adapter(tiny.model, path, 0.0)[0], held_out), plain)
+    loaded, _ = comfy.sd.load_lora_for_models(tiny.model, None, comfy.utils.load_torch_file(str(path)), 1.0, 0.0)
+    assert torch.equal(fixed_losses(loaded, held_out), adapted)
