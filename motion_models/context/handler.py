@@ -227,7 +227,7 @@ def on_sampling(executor: host.Executor, noise: Tensor, *args: Any, **kw: Any) -
     try:
         check_windows(guider)
     except MotionError as error:
-        handler.on_report(str(error), [])
+        handler.on_report(error.report(), [])
         raise
     host.set_context_handler(guider.model_options, handler.for_one_run())  # the options are those of this run
     clip = clip_frames(guider.model_patcher) or len(noise)

@@ -16,6 +16,8 @@ BROKEN = "broken.safetensors"
 INFO = re.compile("Info for Load AnimateDiff")
 """The button of the newer pages that shows what a node said about a value."""
 TOO_MANY = "40 frames run at once"
+ERROR = re.compile(r"Error: \S")
+VALUES = "areas => areas.map(area => area.value)"
 
 Break = Callable[[Graph, Server], None]
 
@@ -71,6 +73,31 @@ def test_the_node_that_can_mend_it_shows_the_error(
     broken, sentence, kind = CASES[case]
     fail(graph, runs, server, broken)
     comfy.until(lambda: sentence in graph.text(kind), f"{kind} does not show the error")
+    shown = comfy.page.get_by_test_id("animatediff-report").or_(comfy.page.locator("[data-node-id] textarea"))
+    graph.select(kind)
+    comfy.until(lambda: any(map(ERROR.match, shown.evaluate_all(VALUES))), "it does not look like an error")
+
+
+def test_an_error_goes_when_its_node_is_changed(
+    comfy: ComfyPage, graph: Graph, runs: Runs, server: Server, renderer: Renderer
+) -> None:
+    fail(graph, runs, server, ask_for_too_many_frames)
+    comfy.until(lambda: TOO_MANY in graph.text("ADXL_ApplyMotionModel"), "no error")
+    graph.set("ADXL_ApplyMotionModel", strength=0.5)
+    comfy.until(lambda: TOO_MANY not in graph.text("ADXL_ApplyMotionModel"), "the error stays", 2000)
+    comfy.open()
+    assert TOO_MANY not in graph.text("ADXL_ApplyMotionModel")
+
+
+def test_errors_go_when_the_next_run_starts(comfy: ComfyPage, graph: Graph, runs: Runs, server: Server) -> None:
+    """The node with the error is in the cache, and nothing is sampled that could report anew."""
+    fail(graph, runs, server, ask_for_too_many_frames)
+    comfy.until(lambda: TOO_MANY in graph.text("ADXL_ApplyMotionModel"), "no error")
+    graph.remove("KSampler")
+    graph.remove("SaveVideo")
+    graph.add("ADXL_WindowPlan")
+    runs.succeed()
+    comfy.until(lambda: TOO_MANY not in graph.text("ADXL_ApplyMotionModel"), "the error stays", 2000)
 
 
 def test_a_report_gives_way_when_a_run_fails(comfy: ComfyPage, graph: Graph, runs: Runs, server: Server) -> None:

@@ -116,14 +116,14 @@ def test_nodes_show_reports_and_warnings_in_each_run(folder: Path, page: Page, c
 def test_errors_are_shown_on_the_node_that_can_act(folder: Path, page: Page) -> None:
     with pytest.raises(MotionError) as error:
         LoadMotionModel.execute(motion_model="gone.ckpt", family=AUTO_FAMILY)
-    assert page.pop() == ("1", str(error.value))
+    assert page.pop() == ("1", f"Error: {error.value}")
     pair = small_pair()
     save(pair.motion, folder / "random.safetensors")
     (motion,) = LoadMotionModel.execute(motion_model="random.safetensors", family=AUTO_FAMILY).args
     (animated,) = ApplyMotionModel.execute(pair.model, motion, **defaults(ApplyMotionModel)).args
     with pytest.raises(MotionError, match="40 frames run at once") as error:
         sample(animated, noise=start_noise(40), steps=1)
-    assert page.pop() == ("2", str(error.value))
+    assert page.pop() == ("2", f"Error: {error.value}")
 
 
 @torch.inference_mode()
