@@ -7,6 +7,7 @@
 const ERROR = "Error: "
 const PLACEHOLDER = /\{(\w+)\}/g
 
+/** The server marks the text of an error by its first word. */
 export const isError = (text) => text.startsWith(ERROR)
 
 /** @returns {string} the text, line by line; a line without a translation stays as it is */

@@ -8,7 +8,7 @@ import pytest
 from tests.host.server import Server
 
 from .graph import Graph
-from .page import ComfyPage, Renderer
+from .page import DIALOGS, ComfyPage, Renderer
 from .runs import Runs, tiny
 
 GONE = "no motion model 'gone.safetensors'"
@@ -16,6 +16,7 @@ BROKEN = "broken.safetensors"
 INFO = re.compile("Info for Load AnimateDiff")
 """The button of the newer pages that shows what a node said about a value."""
 TOO_MANY = "40 frames run at once"
+SCHEDULE, WORDS = "ADXL_StrengthSchedule", "'words' is not a point"
 ERROR = re.compile(r"Error: \S")
 VALUES = "areas => areas.map(area => area.value)"
 
@@ -33,6 +34,12 @@ def choose_a_broken_file(graph: Graph, server: Server) -> None:
 
 def ask_for_too_many_frames(graph: Graph, _: Server) -> None:
     graph.set("ADXL_EmptyLatentFrames", frames=40)
+
+
+def write_a_schedule_without_points(graph: Graph, _: Server) -> None:
+    graph.add(SCHEDULE)
+    graph.connect(SCHEDULE, 0, "ADXL_ApplyMotionModel", "schedule")
+    graph.set(SCHEDULE, points="words")
 
 
 CASES = {
@@ -89,10 +96,22 @@ def test_an_error_goes_when_its_node_is_changed(
     assert TOO_MANY not in graph.text("ADXL_ApplyMotionModel")
 
 
+def test_an_error_stays_when_its_graph_opens_again(
+    comfy: ComfyPage, graph: Graph, runs: Runs, server: Server, renderer: Renderer
+) -> None:
+    """Opening a graph sets the text of its node, as a change of a person does."""
+    fail(graph, runs, server, write_a_schedule_without_points)
+    comfy.until(lambda: WORDS in graph.text(SCHEDULE), "no error")
+    graph.load(comfy.evaluate("() => app.graph.serialize()"))
+    comfy.until(lambda: WORDS in graph.text(SCHEDULE), "the error is gone", 2000)
+
+
 def test_errors_go_when_the_next_run_starts(comfy: ComfyPage, graph: Graph, runs: Runs, server: Server) -> None:
     """The node with the error is in the cache, and nothing is sampled that could report anew."""
     fail(graph, runs, server, ask_for_too_many_frames)
     comfy.until(lambda: TOO_MANY in graph.text("ADXL_ApplyMotionModel"), "no error")
+    comfy.page.locator(DIALOGS).or_(comfy.page.get_by_test_id("error-overlay")).first.wait_for()
+    comfy.close_dialogs()
     graph.remove("KSampler")
     graph.remove("SaveVideo")
     graph.add("ADXL_WindowPlan")
