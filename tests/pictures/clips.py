@@ -18,7 +18,8 @@ from PIL import Image, ImageDraw, ImageFont
 from ..host.obtain import CACHE, PACK, comfyui_root
 from ..host.server import serving
 from ..host.video import frames_of
-from ..host.workflows import TEMPLATES, TINY_WORKFLOW, to_prompt
+from ..workflows.drawing import to_prompt
+from ..workflows.files import TEMPLATES, TINY_WORKFLOW
 from . import icon
 
 PICTURE = PACK / "docs" / "clips.webp"
