@@ -100,7 +100,8 @@ def main() -> None:
         for at in range(FRAMES)
     ]
     animate(pictures, PICTURE)
-    for name, video in (("text to clip", videos[0]), ("loop", videos[-1])):
+    cards = ("text to clip", "train a camera move", "train on your own videos", "loop")
+    for name, video in zip(cards, videos, strict=True):
         # the page looks for this suffix, and browsers go by the content
         animate([enlarged(frame) for frame in video], TEMPLATES / f"AnimateDiff SDXL {name}.jpg")
 
