@@ -57,8 +57,11 @@ def camera_clips(
     drawn = draw(scenes, generator, torch.tensor(camera).expand(count, 3)) * torch.tensor(light)[:, None, None]
     first = (drawn.shape[1] - frames) // 2
     latents = [{"samples": encode_images(clip) / LATENT_SCALE} for clip in drawn[:, first : first + frames]]
-    captions = [tiny.clip.encode_from_tokens_scheduled(tiny.clip.tokenize(scene.caption)) for scene in scenes]
-    return training_clips(latents, captions)
+    return training_clips(latents, encoded(tiny, [scene.caption for scene in scenes]))
+
+
+def encoded(tiny: Tiny, captions: list[str]) -> list[host.Conditions]:
+    return [tiny.clip.encode_from_tokens_scheduled(tiny.clip.tokenize(caption)) for caption in captions]
 
 
 def backwards(clips: TrainingClips) -> TrainingClips:
@@ -66,10 +69,14 @@ def backwards(clips: TrainingClips) -> TrainingClips:
 
 
 def with_motion(
-    tiny: Tiny, lora: dict[str, Tensor] | None = None, motion: MotionFile | None = None, strength: float = 1.0
+    tiny: Tiny,
+    lora: dict[str, Tensor] | None = None,
+    lora_strength: float = 1.0,
+    motion: MotionFile | None = None,
+    strength: float = 1.0,
 ) -> host.ModelPatcher:
     """The MODEL with motion. lora: tensors of a MotionLoRA file. motion: another motion model. strength: of motion."""
-    loras = (ChosenLora(MotionLora(Path("trained.safetensors"), lora), 1.0),) if lora else ()
+    loras = (ChosenLora(MotionLora(Path("trained.safetensors"), lora), lora_strength),) if lora else ()
     settings = MotionSettings(strength, start_percent=0.0, end_percent=1.0, clip_frames=0)
     return apply_motion_model(tiny.model, motion or tiny.motion, settings, AUTO_BETA_SCHEDULE, loras)
 
