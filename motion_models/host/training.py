@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import comfy.model_management
+import comfy.sampler_helpers
 import comfy.samplers
 import torch
 from comfy.model_patcher import ModelPatcher
@@ -80,21 +81,32 @@ def with_predictions(
 ) -> None:
     """Call `body` with a function that runs MODEL on clips with latents (f c h w).
 
-    conditions: CONDITIONING of each clip.
+    conditions: CONDITIONING of each clip. ComfyUI prepares those of a tuple once. Those of another sequence are read and
+    prepared in each call, so they cannot have ControlNets and hooks.
     """
-    ends = torch.tensor([len(each) for each in conditions]).cumsum(0).tolist()
+    in_memory = isinstance(conditions, tuple)
+    known = conditions if in_memory else (conditions[0],)
+    ends = torch.tensor([len(each) for each in known]).cumsum(0).tolist()
     starts = [0, *ends[:-1]]
     guider = comfy.samplers.CFGGuider(model)
-    guider.inner_set_conds({"positive": [entry for each in conditions for entry in each]})
+    guider.inner_set_conds({"positive": [entry for each in known for entry in each]})
+    zeros = torch.zeros_like(latents)
+
+    def prepare(read: Conditions) -> list[Any]:
+        still = zeros.to(model.load_device)
+        positive = {"positive": comfy.sampler_helpers.convert_cond(read)}
+        unet: Any = guider.inner_model
+        return comfy.samplers.process_conds(unet, still, positive, model.load_device, still, seed=0)["positive"]
 
     def run(_wrap: Any, extra: dict[str, Any]) -> None:
         prepared = guider.conds["positive"]
 
         def predict(clip: int, noised: Tensor, sigma: Tensor) -> Tensor:
-            guider.conds["positive"] = prepared[starts[clip] : ends[clip]]
+            guider.conds["positive"] = (
+                prepared[starts[clip] : ends[clip]] if in_memory else prepare(conditions[clip])
+            )
             return guider(noised, sigma.expand(len(noised)), **extra)
 
         body(predict)
 
-    zeros = torch.zeros_like(latents)
     guider.sample(zeros, zeros, TrainingSampler(run), torch.tensor([1.0, 0.0]), disable_pbar=True, seed=0)

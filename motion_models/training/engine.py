@@ -17,6 +17,9 @@ from torch.optim.swa_utils import AveragedModel
 Loss = Callable[[int, int], Tensor]
 """(step, clip of the step) -> loss."""
 
+State = dict[str, Tensor] | None
+"""Of a training that goes on, or None."""
+
 
 @dataclass(frozen=True)
 class TrainingSettings:
@@ -54,11 +57,42 @@ def averaged(module: nn.Module, decay: float) -> AveragedModel:
     return AveragedModel(module, avg_fn=average_fn).float()
 
 
+class Processes:
+    """The processes of a training: this one alone. `headless/processes.py` has several, which share each step."""
+
+    writes = True
+    """Whether this process writes the files."""
+
+    def once(self, read: Callable[[], State]) -> State:
+        """What one process reads, for all of them."""
+        return read()
+
+    def start(self, module: nn.Module) -> None:
+        """Called before the first step. module: what is trained, which is the same in all processes afterwards."""
+
+    def clips(self, clips_per_step: int) -> range:
+        """The clips of each step that this process takes."""
+        return range(clips_per_step)
+
+    def backward(self, loss_of: Loss, step: int, clip: int, clips_per_step: int) -> float:
+        """Add the share of a clip to the gradients, and return its share of the loss."""
+        loss = loss_of(step, clip) / clips_per_step
+        loss.backward()
+        return loss.item()
+
+    def total(self, loss: float) -> float:
+        """The sum over all processes."""
+        return loss
+
+
+ALONE = Processes()
+
+
 class Training:
     """A training of every parameter of a module that requires a gradient."""
 
-    def __init__(self, module: nn.Module, settings: TrainingSettings):
-        self.module, self.settings = module, settings
+    def __init__(self, module: nn.Module, settings: TrainingSettings, processes: Processes = ALONE):
+        self.module, self.settings, self.processes = module, settings, processes
         self.parameters = {name: weight for name, weight in module.named_parameters() if weight.requires_grad}
         self.optimizer = torch.optim.AdamW(
             self.parameters.values(), settings.learning_rate, weight_decay=settings.weight_decay
@@ -67,6 +101,7 @@ class Training:
         self.average = None if settings.average_decay is None else averaged(module, settings.average_decay)
         self.losses: list[float] = []
         """The loss of each step that is done."""
+        processes.start(module)
 
     @property
     def steps_done(self) -> int:
@@ -82,12 +117,11 @@ class Training:
             on_step(self)
 
     def step(self, loss_of: Loss) -> None:
-        settings, total = self.settings, 0.0
+        settings, processes = self.settings, self.processes
         self.optimizer.zero_grad(set_to_none=True)
-        for clip in range(settings.clips_per_step):
-            loss = loss_of(self.steps_done, clip) / settings.clips_per_step
-            loss.backward()
-            total += loss.item()
+        clips = processes.clips(settings.clips_per_step)
+        loss = sum(processes.backward(loss_of, self.steps_done, clip, settings.clips_per_step) for clip in clips)
+        total = processes.total(loss)
         nn.utils.clip_grad_norm_(self.parameters.values(), settings.gradient_norm)
         self.optimizer.step()
         self.schedule.step()

@@ -59,13 +59,16 @@ def run_job(
     """
     folder = job.states / checked_name(job.name)
     settings = dataclasses.asdict(session.training) | dataclasses.asdict(session.noise)
-    mark = fingerprint(settings | {"seed": session.seed, "precision": session.precision, **job.metadata}, clips.latents)
-    state = load_state(folder, mark) if job.resumes else None
+    settings |= {"seed": session.seed, "precision": session.precision, **job.metadata, **clips.files}
+    mark = fingerprint(settings, () if clips.files else clips.latents)
+    state = session.processes.once(lambda: load_state(folder, mark) if job.resumes else None)
     latest: list[tuple[Training, Trained]] = []
 
     def save() -> Path:
         training, trained = latest[-1]
         path = job.results / f"{job.name}_{training.steps_done}.safetensors"
+        if not session.processes.writes:
+            return path
         facts = job.metadata | clips.facts | {"format": "pt", "steps": str(training.steps_done), "version": VERSION}
         save_whole({key: value.half() for key, value in trained.tensors(training.weights()).items()}, path, facts)
         save_state(folder, training.state(), mark)

@@ -19,7 +19,7 @@ from ..sampling.forward import MotionForward, MotionPass
 from ..sampling.motion_config import motion_configs
 from .checkpointing import recomputed
 from .dataset import TrainingClips
-from .engine import Training, TrainingSettings, generator_for
+from .engine import ALONE, Processes, Training, TrainingSettings, generator_for
 from .losses import NoiseSettings, noise_loss
 from .stages import Trained
 
@@ -37,6 +37,7 @@ class Session:
     """One of host.PRECISIONS. Weights that are trained are in fp32."""
     state: dict[str, Tensor] | None = None
     """The state of an earlier run of the same training, from which it goes on."""
+    processes: Processes = ALONE
 
 
 OnStep = Callable[[Training, Trained], None]
@@ -123,12 +124,11 @@ def run(
     """Train while ComfyUI has loaded the copy of a MODEL. All hooks stay open until the last backward pass."""
     sampling: Any = copy.get_model_object("model_sampling")
     device, base = host.load_device(copy), copy.model
-    latents = [base.process_latent_in(clip) for clip in clips.latents]
     done: list[Training] = []
 
     def body(predict: host.Predict) -> None:
         unet = host.running_unet(base)
-        training = Training(trained.module.to(device), session.training)
+        training = Training(trained.module.to(device), session.training, session.processes)
         if session.state:
             training.load_state(session.state)
         sigmas = sampling.sigmas.to(device)
@@ -137,8 +137,8 @@ def run(
         def loss_of(step: int, index: int) -> Tensor:
             host.stop_if_interrupted()
             generator = generator_for(session.seed, step, index)
-            clip = int(torch.randint(len(latents), (), generator=generator))
-            frames = latents[clip]
+            clip = int(torch.randint(len(clips.latents), (), generator=generator))
+            frames = base.process_latent_in(clips.latents[clip])
             if stills:
                 frames = frames[torch.randint(len(frames), (1,), generator=generator)]
 
@@ -170,7 +170,7 @@ def check_frames(clips: TrainingClips, motion: MotionFile) -> None:
 
 def check_captions(clips: TrainingClips, model: host.ModelPatcher) -> None:
     expected = host.text_width(model)
-    widths = {entry[0].shape[-1] for conditions in clips.conditions for entry in conditions}  # type: ignore[index]
+    widths = {entry[0].shape[-1] for conditions in clips.conditions_at_hand for entry in conditions}  # type: ignore[index]
     if widths != {expected}:
         raise MotionError(
             "The conditioning is of another base model: encode the captions with the CLIP of this MODEL ({model}). "
