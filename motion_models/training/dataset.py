@@ -57,15 +57,19 @@ def training_clips(latents: Sequence[Latent], conditions: Sequence[host.Conditio
     samples = [clip["samples"] for clip in latents]
     sizes = {tuple(clip.shape) for clip in samples}
     if len(sizes) > 1:
-        raise MotionError(
-            "The clips have different sizes: encode them with the same frames, width and height. There are latents of "
-            "{sizes}.",
-            sizes=", ".join("x".join(map(str, size)) for size in sorted(sizes)),
-        )
+        raise different_sizes(*sizes)
     # inference tensors of other nodes cannot be saved for a backward pass
     copies = tuple(clip.clone() for clip in samples)
     repeated = list(conditions) * (len(latents) // len(conditions))
     return TrainingClips(copies, tuple(cloned(each) for each in repeated), facts_of(latents))
+
+
+def different_sizes(*sizes: tuple[int, ...]) -> MotionError:
+    return MotionError(
+        "The clips have different sizes: encode them with the same frames, width and height. There are latents of "
+        "{sizes}.",
+        sizes=", ".join("x".join(map(str, size)) for size in sorted(sizes)),
+    )
 
 
 def facts_of(latents: Sequence[Latent]) -> dict[str, str]:

@@ -60,8 +60,12 @@ def averaged(module: nn.Module, decay: float) -> AveragedModel:
 class Processes:
     """The processes of a training: this one alone. `headless/processes.py` has several, which share each step."""
 
-    writes = True
-    """Whether this process writes the files."""
+    rank, count = 0, 1
+
+    @property
+    def writes(self) -> bool:
+        """Whether this process writes the files."""
+        return self.rank == 0
 
     def once(self, read: Callable[[], State]) -> State:
         """What one process reads, for all of them."""
@@ -83,6 +87,10 @@ class Processes:
     def total(self, loss: float) -> float:
         """The sum over all processes."""
         return loss
+
+    def agree(self, wish: bool) -> bool:
+        """Whether any process wishes something. All must ask at the same time."""
+        return wish
 
 
 ALONE = Processes()
