@@ -4,14 +4,12 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..motion_models import host
 from ..motion_models.errors import sentence
 from ..motion_models.files.loading import MotionFile, open_motion_file
 from ..motion_models.lora.domain_adapter import apply_domain_adapter
 from ..motion_models.lora.motion_lora import ChosenLora, open_motion_lora
-from ..motion_models.training import stages
+from ..motion_models.training import recipes, stages
 from ..motion_models.training.job import Outcome
-from ..motion_models.training.session import train_motion, train_stills
 from .common import sockets
 from .common.files import MOTION_LORA, MOTION_MODEL
 from .common.reports import KEEPS_REPORT, with_report
@@ -87,18 +85,8 @@ class TrainMotionLoRA(TrainingNode):
         key_format: str,
         **values: Any,
     ) -> io.NodeOutput:
-        shared = SharedValues(**values)
-        facts = facts_of(motion_model) | {"rank": str(rank), "layers": layers, "key_format": key_format}
         outcome = cls.train(
-            cls.stage,
-            shared,
-            facts,
-            lambda *training: train_motion(
-                model,
-                motion_model,
-                lambda motion: stages.motion_lora(motion, rank, stages.LAYERS[layers], shared.seed, key_format),
-                *training,
-            ),
+            cls.stage, SharedValues(**values), recipes.motion_lora(model, motion_model, rank, layers, key_format)
         )
         report = sentence(
             "{file} is saved: load it with Load AnimateDiff Motion LoRA. Folder: {folder}.", **place_of(outcome)
@@ -156,19 +144,7 @@ class TrainMotionModel(TrainingNode):
 
     @classmethod
     def run(cls, model: io.Model.Type, motion_model: MotionFile, start: str, **values: Any) -> io.NodeOutput:
-        shared = SharedValues(**values)
-        outcome = cls.train(
-            cls.stage,
-            shared,
-            facts_of(motion_model) | {"start": start},
-            lambda *training: train_motion(
-                model,
-                motion_model,
-                lambda motion: stages.motion_model(motion, start, shared.seed),
-                *training,
-                trains_all=True,
-            ),
-        )
+        outcome = cls.train(cls.stage, SharedValues(**values), recipes.motion_model(model, motion_model, start))
         report = sentence(
             "{file} is saved: load it with Load AnimateDiff Motion Model. Folder: {folder}.", **place_of(outcome)
         )
@@ -213,15 +189,7 @@ class TrainDomainAdapter(TrainingNode):
 
     @classmethod
     def run(cls, model: io.Model.Type, rank: int, **values: Any) -> io.NodeOutput:
-        shared = SharedValues(**values)
-        outcome = cls.train(
-            cls.stage,
-            shared,
-            {"base": host.base_name(model), "rank": str(rank)},
-            lambda *training: train_stills(
-                model, lambda unet: stages.domain_adapter(unet, host.adapter_names(model), rank, shared.seed), *training
-            ),
-        )
+        outcome = cls.train(cls.stage, SharedValues(**values), recipes.domain_adapter(model, rank))
         adapted, _ = apply_domain_adapter(model, outcome.path, 1.0)
         report = sentence(
             "{file} is saved: load it with Apply AnimateDiff Domain Adapter or Load LoRA. Folder: {folder}.",
@@ -232,11 +200,6 @@ class TrainDomainAdapter(TrainingNode):
 
 def rank_input(default: int, tooltip: str) -> io.Input:
     return io.Int.Input("rank", default=default, min=1, max=512, tooltip=tooltip)
-
-
-def facts_of(motion: MotionFile) -> dict[str, str]:
-    """What the metadata of a trained file say about its motion model."""
-    return {"family": motion.family.name, "base": motion.family.base}
 
 
 def place_of(outcome: Outcome) -> dict[str, object]:

@@ -3,6 +3,7 @@
 It works with ComfyUI 0.16.3 to 0.33.0. `tests/test_pack.py` checks that every name used here exists.
 """
 
+from .checkpoints import device_kind, load_checkpoint
 from .controls import controls_of, knows_windows, scaled_hint, sliced_hints
 from .lora import LoraAdapter, adapter_names, lora_adapter, unet_lora_names, weight_shapes
 from .patchers import (
@@ -104,6 +105,8 @@ __all__ = [
     "compute_dtype",
     "context_handler",
     "controls_of",
+    "device_kind",
+    "load_checkpoint",
     "empty_latents",
     "free_memory",
     "guides_by_attention",

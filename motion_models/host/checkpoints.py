@@ -10,8 +10,8 @@ from comfy.model_patcher import ModelPatcher
 
 def load_checkpoint(path: Path) -> tuple[ModelPatcher, Any, Any]:
     """MODEL, CLIP and VAE. CLIP and VAE are None if the file has none. Raises RuntimeError for other files."""
-    model, clip, vae, *_ = comfy.sd.load_checkpoint_guess_config(str(path), output_vae=True, output_clip=True)
-    return model, clip, vae
+    loaded: Any = comfy.sd.load_checkpoint_guess_config(str(path), output_vae=True, output_clip=True)
+    return loaded[0], loaded[1], loaded[2]
 
 
 def device_kind() -> str:

@@ -11,4 +11,4 @@ def start(root: Path, flags: list[str]) -> None:
 
     comfy.options.enable_args_parsing()
     sys.argv = [str(root / "main.py"), *flags]
-    import comfy.cli_args  # noqa: F401 - reads the flags, which its other modules need when they are imported
+    import comfy.cli_args  # reads the flags, which its other modules need when they are imported

@@ -81,8 +81,8 @@ def with_predictions(
 ) -> None:
     """Call `body` with a function that runs MODEL on clips with latents (f c h w).
 
-    conditions: CONDITIONING of each clip. ComfyUI prepares those of a tuple once. Those of another sequence are read and
-    prepared in each call, so they cannot have ControlNets and hooks.
+    conditions: CONDITIONING of each clip. ComfyUI prepares those of a tuple once. Those of another sequence are read
+    and prepared in each call, so they cannot have ControlNets and hooks.
     """
     in_memory = isinstance(conditions, tuple)
     known = conditions if in_memory else (conditions[0],)
@@ -102,9 +102,7 @@ def with_predictions(
         prepared = guider.conds["positive"]
 
         def predict(clip: int, noised: Tensor, sigma: Tensor) -> Tensor:
-            guider.conds["positive"] = (
-                prepared[starts[clip] : ends[clip]] if in_memory else prepare(conditions[clip])
-            )
+            guider.conds["positive"] = prepared[starts[clip] : ends[clip]] if in_memory else prepare(conditions[clip])
             return guider(noised, sigma.expand(len(noised)), **extra)
 
         body(predict)

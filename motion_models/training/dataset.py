@@ -19,7 +19,7 @@ class TrainingClips:
     """Clips of one size, and the CONDITIONING of each."""
 
     latents: Sequence[Tensor]
-    """(f 4 h w) of each clip, as ComfyUI's VAE Encode gives them. A sequence may read a clip when a step asks for it."""
+    """(f 4 h w) of each clip, as ComfyUI's VAE Encode gives them. A sequence may read a clip when it is used."""
     conditions: Sequence[host.Conditions]
     """A tuple if all are in memory."""
     facts: dict[str, str]

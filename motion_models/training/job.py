@@ -99,17 +99,18 @@ def checked_name(name: str) -> str:
 
 
 class Progress:
-    """The bar and the report of a training on its node, at most once a second."""
+    """The bar and the report of a training on its node."""
 
-    def __init__(self, steps: int, show: Callable[[str], None]):
-        self.bar, self.steps, self.show = host.progress_bar(steps), steps, show
+    def __init__(self, steps: int, show: Callable[[str], None], seconds: float = 1.0):
+        """seconds: least time between two reports."""
+        self.bar, self.steps, self.show, self.seconds = host.progress_bar(steps), steps, show, seconds
         self.began, self.first, self.shown = time.monotonic(), None, 0.0
 
     def __call__(self, training: Training) -> None:
         done, now = training.steps_done, time.monotonic()
         self.first = done - 1 if self.first is None else self.first
         self.bar.update_absolute(done, self.steps)
-        if now - self.shown < 1 and done < self.steps:
+        if now - self.shown < self.seconds and done < self.steps:
             return
         self.shown = now
         recent = training.losses[-SMOOTHED_STEPS:]

@@ -26,7 +26,8 @@ def main() -> int:
     parser.add_argument("--encode", action="store_true", help="encode the videos of [clips] into shards")
     arguments, flags = parser.parse_known_args()
     rank = os.environ.get("RANK", "0")
-    logging.basicConfig(level=logging.INFO, format=f"%(asctime)s {rank}: %(message)s")
+    logging.basicConfig(format=f"%(asctime)s {rank}: %(message)s")  # of ComfyUI, only warnings
+    log.setLevel(logging.INFO)
     # the first entry is the folder of this file, or the current one. Names in them would hide ComfyUI's `nodes`
     sys.path[:1] = [str(PACK)]
     from motion_models.errors import MotionError
@@ -35,9 +36,13 @@ def main() -> int:
         choose_gpu()
         comfyui = comfyui_root()
         runpy.run_path(str(PACK / "motion_models" / "host" / "start.py"))["start"](comfyui, flags)
-        from motion_models.training.headless import commands
+        from motion_models.training.headless import commands, config
 
-        commands.run(arguments.config, comfyui, commands.ENCODE if arguments.encode else commands.TRAIN)
+        settings = config.read_config(arguments.config)
+        if arguments.encode:
+            commands.encode(settings)
+        else:
+            commands.train(settings, comfyui)
     except MotionError as error:
         log.error(error)
         return 1

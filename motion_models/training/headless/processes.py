@@ -4,8 +4,8 @@ Gradients are summed and not averaged, so two processes add the same numbers as 
 """
 
 import os
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 from typing import Any
 
@@ -27,11 +27,11 @@ PATIENCE = timedelta(hours=2)
 
 
 class LossOf(nn.Module):
-    """What is trained, with its loss as the result of a call, because that is what DistributedDataParallel watches."""
+    """Weights that are trained, with the loss as the result of a call: DistributedDataParallel watches calls."""
 
     def __init__(self, module: nn.Module):
         super().__init__()
-        self.module = module
+        self.weights = nn.ParameterList(weight for weight in module.parameters() if weight.requires_grad)
 
     def forward(self, loss_of: Loss, step: int, clip: int) -> Tensor:
         return loss_of(step, clip)
@@ -72,7 +72,7 @@ class Several(Processes):
 
     def start(self, module: nn.Module) -> None:
         self.agree(False)  # all have read their models
-        self.shared = DistributedDataParallel(LossOf(module), broadcast_buffers=False, gradient_as_bucket_view=True)
+        self.shared = DistributedDataParallel(LossOf(module), gradient_as_bucket_view=True)
         self.shared.register_comm_hook(None, summed)
 
     def clips(self, clips_per_step: int) -> range:
@@ -105,18 +105,24 @@ class Several(Processes):
         return bool(value)
 
 
-def summed(_: object, bucket: dist.GradBucket) -> torch.futures.Future[Tensor]:
+def summed(_: object, bucket: dist.GradBucket) -> torch.futures.Future[Tensor]:  # pyright: ignore
     """Add the gradients of all processes. The losses are already divided by the clips of a step."""
     work: Any = dist.all_reduce(bucket.buffer(), async_op=True)
     return work.get_future().then(lambda future: future.value()[0])
 
 
-def join(device: str, timeout: timedelta) -> Processes:
-    """The processes that torchrun has started, or this one alone. Raises MotionError if they cannot exchange gradients."""
+@contextmanager
+def joined(device: str, timeout: timedelta) -> Iterator[Processes]:
+    """The processes that torchrun has started, or this one alone.
+
+    Raises MotionError if they cannot exchange gradients on this kind of device.
+    """
     if os.environ.get("WORLD_SIZE", "1") == "1":
-        return ALONE
+        yield ALONE
+        return
     if device not in BACKENDS:
         raise MotionError(
             "Several processes cannot train on {device}: use NVIDIA or AMD GPUs, CPUs, or one process.", device=device
         )
-    return Several(device, timeout)
+    yield Several(device, timeout)
+    dist.destroy_process_group()  # not after an error, because it would wait for processes that have ended

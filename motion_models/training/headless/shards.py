@@ -111,11 +111,11 @@ def places_in(number: int, path: Path) -> np.ndarray:
 class Read(Sequence[Any]):
     """One thing for each clip, which is read when someone asks for it."""
 
-    def __init__(self, count: int, read: Callable[[int], Any]):
-        self.count, self.read = count, read
+    def __init__(self, clips: int, read: Callable[[int], Any]):
+        self.clips, self.read = clips, read
 
     def __len__(self) -> int:
-        return self.count
+        return self.clips
 
     def __getitem__(self, clip: Any) -> Any:
         return self.read(clip)
@@ -127,7 +127,9 @@ def shard_clips(shards: Shards, encode: EncodeText) -> TrainingClips:
     Raises MotionError if there are no clips. Clips of another size than the first raise it when they are read.
     """
     if not len(shards):
-        raise MotionError("There are no clips in {files}: encode videos first.", files=", ".join(path.name for path in shards.paths))
+        raise MotionError(
+            "There are no clips in {files}: encode videos first.", files=", ".join(path.name for path in shards.paths)
+        )
     first = shards.tensors(0)
     shape = first[LATENTS].shape
 
@@ -158,7 +160,8 @@ def conditions_of(tensors: Mapping[str, Tensor]) -> host.Conditions:
 
 def members_of(latents: Tensor, caption: str, conditions: host.Conditions) -> dict[str, bytes]:
     """The members of a clip, by suffix. Tensors are in fp16."""
-    ((context, more),) = conditions  # type: ignore[misc]
+    entry: Any = conditions[0]  # ComfyUI gives several only for hooks with a schedule
+    context, more = entry
     tensors = {LATENTS: latents, CONDITIONING: context, POOLED: more[POOLED]}
     halves = {name: value.detach().cpu().to(torch.float16).contiguous() for name, value in tensors.items()}
     return {SAFETENSORS: safetensors.torch.save(halves), TEXT: caption.encode()}
