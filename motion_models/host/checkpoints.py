@@ -16,4 +16,5 @@ def load_checkpoint(path: Path) -> tuple[ModelPatcher, Any, Any]:
 
 def device_kind() -> str:
     """PyTorch's name for the kind of device that ComfyUI uses, such as cuda or cpu."""
-    return comfy.model_management.get_torch_device().type
+    device = comfy.model_management.get_torch_device()
+    return device.type

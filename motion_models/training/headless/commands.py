@@ -21,7 +21,7 @@ from .config import AUTO_FAMILY, Config
 from .encode import encode_shards
 from .processes import joined
 from .sources import clips_of
-from .stopping import Stop, Stopped
+from .stopping import StoppedError, wishes_to_stop
 
 SECONDS_BETWEEN_LINES = 10.0
 
@@ -57,22 +57,23 @@ def train(config: Config, comfyui: Path) -> None:
 
 def run(job: Job, recipe: Recipe, clips: TrainingClips, config: Config, processes: Processes) -> None:
     session = config.loop().session(processes)
-    stop = Stop(job.states / job.name / "stop")
+    stop_file = job.states / job.name / "stop"
     show = log.info if processes.writes else log.debug
     progress = Progress(session.training.steps, show, SECONDS_BETWEEN_LINES)
 
     def on_progress(training: Training) -> None:
         progress(training)
-        if processes.agree(stop.is_wished):
-            raise Stopped
+        if processes.agree(is_wished()):
+            raise StoppedError
 
     try:
-        outcome = run_job(job, recipe.train, session, clips, on_progress)
+        with wishes_to_stop(stop_file) as is_wished:
+            outcome = run_job(job, recipe.train, session, clips, on_progress)
         show(sentence("{file} is saved. Folder: {folder}.", file=outcome.path.name, folder=outcome.path.parent))
-    except Stopped:
+    except StoppedError:
         show(sentence("{name} is stopped, and its state is saved: the same command goes on.", name=job.name))
         if processes.writes:
-            stop.file.unlink(missing_ok=True)
+            stop_file.unlink(missing_ok=True)
 
 
 def model_and_clips(config: Config) -> tuple[host.ModelPatcher, TrainingClips]:
@@ -91,7 +92,7 @@ def load_checkpoint(config: Config) -> tuple:
         loaded = host.load_checkpoint(path)
     except RuntimeError as error:
         raise MotionError(
-            "{file} cannot be loaded: use a checkpoint that ComfyUI's Load Checkpoint loads. ComfyUI reports: {reason}.",
+            "{file} cannot be loaded: use a checkpoint that Load Checkpoint loads. ComfyUI reports: {reason}.",
             file=path.name,
             reason=error,
         ) from error

@@ -88,7 +88,7 @@ def sources_in(part: Part, caption: str) -> Iterator[list[Source]]:
             for member in filter(tarfile.TarInfo.isfile, tar):
                 content = tar.extractfile(member)
                 if content and member.name.lower().endswith((*VIDEO_SUFFIXES, TEXT)):
-                    (folder / member.name.replace("/", "_")).write_bytes(content.read())
+                    (folder / member.name.strip("./").replace("/", "_")).write_bytes(content.read())
         yield find_sources(folder, caption)
 
 

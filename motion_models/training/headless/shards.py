@@ -23,6 +23,7 @@ from torch import Tensor
 
 from ... import host
 from ...errors import MotionError
+from ..clips.encoding import LATENT_CHANNELS
 from ..clips.sources import VIDEO_SUFFIXES
 from ..dataset import TrainingClips, different_sizes, facts_of
 
@@ -32,8 +33,8 @@ SAFETENSORS, PTH, TEXT = ".safetensors", ".pth", ".txt"
 PLACE = np.dtype([("shard", "i4"), ("is_pth", "?"), ("start", "i8"), ("size", "i8"), ("text", "i8"), ("length", "i8")])
 """Where a clip is: the number of its shard, and the bytes of its latents and of its caption, which can be empty."""
 
-BROKEN = (SafetensorError, UnpicklingError, RuntimeError, ValueError, EOFError)
-"""What the readers of both formats raise for damaged bytes."""
+BROKEN = (SafetensorError, UnpicklingError, RuntimeError, ValueError, EOFError, KeyError, AttributeError)
+"""What reading raises for damaged bytes, and for something else than latents."""
 
 EncodeText = Callable[[str], host.Conditions]
 
@@ -62,8 +63,13 @@ class Shards:
         content = self.bytes_of(clip, "start", "size")
         try:
             if self.places[clip]["is_pth"]:
-                return {LATENTS: torch.load(io.BytesIO(content), weights_only=True)}
-            return safetensors.torch.load(content)
+                tensors = {LATENTS: torch.load(io.BytesIO(content), weights_only=True)}
+            else:
+                tensors = safetensors.torch.load(content)
+            frames, channels, _, _ = tensors[LATENTS].shape
+            if channels != LATENT_CHANNELS:
+                raise ValueError(f"{frames} frames of {channels} channels")
+            return tensors
         except BROKEN as error:
             raise MotionError(
                 "Clip {clip} of {file} cannot be read: encode that shard again. The system reports: {reason}.",

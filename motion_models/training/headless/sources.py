@@ -6,7 +6,6 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from ... import host
 from ...errors import MotionError
 from ..clips.encoding import encode_clips, encode_text
 from ..dataset import TrainingClips, training_clips

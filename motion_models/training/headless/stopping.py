@@ -1,26 +1,24 @@
-"""Stopping a training from outside: SIGTERM, Ctrl-C or a file."""
+"""Stopping a training from outside: by SIGTERM, by Ctrl-C, or by a file."""
 
 import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
-class Stopped(Exception):
+class StoppedError(Exception):
     """A training was stopped, and its state is saved."""
 
 
-class Stop:
-    """Listens for a wish to stop, from now on. A step that has begun ends first."""
-
-    def __init__(self, file: Path):
-        """file: someone makes it to stop the training."""
-        self.file, self.signalled = file, False
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self.on_signal)
-
-    def on_signal(self, _number: int, _frame: FrameType | None) -> None:
-        self.signalled = True
-
-    @property
-    def is_wished(self) -> bool:
-        return self.signalled or self.file.exists()
+@contextmanager
+def wishes_to_stop(file: Path) -> Iterator[Callable[[], bool]]:
+    """A function that says whether someone wishes to stop: whether a signal came, or whether the file exists."""
+    received: list[int] = []
+    before = {number: signal.signal(number, lambda number, _: received.append(number)) for number in SIGNALS}
+    try:
+        yield lambda: bool(received) or file.exists()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
