@@ -8,8 +8,9 @@ from pathlib import Path
 
 from torch import Tensor
 
-from .. import VERSION, host
+from .. import host
 from ..errors import MotionError, sentence
+from ..version import VERSION
 from .dataset import TrainingClips
 from .engine import Training
 from .session import OnStep, Session

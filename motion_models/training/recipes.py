@@ -12,7 +12,7 @@ from .dataset import TrainingClips
 from .engine import ALONE, Processes, Training, TrainingSettings
 from .job import Train
 from .losses import NoiseSettings
-from .session import OnStep, Session, train_motion, train_stills
+from .session import OnStep, Session, base_of, train_motion, train_stills
 from .stages import Trained
 
 GO_ON, START_AGAIN = RESUME = ("auto", "start again")
@@ -86,7 +86,7 @@ def domain_adapter(model: host.ModelPatcher, rank: int) -> Recipe:
 
         return train_stills(model, trained_of, clips, session, on_step)
 
-    return Recipe({"base": host.base_name(model), "rank": str(rank)}, train)
+    return Recipe({"base": base_of(model), "rank": str(rank)}, train)
 
 
 def facts_of(motion: MotionFile) -> dict[str, str]:

@@ -93,11 +93,7 @@ def train_stills(
 
     Raises MotionError if the clips and MODEL do not go together.
     """
-    if not any(host.is_base(model, base) for base in BASE_LEVELS):
-        raise MotionError(
-            "A domain adapter is for SD1.5 or SDXL, but this MODEL is {model}: load an SD1.5 or SDXL checkpoint.",
-            model=host.base_name(model),
-        )
+    base_of(model)
     check_captions(clips, model)
     with host.training_mode():
         copy = copy_of(model, host.training_dtype(model, session.precision))
@@ -166,6 +162,17 @@ def check_frames(clips: TrainingClips, motion: MotionFile) -> None:
             limit=motion.shape.frame_limit,
             trained=motion.family.trained_frames,
         )
+
+
+def base_of(model: host.ModelPatcher) -> str:
+    """The base of a MODEL, a key of BASE_LEVELS. Raises MotionError if it is another model."""
+    base = next((base for base in BASE_LEVELS if host.is_base(model, base)), None)
+    if base is None:
+        raise MotionError(
+            "A domain adapter is for SD1.5 or SDXL, but this MODEL is {model}: load an SD1.5 or SDXL checkpoint.",
+            model=host.base_name(model),
+        )
+    return base
 
 
 def check_captions(clips: TrainingClips, model: host.ModelPatcher) -> None:
