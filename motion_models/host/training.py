@@ -86,25 +86,33 @@ def with_predictions(
     """
     in_memory = isinstance(conditions, tuple)
     known = conditions if in_memory else (conditions[0],)
-    ends = torch.tensor([len(each) for each in known]).cumsum(0).tolist()
-    starts = [0, *ends[:-1]]
+    zeros = torch.zeros_like(latents)
     guider = comfy.samplers.CFGGuider(model)
     guider.inner_set_conds({"positive": [entry for each in known for entry in each]})
-    zeros = torch.zeros_like(latents)
-
-    def prepare(read: Conditions) -> list[Any]:
-        still = zeros.to(model.load_device)
-        positive = {"positive": comfy.sampler_helpers.convert_cond(read)}
-        unet: Any = guider.inner_model
-        return comfy.samplers.process_conds(unet, still, positive, model.load_device, still, seed=0)["positive"]
 
     def run(_wrap: Any, extra: dict[str, Any]) -> None:
-        prepared = guider.conds["positive"]
+        of_clip = prepared_together(guider, known)
+        if not in_memory:
+            of_clip = lambda clip: prepared(guider, conditions[clip], zeros.to(model.load_device))  # noqa: E731
 
         def predict(clip: int, noised: Tensor, sigma: Tensor) -> Tensor:
-            guider.conds["positive"] = prepared[starts[clip] : ends[clip]] if in_memory else prepare(conditions[clip])
+            guider.conds["positive"] = of_clip(clip)
             return guider(noised, sigma.expand(len(noised)), **extra)
 
         body(predict)
 
     guider.sample(zeros, zeros, TrainingSampler(run), torch.tensor([1.0, 0.0]), disable_pbar=True, seed=0)
+
+
+def prepared_together(guider: Any, conditions: Sequence[Conditions]) -> Callable[[int], list[Any]]:
+    """clip -> its conditions, after ComfyUI has prepared those of all clips."""
+    positive = guider.conds["positive"]
+    ends = torch.tensor([len(each) for each in conditions]).cumsum(0).tolist()
+    return lambda clip: positive[ends[clip] - len(conditions[clip]) : ends[clip]]
+
+
+def prepared(guider: Any, conditions: Conditions, latents: Tensor) -> list[Any]:
+    """The conditions of one clip as ComfyUI prepares them. latents: zeros, on the device of the model."""
+    conds = {"positive": comfy.sampler_helpers.convert_cond(conditions)}
+    model = guider.inner_model
+    return comfy.samplers.process_conds(model, latents, conds, latents.device, latents, seed=0)["positive"]

@@ -71,6 +71,9 @@ class Processes:
         """What one process reads, for all of them."""
         return read()
 
+    def compare(self, mark: str) -> None:
+        """Raises MotionError if the processes have different marks."""
+
     def start(self, module: nn.Module) -> None:
         """Called before the first step. module: what is trained, which is the same in all processes afterwards."""
 

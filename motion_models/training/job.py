@@ -62,6 +62,7 @@ def run_job(
     settings = dataclasses.asdict(session.training) | dataclasses.asdict(session.noise)
     settings |= {"seed": session.seed, "precision": session.precision, **job.metadata, **clips.files}
     mark = fingerprint(settings, () if clips.files else clips.latents)
+    session.processes.compare(fingerprint(settings, ()))
     state = session.processes.once(lambda: load_state(folder, mark) if job.resumes else None)
     latest: list[tuple[Training, Trained]] = []
 

@@ -70,6 +70,14 @@ class Several(Processes):
             dist.broadcast(value, 0, group=self.patient)
         return state
 
+    def compare(self, mark: str) -> None:
+        marks: list[Any] = [None] * self.count
+        dist.all_gather_object(marks, mark, group=self.patient)
+        if len(set(marks)) > 1:
+            raise MotionError(
+                "The machines have different settings or different shards: give all of them the same files."
+            )
+
     def start(self, module: nn.Module) -> None:
         self.agree(False)  # all have read their models
         self.shared = DistributedDataParallel(LossOf(module), gradient_as_bucket_view=True)

@@ -20,7 +20,9 @@ from tests.host.obtain import PACK
 
 BY_PATH = [str(PACK / "motion_models/training/headless")]
 BY_NAME = ["-m", "motion_models.training.headless"]
-TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+TORCHRUN = ["-m", "torch.distributed.run"]
+ONE_MACHINE = [*TORCHRUN, "--standalone", "--nproc-per-node", "2"]
+TWO_MACHINES = [*TORCHRUN, "--nnodes", "2", "--nproc-per-node", "1", "--master-addr", "127.0.0.1"]
 ENVIRONMENT = os.environ | {
     "COMFYUI_PATH": str(COMFYUI),
     "PYTHONPATH": str(PACK / "tests/host/startup"),
@@ -60,21 +62,29 @@ def wait_for(text: str, process: subprocess.Popen) -> None:
     raise AssertionError("".join(lines))
 
 
+def free_port() -> str:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return str(free.getsockname()[1])
+
+
 def state_of(config: Path) -> dict[str, torch.Tensor]:
     return load_file(config.parent / "output/adxl_training" / config.stem / "state.safetensors")
 
 
 @pytest.mark.usefixtures("shards")
 def test_two_processes_equal_one_also_after_a_stop(write_config: Callable[..., Path]) -> None:
-    """One process accumulates two clips. Two stop after the first step, and go on."""
+    """One process accumulates two clips. Two stop after the first step, and go on as two machines."""
     alone, two = write_config(name="alone"), write_config(name="two")
     run(alone, BY_PATH)
     stop = two.parent / "output/adxl_training/two/stop"
     stop.parent.mkdir(parents=True)
     stop.touch()
-    assert "two is stopped, and its state is saved" in run(two, [*TORCHRUN, *BY_PATH])
+    assert "two is stopped, and its state is saved" in run(two, [*ONE_MACHINE, *BY_PATH])
     assert len(state_of(two)["losses"]) == 1 and not stop.exists()
-    assert run(two, [*TORCHRUN, *BY_NAME]).count("two_3.safetensors is saved") == 1
+    machines = [*TWO_MACHINES, "--master-port", free_port()]
+    with started(two, [*machines, "--node-rank", "1", *BY_NAME]):
+        assert "two_3.safetensors is saved" in run(two, [*machines, "--node-rank", "0", *BY_NAME])
     expected, found = state_of(alone), state_of(two)
     assert expected.keys() == found.keys() and len(found["losses"]) == 3
     assert all(torch.equal(value, found[name]) for name, value in expected.items())
@@ -87,7 +97,7 @@ def test_two_processes_equal_one_also_after_a_stop(write_config: Callable[..., P
 @pytest.mark.usefixtures("shards")
 def test_sigterm_ends_all_processes_with_a_state(write_config: Callable[..., Path]) -> None:
     config = write_config(steps=10000)
-    with started(config, [*TORCHRUN, *BY_PATH]) as process:
+    with started(config, [*ONE_MACHINE, *BY_PATH]) as process:
         wait_for("Step 1 of", process)
         process.send_signal(signal.SIGTERM)
         log = process.communicate(timeout=60)[1]
@@ -98,10 +108,7 @@ def test_sigterm_ends_all_processes_with_a_state(write_config: Callable[..., Pat
 @pytest.mark.usefixtures("shards")
 def test_a_killed_process_ends_the_other_within_a_minute(write_config: Callable[..., Path]) -> None:
     config = write_config(steps=10000)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    common = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    common = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_port()}
     with (
         started(config, BY_PATH, RANK="0", LOCAL_RANK="0", **common) as first,
         started(config, BY_PATH, RANK="1", LOCAL_RANK="1", **common) as second,
