@@ -122,6 +122,23 @@ def test_a_killed_process_ends_the_other_within_a_minute(write_config: Callable[
 
 
 @pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"steps": 4}, "The machines have different settings or different shards"),
+        ({"clips_per_step": 3}, "clips_per_step is 3, and there are 2 processes: set clips_per_step to a multiple of 2"),
+    ],
+)
+@pytest.mark.usefixtures("shards")
+def test_processes_that_cannot_share_steps_end(write_config: Callable[..., Path], changes: dict, message: str) -> None:
+    common = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_port()}
+    with started(write_config(name="one"), BY_PATH, RANK="0", LOCAL_RANK="0", **common) as first:
+        with started(write_config(**changes), BY_PATH, RANK="1", LOCAL_RANK="1", **common) as second:
+            log = second.communicate(timeout=120)[1]
+        first.communicate(timeout=60)
+    assert message in log and second.returncode == 1 and first.returncode != 0
+
+
+@pytest.mark.parametrize(
     ("environment", "message"),
     [
         ({"COMFYUI_PATH": "/nowhere"}, "There is no ComfyUI in /nowhere: set the environment variable COMFYUI_PATH"),
