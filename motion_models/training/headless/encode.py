@@ -4,6 +4,7 @@ Processes share the shards. A shard that is there already is left out, so an enc
 """
 
 import dataclasses
+import glob
 import json
 import logging
 import os
@@ -36,7 +37,14 @@ def encode_shards(config: Config, clip: Any, vae: Any, rank: int, count: int) ->
 
     Raises MotionError if that folder has shards of other settings, or if there is nothing to encode.
     """
-    target = config.resolved(str(config.values["data"]))
+    data = config.values["data"]
+    if not isinstance(data, str) or glob.has_magic(data) or data.endswith(".tar"):
+        raise MotionError(
+            "data in {config} is {data}: to encode, write the folder in which the shards are to be.",
+            config=config.path.name,
+            data=repr(data),
+        )
+    target = config.resolved(data)
     claim(target, config)
     for name, part in sorted(parts_of(config).items())[rank::count]:
         shard = target / f"{name}.tar"

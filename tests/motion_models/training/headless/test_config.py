@@ -1,5 +1,6 @@
 """The TOML file of a training has the settings of the nodes."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -69,6 +70,13 @@ def test_what_is_not_toml_is_refused(tmp_path: Path, content: bytes | None) -> N
         path.write_bytes(content)
     with pytest.raises(MotionError, match="a.toml cannot be read: it must be a TOML file in UTF-8"):
         read_config(path)
+
+
+def test_python_310_needs_a_package(write_config: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("tomllib", "tomli"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(MotionError, match="install the package tomli, or use Python 3.11"):
+        read_config(write_config())
 
 
 def test_a_file_that_a_key_names_must_exist(write_config: Callable[..., Path]) -> None:

@@ -105,6 +105,12 @@ def test_videos_in_tar_files_are_encoded(write_config: Callable[..., Path], vide
     assert not (videos.parent / "001.mp4").exists()
 
 
+@pytest.mark.parametrize("data", ["shards/*.tar", "a.tar", ["shards"]])
+def test_shards_are_written_into_a_folder(write_config: Callable[..., Path], data: object) -> None:
+    with pytest.raises(MotionError, match="data in small.toml is .*: to encode, write the folder"):
+        encode_shards(read_config(write_config(data=data, clips=CLIPS)), Encoder(), Encoder(), 0, 1)
+
+
 @pytest.mark.parametrize("source", ["", "gone", ["gone/*.tar"]])
 def test_a_source_that_is_missing_is_named(write_config: Callable[..., Path], source: object) -> None:
     with pytest.raises(MotionError, match="source in small.toml is .*, and that is neither a folder nor tar files"):

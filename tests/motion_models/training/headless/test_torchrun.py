@@ -125,7 +125,10 @@ def test_a_killed_process_ends_the_other_within_a_minute(write_config: Callable[
     ("changes", "message"),
     [
         ({"steps": 4}, "The machines have different settings or different shards"),
-        ({"clips_per_step": 3}, "clips_per_step is 3, and there are 2 processes: set clips_per_step to a multiple of 2"),
+        (
+            {"clips_per_step": 3},
+            "clips_per_step is 3, and there are 2 processes: set clips_per_step to a multiple of 2",
+        ),
     ],
 )
 @pytest.mark.usefixtures("shards")
