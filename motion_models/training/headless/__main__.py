@@ -27,7 +27,7 @@ def main() -> int:
     arguments, flags = parser.parse_known_args()
     rank = os.environ.get("RANK", "0")
     logging.basicConfig(format=f"%(asctime)s {rank}: %(message)s")  # of ComfyUI, only warnings
-    log.setLevel(logging.INFO)
+    log.setLevel(logging.INFO if arguments.encode or rank == "0" else logging.WARNING)
     # the first entry is the folder of this file, or the current one. Names in them would hide ComfyUI's `nodes`
     sys.path[:1] = [str(PACK)]
     from motion_models.errors import MotionError

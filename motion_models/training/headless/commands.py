@@ -58,8 +58,7 @@ def train(config: Config, comfyui: Path) -> None:
 def run(job: Job, recipe: Recipe, clips: TrainingClips, config: Config, processes: Processes) -> None:
     session = config.loop().session(processes)
     stop_file = job.states / job.name / "stop"
-    show = log.info if processes.writes else log.debug
-    progress = Progress(session.training.steps, show, SECONDS_BETWEEN_LINES)
+    progress = Progress(session.training.steps, log.info, SECONDS_BETWEEN_LINES)
 
     def on_progress(training: Training) -> None:
         progress(training)
@@ -69,9 +68,9 @@ def run(job: Job, recipe: Recipe, clips: TrainingClips, config: Config, processe
     try:
         with wishes_to_stop(stop_file) as is_wished:
             outcome = run_job(job, recipe.train, session, clips, on_progress)
-        show(sentence("{file} is saved. Folder: {folder}.", file=outcome.path.name, folder=outcome.path.parent))
+        log.info(sentence("{file} is saved. Folder: {folder}.", file=outcome.path.name, folder=outcome.path.parent))
     except StoppedError:
-        show(sentence("{name} is stopped, and its state is saved: the same command goes on.", name=job.name))
+        log.info(sentence("{name} is stopped, and its state is saved: the same command goes on.", name=job.name))
         if processes.writes:
             stop_file.unlink(missing_ok=True)
 

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 from animatediff_xl.motion_models.errors import MotionError
-from animatediff_xl.motion_models.training.headless.config import CLIPS, STAGES, read_config
+from animatediff_xl.motion_models.training.headless.config import CLIPS, STAGES, read_config, toml_reader
 from animatediff_xl.nodes.clips import EncodeClips
 from animatediff_xl.nodes.training import TrainDomainAdapter, TrainMotionLoRA, TrainMotionModel
 from comfy_api.latest import io
+
+from tests.host.obtain import PACK
 
 NODES = {"motion_lora": TrainMotionLoRA, "motion_model": TrainMotionModel, "domain_adapter": TrainDomainAdapter}
 SOCKETS = {"model", "motion_model", "latents", "conditioning", "folder", "vae", "clip"}
@@ -70,6 +72,18 @@ def test_what_is_not_toml_is_refused(tmp_path: Path, content: bytes | None) -> N
         path.write_bytes(content)
     with pytest.raises(MotionError, match="a.toml cannot be read: it must be a TOML file in UTF-8"):
         read_config(path)
+
+
+def test_the_page_lists_every_key_with_its_default(tmp_path: Path) -> None:
+    page = (PACK / "docs/training.md").read_text()
+    path = tmp_path / "page.toml"
+    path.write_text(page.split("```toml\n")[1].split("```")[0])
+    listed, keys = toml_reader()(path.read_text()), STAGES["motion_model"]
+    config = read_config(path)
+    assert listed.keys() - {"stage"} == keys.keys() and listed["clips"].keys() == CLIPS.keys()
+    assert config.clips == {name: key.default for name, key in CLIPS.items()}
+    changed = {name for name, key in keys.items() if config.values[name] != key.default}
+    assert changed == {"checkpoint", "motion_model", "data", "clips"}
 
 
 def test_python_310_needs_a_package(write_config: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
