@@ -91,6 +91,9 @@ class Processes:
         """The sum over all processes."""
         return loss
 
+    def wait(self) -> None:
+        """Wait for all processes, however long one reads or writes a file."""
+
     def agree(self, wish: bool) -> bool:
         """Whether any process wishes something. All must ask at the same time."""
         return wish

@@ -81,6 +81,7 @@ def run_job(
         del latest[:-1]
         if training.steps_done % job.save_every == 0 and training.steps_done < session.training.steps:
             save()
+            session.processes.wait()
         on_progress(training)
 
     try:

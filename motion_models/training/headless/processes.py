@@ -40,11 +40,12 @@ class LossOf(nn.Module):
 class Several(Processes):
     """One of several processes. Process r takes the clips r, r + n, ... of each step.
 
-    If a process ends, the calls of the others raise RuntimeError: at once over gloo, after the timeout over NCCL.
+    If a process ends, the calls of the others raise RuntimeError: at once over gloo, after the timeout over NCCL. If a
+    machine vanishes, they do so after the timeout.
     """
 
     def __init__(self, device: str, timeout: timedelta):
-        """device: a key of BACKENDS. timeout: how long a process waits for the gradients of another."""
+        """device: a key of BACKENDS. timeout: how long a process waits for another in a step."""
         dist.init_process_group(BACKENDS[device], timeout=timeout)
         self.rank, self.count = dist.get_rank(), dist.get_world_size()
         self.patient: Any = dist.new_group(backend="gloo", timeout=PATIENCE)
@@ -79,7 +80,7 @@ class Several(Processes):
             )
 
     def start(self, module: nn.Module) -> None:
-        self.agree(False)  # all have read their models
+        self.wait()  # the others may still read their models
         self.shared = DistributedDataParallel(LossOf(module), gradient_as_bucket_view=True)
         self.shared.register_comm_hook(None, summed)
 
@@ -107,9 +108,12 @@ class Several(Processes):
         dist.all_reduce(value)
         return value.item()
 
+    def wait(self) -> None:
+        dist.barrier(self.patient)
+
     def agree(self, wish: bool) -> bool:
         value = torch.tensor(int(wish))
-        dist.all_reduce(value, dist.ReduceOp.MAX, group=self.patient)
+        dist.all_reduce(value, dist.ReduceOp.MAX)
         return bool(value)
 
 
