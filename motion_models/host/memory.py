@@ -1,0 +1,75 @@
+"""The memory of ComfyUI's devices, and a call of a UNet on torch's meta device, on which memory can be counted."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import comfy.model_management
+import torch
+from comfy.model_patcher import ModelPatcher
+from torch import Tensor
+
+from .attention import meta_attention
+from .patchers import Executor, WrappedCall, compute_dtype, is_cpu, planned_memory, wrap
+from .unet import running_unet
+from .windows import Conditions
+
+COUNTS_USE = ("cuda", "xpu", "npu", "mlu")
+"""Types of devices whose memory in use ComfyUI knows."""
+
+
+def available_memory(model: ModelPatcher) -> float:
+    """Bytes for a MODEL that is not loaded, with its additional models, and for running it, if nothing else is loaded."""
+    device = model.load_device
+    free = comfy.model_management.get_free_memory(device)
+    if is_cpu(device):  # its weights are there already, and unloading others frees nothing
+        return free + weight_bytes(model)
+    others = [other for other in comfy.model_management.current_loaded_models if other.device == device]
+    return free + sum(other.model_loaded_memory() for other in others)
+
+
+def weight_bytes(model: ModelPatcher) -> int:
+    """Bytes of the weights of a MODEL and its additional models."""
+    return sum(each.model_size() for each in (model, *model.get_nested_additional_models()))
+
+
+def memory_in_use(device: torch.device) -> int | None:
+    """Bytes in use on a device, by all programs. None if that is not known."""
+    if device.type not in COUNTS_USE:
+        return None
+    free, unused = comfy.model_management.get_free_memory(device, torch_free_too=True)
+    return comfy.model_management.get_total_memory(device) - (free - unused)
+
+
+def reserve(model: ModelPatcher, needed: float) -> None:
+    """Let ComfyUI make room for a run of MODEL, a clone that is not loaded. needed: bytes, with all weights.
+
+    ComfyUI then loads all of the weights. Otherwise it may leave some on the CPU, and casts them in each call into a
+    buffer that the next layer overwrites, before the backward pass has read it.
+    """
+    beside = needed - weight_bytes(model)
+
+    def on_prepare(executor: Executor, patcher: ModelPatcher, noise_shape: Any, *args: Any, **kw: Any) -> Any:
+        shape = list(noise_shape)
+        shape[-2] = math.ceil(shape[-2] * beside / planned_memory(patcher, shape))
+        return executor(patcher, shape, *args, **kw | {"force_full_load": True})
+
+    wrap(model, {WrappedCall.PREPARE_SAMPLING: on_prepare})
+
+
+def meta_call(model: ModelPatcher, size: torch.Size, conditions: Sequence[Conditions]) -> Callable[[], Tensor]:
+    """A call of the UNet of MODEL, whose weights must then be on the meta device. size: of latents (f 4 h w)."""
+    base: Any = model.model
+    unet, dtype, (frames, _, height, width) = running_unet(base), compute_dtype(model), size
+    longest = max((entry[0] for each in conditions for entry in each), key=lambda context: context.shape[1])
+
+    def empty(*shape: int) -> Tensor:
+        return torch.empty(shape, dtype=dtype, device="meta")
+
+    return lambda: unet(
+        empty(frames, unet.in_channels, height, width),
+        empty(frames),
+        context=empty(frames, *longest.shape[1:]),
+        y=empty(frames, base.adm_channels) if base.adm_channels else None,
+        transformer_options={"optimized_attention_override": lambda _kernel, *args, **kw: meta_attention(*args, **kw)},
+    )
