@@ -167,7 +167,11 @@ class TrainMotionLoRA(AnimateDiffNode):
             steps, learning_rate, warmup_steps=max(1, steps // 10), average_decay=None, clips_per_step=clips_per_step
         )
         noise = NoiseSettings(loss, max_snr_weight=max_noise_weight)
-        session = Session(settings, noise, seed, checkpointing)
+
+        def show(text: str) -> None:
+            send(node_id_of(cls), text)
+
+        session = Session(settings, noise, seed, checkpointing, report=show)
         job = Job(
             name,
             results=results_folder(MOTION_LORA.folders[0]),
@@ -194,7 +198,7 @@ class TrainMotionLoRA(AnimateDiffNode):
             ),
             session,
             clips,
-            Progress(steps, lambda text: send(node_id_of(cls), text)),
+            Progress(steps, show),
         )
         chosen = ChosenLora(open_motion_lora(outcome.path), 1.0)
         report = sentence(

@@ -3,7 +3,7 @@
 It works with ComfyUI 0.16.3 to 0.33.0. `tests/test_pack.py` checks that every name used here exists.
 """
 
-from .attention import attention
+from .attention_kernels import attention
 from .controls import controls_of, knows_windows, scaled_hint, sliced_hints
 from .lora import LoraAdapter, adapter_names, lora_adapter, unet_lora_names, weight_shapes
 from .memory import available_memory, memory_in_use, meta_call, reserve

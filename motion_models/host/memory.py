@@ -9,7 +9,7 @@ import torch
 from comfy.model_patcher import ModelPatcher
 from torch import Tensor
 
-from .attention import meta_attention
+from .attention_kernels import meta_attention
 from .patchers import Executor, WrappedCall, compute_dtype, is_cpu, planned_memory, wrap
 from .unet import running_unet
 from .windows import Conditions

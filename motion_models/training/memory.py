@@ -15,6 +15,7 @@ from torch.func import functional_call
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map_only
 
+from .. import host
 from ..errors import sentence
 from .engine import TrainingSettings
 
@@ -156,6 +157,12 @@ def memory_report(bytes_with: Callable[[str], int], checkpointing: str, availabl
             "height."
         )
     return f"{report}\n{sentence(template, setting=setting, reduced=in_gb(need_of[setting]))}"
+
+
+def use_report(device: torch.device) -> list[str]:
+    """A sentence about the memory in use on a device, or nothing if that is not known."""
+    used = host.memory_in_use(device)
+    return [] if used is None else [sentence("{used} GB of memory are in use.", used=in_gb(used))]
 
 
 def in_gb(count: float) -> str:
