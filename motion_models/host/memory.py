@@ -19,9 +19,9 @@ COUNTS_USE = ("cuda", "xpu", "npu", "mlu")
 
 
 def available_memory(model: ModelPatcher) -> float:
-    """Bytes for a MODEL that is not loaded, with its additional models, and for running it, if nothing else is loaded."""
+    """Bytes for the weights and a run of MODEL, which is not loaded, if ComfyUI unloads everything else."""
     device = model.load_device
-    free = comfy.model_management.get_free_memory(device)
+    free: Any = comfy.model_management.get_free_memory(device)
     if is_cpu(device):  # its weights are there already, and unloading others frees nothing
         return free + weight_bytes(model)
     others = [other for other in comfy.model_management.current_loaded_models if other.device == device]
@@ -37,8 +37,10 @@ def memory_in_use(device: torch.device) -> int | None:
     """Bytes in use on a device, by all programs. None if that is not known."""
     if device.type not in COUNTS_USE:
         return None
-    free, unused = comfy.model_management.get_free_memory(device, torch_free_too=True)
-    return comfy.model_management.get_total_memory(device) - (free - unused)
+    both: Any = comfy.model_management.get_free_memory(device, torch_free_too=True)
+    total: Any = comfy.model_management.get_total_memory(device)
+    free, kept_by_torch = both
+    return total - (free - kept_by_torch)
 
 
 def reserve(model: ModelPatcher, needed: float) -> None:
@@ -61,7 +63,8 @@ def meta_call(model: ModelPatcher, size: torch.Size, conditions: Sequence[Condit
     """A call of the UNet of MODEL, whose weights must then be on the meta device. size: of latents (f 4 h w)."""
     base: Any = model.model
     unet, dtype, (frames, _, height, width) = running_unet(base), compute_dtype(model), size
-    longest = max((entry[0] for each in conditions for entry in each), key=lambda context: context.shape[1])
+    contexts: list[Any] = [context for each in conditions for context, _ in each]
+    longest = max(contexts, key=lambda context: context.shape[1])
 
     def empty(*shape: int) -> Tensor:
         return torch.empty(shape, dtype=dtype, device="meta")

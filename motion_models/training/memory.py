@@ -126,6 +126,16 @@ def training_bytes(
     return sum(weight.nbytes for weight in weights.values()) + moments * learned + max(passes, update)
 
 
+ENOUGH = "It may run out of memory: set checkpointing to '{setting}', which needs about {reduced} GB."
+SMALLER_CLIPS = (
+    "Even with checkpointing '{setting}' it needs about {reduced} GB: encode clips with fewer frames, or with a smaller "
+    "width and height."
+)
+SMALLER_FRAMES = (
+    "Even with checkpointing '{setting}' it needs about {reduced} GB: encode clips with a smaller width and height."
+)
+
+
 def memory_report(bytes_with: Callable[[str], int], checkpointing: str, available: float, frames_matter: bool) -> str:
     """What memory a training needs, and if that is more than there is, which setting brings it down.
 
@@ -145,18 +155,10 @@ def memory_report(bytes_with: Callable[[str], int], checkpointing: str, availabl
     least = min(kinds, key=need_of.__getitem__)
     setting = next((kind for kind in kinds if need_of[kind] <= available), least)
     if need_of[setting] <= available:
-        template = "It may run out of memory: set checkpointing to '{setting}', which needs about {reduced} GB."
-    elif frames_matter:
-        template = (
-            "Even with checkpointing '{setting}' it needs about {reduced} GB: encode clips with fewer frames, or with a "
-            "smaller width and height."
-        )
+        advice = ENOUGH
     else:
-        template = (
-            "Even with checkpointing '{setting}' it needs about {reduced} GB: encode clips with a smaller width and "
-            "height."
-        )
-    return f"{report}\n{sentence(template, setting=setting, reduced=in_gb(need_of[setting]))}"
+        advice = SMALLER_CLIPS if frames_matter else SMALLER_FRAMES
+    return f"{report}\n{sentence(advice, setting=setting, reduced=in_gb(need_of[setting]))}"
 
 
 def use_report(device: torch.device) -> list[str]:
