@@ -15,7 +15,7 @@ from animatediff_xl.motion_models.training.dataset import training_clips
 from animatediff_xl.motion_models.training.engine import TrainingSettings
 from animatediff_xl.motion_models.training.losses import NoiseSettings
 from animatediff_xl.motion_models.training.session import Session, train_motion, train_stills
-from animatediff_xl.motion_models.training.stages import LAYERS, domain_adapter, motion_lora, motion_model
+from animatediff_xl.motion_models.training.stages import FROM_FILE, LAYERS, domain_adapter, motion_lora, motion_model
 
 from .real_models import BASES, Base, motion_shape, unet_config
 from .small import with_parameters
@@ -25,7 +25,7 @@ FAMILY = {"SDXL": "AnimateDiff SDXL beta", "SD1.5": "AnimateDiff v3"}
 RANK, FRAMES = 64, 16
 
 
-def meta_model(base: Base, dtype: torch.dtype = torch.bfloat16) -> host.ModelPatcher:
+def meta_model(base: Base, dtype: torch.dtype = torch.float16) -> host.ModelPatcher:
     """A MODEL on the meta device, which can be read again."""
     config = unet_config(base)
     config.set_inference_dtype(dtype, None)
@@ -58,7 +58,7 @@ class Told(Exception):
 
 
 def told_memory(base_name: str, stage: str, pixels: int, checkpointing: str, frames: int = FRAMES) -> float:
-    """The GB that a training says it needs, in bf16. stage: "MotionLoRA", "motion model" or "domain adapter"."""
+    """The GB that a training in bf16 says it needs. The weights of the UNet are fp16, as in most checkpoints. stage: "MotionLoRA", "motion model" or "domain adapter"."""
 
     def report(text: str) -> None:
         raise Told(text)
@@ -68,7 +68,7 @@ def told_memory(base_name: str, stage: str, pixels: int, checkpointing: str, fra
     latents = torch.zeros(frames, 4, pixels // 8, pixels // 8)
     clips = training_clips([latents], [[[torch.zeros(1, 77, base.context), {}]]])
     settings = TrainingSettings(1, 1e-4, average_decay=None)
-    session = Session(settings, NoiseSettings(), 0, checkpointing, report=report)
+    session = Session(settings, NoiseSettings(), 0, checkpointing, "bf16", report=report)
 
     def lora(modules: MotionModel):
         return motion_lora(modules, RANK, LAYERS["attention"], 0)
@@ -76,10 +76,13 @@ def told_memory(base_name: str, stage: str, pixels: int, checkpointing: str, fra
     def adapter(unet: torch.nn.Module):
         return domain_adapter(unet, host.adapter_names(model), RANK, 0)
 
+    def whole(modules: MotionModel):
+        return motion_model(modules, FROM_FILE, 0)
+
     given = clips, session, lambda *_: None
     stages = {
         "MotionLoRA": lambda: train_motion(model, motion, lora, *given),
-        "motion model": lambda: train_motion(model, motion, motion_model, *given, dtype=torch.float32),
+        "motion model": lambda: train_motion(model, motion, whole, *given, trains_all=True),
         "domain adapter": lambda: train_stills(model, adapter, *given),
     }
     try:

@@ -47,7 +47,15 @@ from .sampling import (
     stop_if_interrupted,
     with_sigmas,
 )
-from .training import Predict, trainable_copy, training_mode, with_predictions
+from .training import (
+    PRECISIONS,
+    Predict,
+    text_width,
+    trainable_copy,
+    training_dtype,
+    training_mode,
+    with_predictions,
+)
 from .unet import (
     UNET_BLOCKS,
     InjectionPoint,
@@ -114,9 +122,12 @@ __all__ = [
     "moved",
     "new_patcher",
     "operations",
+    "PRECISIONS",
     "Predict",
     "UNET_BLOCKS",
+    "text_width",
     "trainable_copy",
+    "training_dtype",
     "training_mode",
     "with_predictions",
     "options_of",

@@ -1,7 +1,8 @@
 """The memory of ComfyUI's devices, and a call of a UNet on torch's meta device, on which memory can be counted."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import comfy.model_management
@@ -59,8 +60,14 @@ def reserve(model: ModelPatcher, needed: float) -> None:
     wrap(model, {WrappedCall.PREPARE_SAMPLING: on_prepare})
 
 
-def meta_call(model: ModelPatcher, size: torch.Size, conditions: Sequence[Conditions]) -> Callable[[], Tensor]:
-    """A call of the UNet of MODEL, whose weights must then be on the meta device. size: of latents (f 4 h w)."""
+@contextmanager
+def meta_call(
+    model: ModelPatcher, size: torch.Size, conditions: Sequence[Conditions]
+) -> Iterator[Callable[[], Tensor]]:
+    """Yields a call of the UNet of MODEL on the meta device, where its weights must be then. size: of latents (f 4 h w).
+
+    Inside the context, layers cast their weights as they do when MODEL is loaded.
+    """
     base: Any = model.model
     unet, dtype, (frames, _, height, width) = running_unet(base), compute_dtype(model), size
     contexts: list[Any] = [context for each in conditions for context, _ in each]
@@ -69,10 +76,21 @@ def meta_call(model: ModelPatcher, size: torch.Size, conditions: Sequence[Condit
     def empty(*shape: int) -> Tensor:
         return torch.empty(shape, dtype=dtype, device="meta")
 
-    return lambda: unet(
-        empty(frames, unet.in_channels, height, width),
-        empty(frames),
-        context=empty(frames, *longest.shape[1:]),
-        y=empty(frames, base.adm_channels) if base.adm_channels else None,
-        transformer_options={"optimized_attention_override": lambda _kernel, *args, **kw: meta_attention(*args, **kw)},
-    )
+    def call() -> Tensor:
+        return unet(
+            empty(frames, unet.in_channels, height, width),
+            empty(frames),
+            context=empty(frames, *longest.shape[1:]),
+            y=empty(frames, base.adm_channels) if base.adm_channels else None,
+            transformer_options={"optimized_attention_override": lambda _, *args, **kw: meta_attention(*args, **kw)},
+        )
+
+    casting: list[Any] = [layer for layer in unet.modules() if hasattr(layer, "comfy_cast_weights")]
+    before = [layer.comfy_cast_weights for layer in casting]
+    try:
+        for layer in casting:
+            layer.comfy_cast_weights = layer.comfy_cast_weights or model.force_cast_weights
+        yield call
+    finally:
+        for layer, casts in zip(casting, before, strict=True):
+            layer.comfy_cast_weights = casts

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from .. import host
 from ..errors import MotionError, sentence
+from ..version import VERSION
 from .dataset import TrainingClips
 from .engine import Training
 from .memory import use_report
@@ -23,7 +24,7 @@ SMOOTHED_STEPS = 50
 NOT_IN_NAMES = frozenset('<>:"/\\|?*')
 """Characters that a file name cannot have on some system."""
 
-Train = Callable[[Session, OnStep], tuple[Training, Trained]]
+Train = Callable[[TrainingClips, Session, OnStep], tuple[Training, Trained]]
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Job:
     save_every: int
     """Steps between two saves."""
     metadata: dict[str, str]
-    """Of the trained file."""
+    """Of the trained file. A training that goes on must have the same."""
     resumes: bool
     """Whether to go on from the state of an earlier run."""
 
@@ -60,14 +61,14 @@ def run_job(
     """
     folder = job.states / checked_name(job.name)
     settings = dataclasses.asdict(session.training) | dataclasses.asdict(session.noise)
-    mark = fingerprint(settings | {"seed": session.seed, **job.metadata}, clips.latents)
+    mark = fingerprint(settings | {"seed": session.seed, "precision": session.precision, **job.metadata}, clips.latents)
     state = load_state(folder, mark) if job.resumes else None
     latest: list[tuple[Training, Trained]] = []
 
     def save() -> Path:
         training, trained = latest[-1]
         path = job.results / f"{job.name}_{training.steps_done}.safetensors"
-        facts = job.metadata | {"format": "pt", "steps": str(training.steps_done)}
+        facts = job.metadata | clips.facts | {"format": "pt", "steps": str(training.steps_done), "version": VERSION}
         save_whole({key: value.half() for key, value in trained.tensors(training.weights()).items()}, path, facts)
         save_state(folder, training.state(), mark)
         return path
@@ -80,7 +81,7 @@ def run_job(
         on_progress(training)
 
     try:
-        latest.append(train(dataclasses.replace(session, state=state), on_step))
+        latest.append(train(clips, dataclasses.replace(session, state=state), on_step))
     except BaseException:
         if latest:
             save()

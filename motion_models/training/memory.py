@@ -128,8 +128,8 @@ def training_bytes(
 
 ENOUGH = "It may run out of memory: set checkpointing to '{setting}', which needs about {reduced} GB."
 SMALLER_CLIPS = (
-    "Even with checkpointing '{setting}' it needs about {reduced} GB: encode clips with fewer frames, or with a smaller "
-    "width and height."
+    "Even with checkpointing '{setting}' it needs about {reduced} GB: encode clips with fewer frames, or with a "
+    "smaller width and height."
 )
 SMALLER_FRAMES = (
     "Even with checkpointing '{setting}' it needs about {reduced} GB: encode clips with a smaller width and height."
@@ -154,10 +154,8 @@ def memory_report(bytes_with: Callable[[str], int], checkpointing: str, availabl
     need_of = {kind: bytes_with(kind) for kind in kinds}
     least = min(kinds, key=need_of.__getitem__)
     setting = next((kind for kind in kinds if need_of[kind] <= available), least)
-    if need_of[setting] <= available:
-        advice = ENOUGH
-    else:
-        advice = SMALLER_CLIPS if frames_matter else SMALLER_FRAMES
+    smaller = SMALLER_CLIPS if frames_matter else SMALLER_FRAMES
+    advice = ENOUGH if need_of[setting] <= available else smaller
     return f"{report}\n{sentence(advice, setting=setting, reduced=in_gb(need_of[setting]))}"
 
 

@@ -153,14 +153,14 @@ def check_mask(field: Any, value: Any) -> Tensor:
     return mask.clamp(0, 1)
 
 
-def check_latents(field: Any, value: Any) -> list[Tensor]:
-    """A list of latents (f c h w)."""
+def check_latents(field: Any, value: Any) -> list[dict[str, Any]]:
+    """A list of LATENT: {"samples": (f c h w), ...}."""
     clips = value if isinstance(value, list) else [value]
     latents = [clip.get("samples") if isinstance(clip, dict) else None for clip in clips]
     found = [clip for clip in latents if isinstance(clip, Tensor) and clip.ndim == 4 and clip.is_floating_point()]
     if len(found) < len(latents) or not all(clip.isfinite().all() for clip in found):
         raise refusal(field, value, "a list of LATENT, each a batch of frames")
-    return found
+    return clips
 
 
 def check_conditioning(field: Any, value: Any) -> list[host.Conditions]:
@@ -171,9 +171,17 @@ def check_conditioning(field: Any, value: Any) -> list[host.Conditions]:
 
 
 def is_conditioning(value: Any) -> bool:
-    """Whether a value is what text encoders give: [text, options] for each text."""
-    return isinstance(value, list) and all(
-        isinstance(entry, list | tuple) and len(entry) == 2 and isinstance(entry[1], dict) for entry in value
+    """Whether a value is what text encoders give: [text (1 tokens c), options] for each text."""
+    return (
+        isinstance(value, list)
+        and value != []
+        and all(
+            isinstance(entry, list | tuple)
+            and len(entry) == 2
+            and isinstance(entry[0], Tensor)
+            and isinstance(entry[1], dict)
+            for entry in value
+        )
     )
 
 

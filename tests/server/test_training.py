@@ -4,27 +4,40 @@ import time
 from collections.abc import Callable
 
 import pytest
+from animatediff_xl.motion_models.version import VERSION
 from safetensors import safe_open
 
 from tests.host.server import Server, WorkflowError
 from tests.server.conftest import Prompt, node_of
 
 SETTINGS = {
-    "steps": 3, "learning_rate": 1e-3, "rank": 4, "layers": "attention", "loss": "debiased", "max_noise_weight": 1.0,
-    "clips_per_step": 1, "seed": 0, "checkpointing": "on", "save_every": 100, "resume": "auto",
+    "steps": 3, "learning_rate": 1e-3, "loss": "debiased", "max_noise_weight": 1.0,
+    "clips_per_step": 1, "seed": 0, "precision": "auto", "checkpointing": "on", "save_every": 100, "resume": "auto",
 }  # fmt: skip
+STAGES = {
+    "ADXL_TrainMotionLoRA": (
+        {"rank": 4, "layers": "attention", "key_format": "AnimateDiff"},
+        "motion_lora",
+        "animatediff_motion_lora",
+    ),
+    "ADXL_TrainMotionModel": ({"start": "nothing"}, "motion_model", "animatediff_models"),
+    "ADXL_TrainDomainAdapter": ({"rank": 4}, "model", "loras"),
+}
+"""Their own inputs, the input of Apply Motion Model that takes their result, and the folder of their files."""
 
 
 @pytest.fixture
 def training(tiny_prompt: Callable[..., Prompt]) -> Callable[..., Prompt]:
-    """The tiny graph, with a training whose MotionLoRA the sampler uses."""
+    """The tiny graph, with a training whose result the sampler uses."""
 
-    def make(name: str, **changes: object) -> Prompt:
+    def make(name: str, stage: str = "ADXL_TrainMotionLoRA", **changes: object) -> Prompt:
+        own, applied, _ = STAGES[stage]
         prompt = tiny_prompt(ADXL_EmptyLatentFrames={"frames": 4}, KSampler={"steps": 1})
         apply = prompt[node_of(prompt, "ADXL_ApplyMotionModel")]["inputs"]
         prompt["train"] = {
-            "class_type": "ADXL_TrainMotionLoRA",
+            "class_type": stage,
             "inputs": SETTINGS
+            | own
             | {
                 "model": apply["model"],
                 "motion_model": apply["motion_model"],
@@ -34,7 +47,7 @@ def training(tiny_prompt: Callable[..., Prompt]) -> Callable[..., Prompt]:
             }
             | changes,
         }
-        apply["motion_lora"] = ["train", 3]
+        apply[applied] = ["train", 3]
         prompt["save"] = {"class_type": "SaveLoRA", "inputs": {"lora": ["train", 0], "prefix": f"loras/{name}"}}
         prompt["plot"] = {"class_type": "LossGraphNode", "inputs": {"loss": ["train", 1], "filename_prefix": name}}
         return prompt
@@ -42,16 +55,25 @@ def training(tiny_prompt: Callable[..., Prompt]) -> Callable[..., Prompt]:
     return make
 
 
-def test_a_graph_trains_a_motion_lora_and_uses_it(server: Server, training: Callable[..., Prompt]) -> None:
-    result = server.run(training("pan"))
+LOADED_BY = {
+    "ADXL_TrainMotionLoRA": ("ADXL_LoadMotionLoRA", "lora"),
+    "ADXL_TrainMotionModel": ("ADXL_LoadMotionModel", "motion_model"),
+    "ADXL_TrainDomainAdapter": ("LoraLoader", "lora_name"),
+}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_graph_trains_a_stage_and_uses_it(server: Server, training: Callable[..., Prompt], stage: str) -> None:
+    result = server.run(training(stage, stage))
     assert result.files(server.output)
-    assert "pan_3.safetensors is saved" in result.texts["train"]
-    with safe_open(server.output / "animatediff_motion_lora/pan_3.safetensors", "pt") as file:
+    name = f"{stage}_3.safetensors"
+    assert f"{name} is saved" in result.texts["train"]
+    with safe_open(server.output / STAGES[stage][2] / name, "pt") as file:
         facts = file.metadata()
-    assert (facts["rank"], facts["steps"], facts["base"]) == ("4", "3", "SDXL")
-    listed = server.get("/object_info/ADXL_LoadMotionLoRA")["ADXL_LoadMotionLoRA"]["input"]["required"]["lora"]
-    assert "pan_3.safetensors" in str(listed)
-    assert list((server.output / "loras").glob("pan*.safetensors"))
+    assert (facts["base"], facts["steps"], facts["version"]) == ("SDXL", "3", VERSION)
+    loader, field = LOADED_BY[stage]
+    assert name in str(server.get(f"/object_info/{loader}")[loader]["input"]["required"][field])
+    assert list((server.output / "loras").glob(f"{stage}_0*.safetensors"))
 
 
 def test_a_stopped_training_goes_on(server: Server, training: Callable[..., Prompt]) -> None:

@@ -9,7 +9,14 @@ from animatediff_xl.motion_models.training.engine import Training, TrainingSetti
 from animatediff_xl.motion_models.training.losses import NoiseSettings
 from animatediff_xl.motion_models.training.memory import GB, memory_report, use_report
 from animatediff_xl.motion_models.training.session import Session, train_motion, train_stills
-from animatediff_xl.motion_models.training.stages import LAYERS, Trained, domain_adapter, motion_lora, motion_model
+from animatediff_xl.motion_models.training.stages import (
+    FROM_FILE,
+    LAYERS,
+    Trained,
+    domain_adapter,
+    motion_lora,
+    motion_model,
+)
 
 from tests.counting import PeakBytes
 from tests.meta_models import told_memory
@@ -32,7 +39,7 @@ STAGES = {
         model, motion, lambda modules: motion_lora(modules, 64, LAYERS["attention"], 0), *given
     ),
     "motion model": lambda model, motion, *given: train_motion(
-        model, motion, motion_model, *given, dtype=torch.float32
+        model, motion, lambda modules: motion_model(modules, FROM_FILE, 0), *given, trains_all=True
     ),
     "domain adapter": lambda model, motion, *given: train_stills(
         model, lambda unet: domain_adapter(unet, host.adapter_names(model), 64, 0), *given
@@ -55,17 +62,20 @@ def test_a_training_of_sdxl_fits_on_a_card(stage: str, pixels: int, checkpointin
 
 
 @pytest.mark.parametrize(
-    ("stage", "checkpointing", "clips_per_step"),
+    ("stage", "checkpointing", "clips_per_step", "precision"),
     [
-        ("MotionLoRA", "off", 1),
-        ("MotionLoRA", "on", 2),
-        ("MotionLoRA", "on, in pieces", 1),
-        ("motion model", "off", 1),
-        ("motion model", "on", 2),
-        ("domain adapter", "on", 1),
+        ("MotionLoRA", "off", 1, "fp32"),
+        ("MotionLoRA", "off", 1, "bf16"),
+        ("MotionLoRA", "on", 2, "fp32"),
+        ("MotionLoRA", "on, in pieces", 1, "bf16"),
+        ("motion model", "off", 1, "fp32"),
+        ("motion model", "on", 2, "bf16"),
+        ("domain adapter", "on", 1, "fp32"),
     ],
 )
-def test_a_training_takes_what_it_said(pair, motion, clips, monkeypatch, stage, checkpointing, clips_per_step) -> None:
+def test_a_training_takes_what_it_said(
+    pair, motion, clips, monkeypatch, stage: str, checkpointing: str, clips_per_step: int, precision: str
+) -> None:
     needs: list[float] = []
     reserve = host.reserve
     monkeypatch.setattr(host, "reserve", lambda model, needed: (needs.append(needed), reserve(model, needed)))
@@ -76,7 +86,7 @@ def test_a_training_takes_what_it_said(pair, motion, clips, monkeypatch, stage, 
         live.peak = live.now
 
     with PeakBytes() as live:
-        session = Session(settings(clips_per_step), NoiseSettings(), 0, checkpointing)
+        session = Session(settings(clips_per_step), NoiseSettings(), 0, checkpointing, precision)
         STAGES[stage](pair.model, motion, clips, session, on_step)
     assert needs == [pytest.approx(peaks[-1], rel=0.1)]
 
