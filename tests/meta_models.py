@@ -1,4 +1,4 @@
-"""Models with real shapes on torch's meta device, where they take no memory, and the memory that their training needs."""
+"""Models with real shapes on torch's meta device, where they take no memory, and what their training would take."""
 
 import re
 from pathlib import Path
@@ -53,7 +53,7 @@ def meta_motion_file(family_name: str, base: Base) -> MotionFile:
     return MetaMotionFile(Path(f"{family_name}.safetensors"), detection, shape, "float32", 0, 0)
 
 
-class Told(Exception):
+class StopError(Exception):
     """Ends a training that has said what it needs."""
 
 
@@ -61,12 +61,12 @@ def told_memory(base_name: str, stage: str, pixels: int, checkpointing: str, fra
     """The GB that a training in bf16 says it needs. The weights of the UNet are fp16, as in most checkpoints. stage: "MotionLoRA", "motion model" or "domain adapter"."""
 
     def report(text: str) -> None:
-        raise Told(text)
+        raise StopError(text)
 
     base = BASES[base_name]
     model, motion = meta_model(base), meta_motion_file(FAMILY[base_name], base)
     latents = torch.zeros(frames, 4, pixels // 8, pixels // 8)
-    clips = training_clips([latents], [[[torch.zeros(1, 77, base.context), {}]]])
+    clips = training_clips([{"samples": latents}], [[[torch.zeros(1, 77, base.context), {}]]])
     settings = TrainingSettings(1, 1e-4, average_decay=None)
     session = Session(settings, NoiseSettings(), 0, checkpointing, "bf16", report=report)
 
@@ -87,6 +87,6 @@ def told_memory(base_name: str, stage: str, pixels: int, checkpointing: str, fra
     }
     try:
         stages[stage]()
-    except Told as told:
+    except StopError as told:
         return float(re.findall("needs about (.*?) GB", str(told))[0])
     raise AssertionError("the training said nothing")

@@ -64,7 +64,7 @@ def reserve(model: ModelPatcher, needed: float) -> None:
 def meta_call(
     model: ModelPatcher, size: torch.Size, conditions: Sequence[Conditions]
 ) -> Iterator[Callable[[], Tensor]]:
-    """Yields a call of the UNet of MODEL on the meta device, where its weights must be then. size: of latents (f 4 h w).
+    """Yields a call of the UNet of MODEL on the meta device, where its weights must be then. size: of latents.
 
     Inside the context, layers cast their weights as they do when MODEL is loaded.
     """

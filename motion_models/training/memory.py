@@ -126,16 +126,6 @@ def training_bytes(
     return sum(weight.nbytes for weight in weights.values()) + moments * learned + max(passes, update)
 
 
-ENOUGH = "It may run out of memory: set checkpointing to '{setting}', which needs about {reduced} GB."
-SMALLER_CLIPS = (
-    "Even with checkpointing '{setting}' it needs about {reduced} GB: encode clips with fewer frames, or with a "
-    "smaller width and height."
-)
-SMALLER_FRAMES = (
-    "Even with checkpointing '{setting}' it needs about {reduced} GB: encode clips with a smaller width and height."
-)
-
-
 def memory_report(bytes_with: Callable[[str], int], checkpointing: str, available: float, frames_matter: bool) -> str:
     """What memory a training needs, and if that is more than there is, which setting brings it down.
 
@@ -154,9 +144,24 @@ def memory_report(bytes_with: Callable[[str], int], checkpointing: str, availabl
     need_of = {kind: bytes_with(kind) for kind in kinds}
     least = min(kinds, key=need_of.__getitem__)
     setting = next((kind for kind in kinds if need_of[kind] <= available), least)
-    smaller = SMALLER_CLIPS if frames_matter else SMALLER_FRAMES
-    advice = ENOUGH if need_of[setting] <= available else smaller
-    return f"{report}\n{sentence(advice, setting=setting, reduced=in_gb(need_of[setting]))}"
+    values = {"setting": setting, "reduced": in_gb(need_of[setting])}
+    if need_of[setting] <= available:
+        advice = sentence(
+            "It may run out of memory: set checkpointing to '{setting}', which needs about {reduced} GB.", **values
+        )
+    elif frames_matter:
+        advice = sentence(
+            "Even with checkpointing '{setting}' it needs about {reduced} GB: encode clips with fewer frames, or with "
+            "a smaller width and height.",
+            **values,
+        )
+    else:
+        advice = sentence(
+            "Even with checkpointing '{setting}' it needs about {reduced} GB: encode clips with a smaller width and "
+            "height.",
+            **values,
+        )
+    return f"{report}\n{advice}"
 
 
 def use_report(device: torch.device) -> list[str]:

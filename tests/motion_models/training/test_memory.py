@@ -27,7 +27,7 @@ from tests.small import conditioning
 @pytest.fixture(scope="module")
 def clips() -> TrainingClips:
     """Large enough that activations count more than weights."""
-    return training_clips([torch.randn(4, 4, 32, 32) for _ in range(2)], [conditioning(1)])
+    return training_clips([{"samples": torch.randn(4, 4, 32, 32)} for _ in range(2)], [conditioning(1)])
 
 
 def settings(clips_per_step: int = 1) -> TrainingSettings:
@@ -123,7 +123,7 @@ def test_the_host_makes_room_for_a_training(pair, motion, clips, monkeypatch) ->
 def test_attention_that_is_not_fused_needs_more(monkeypatch) -> None:
     fused = told_memory("SDXL", "domain adapter", 1024, "off")
     monkeypatch.setattr("animatediff_xl.motion_models.host.attention_kernels.USES_FUSED_KERNEL", ())
-    assert told_memory("SDXL", "domain adapter", 1024, "off") > 1.5 * fused
+    assert told_memory("SDXL", "domain adapter", 1024, "off") > fused + 4
 
 
 NEEDS = {"off": 35 * GB, "on": 9 * GB, "on, in pieces": 8 * GB}
