@@ -58,7 +58,10 @@ class StopError(Exception):
 
 
 def told_memory(base_name: str, stage: str, pixels: int, checkpointing: str, frames: int = FRAMES) -> float:
-    """The GB that a training in bf16 says it needs. The weights of the UNet are fp16, as in most checkpoints. stage: "MotionLoRA", "motion model" or "domain adapter"."""
+    """The GB that a training in bf16 says it needs, on a UNet with fp16 weights, as most checkpoints have.
+
+    stage: "MotionLoRA", "motion model" or "domain adapter".
+    """
 
     def report(text: str) -> None:
         raise StopError(text)
