@@ -3,9 +3,11 @@
 It works with ComfyUI 0.16.3 to 0.33.0. `tests/test_pack.py` checks that every name used here exists.
 """
 
+from .attention_kernels import attention
 from .checkpoints import device_kind, load_checkpoint
 from .controls import controls_of, knows_windows, scaled_hint, sliced_hints
 from .lora import LoraAdapter, adapter_names, lora_adapter, unet_lora_names, weight_shapes
+from .memory import available_memory, memory_in_use, meta_call, reserve
 from .patchers import (
     CONTEXT_KEY,
     KEY,
@@ -58,7 +60,6 @@ from .training import (
 from .unet import (
     UNET_BLOCKS,
     InjectionPoint,
-    attention,
     injection_channels,
     motion_hooks,
     residual_norms,
@@ -99,6 +100,7 @@ __all__ = [
     "adapter_names",
     "added_models",
     "attention",
+    "available_memory",
     "base_name",
     "cast_weights",
     "checkpoint_name",
@@ -118,6 +120,8 @@ __all__ = [
     "largest_sigma",
     "load_device",
     "lora_adapter",
+    "memory_in_use",
+    "meta_call",
     "moved",
     "new_patcher",
     "operations",
@@ -138,6 +142,7 @@ __all__ = [
     "read_tensors",
     "release_weights",
     "repeated",
+    "reserve",
     "residual_norms",
     "running_unet",
     "scaled_hint",

@@ -121,6 +121,10 @@ class Training:
     def steps_done(self) -> int:
         return len(self.losses)
 
+    @property
+    def device(self) -> torch.device:
+        return next(iter(self.parameters.values())).device
+
     def run(self, loss_of: Loss, on_step: Callable[["Training"], None] = lambda _: None) -> None:
         """Take the steps that are left. on_step: called after each, for progress, interrupts and states.
 

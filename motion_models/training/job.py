@@ -13,6 +13,7 @@ from ..errors import MotionError, sentence
 from ..version import VERSION
 from .dataset import TrainingClips
 from .engine import Training
+from .memory import use_report
 from .session import OnStep, Session
 from .stages import Trained
 from .states import fingerprint, load_state, save_state, save_whole
@@ -118,12 +119,11 @@ class Progress:
         self.shown = now
         recent = training.losses[-SMOOTHED_STEPS:]
         left = (now - self.began) / (done - self.first) * (self.steps - done)
-        self.show(
-            sentence(
-                "Step {step} of {steps}, {minutes} minutes left. Loss {loss}.",
-                step=done,
-                steps=self.steps,
-                minutes=f"{left / 60:.1f}",
-                loss=f"{sum(recent) / len(recent):.4f}",
-            )
+        report = sentence(
+            "Step {step} of {steps}, {minutes} minutes left. Loss {loss}.",
+            step=done,
+            steps=self.steps,
+            minutes=f"{left / 60:.1f}",
+            loss=f"{sum(recent) / len(recent):.4f}",
         )
+        self.show("\n".join([report, *use_report(training.device)]))

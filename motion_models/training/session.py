@@ -1,5 +1,6 @@
 """A training inside ComfyUI: on a copy of a MODEL, through a guider, with hooks that stay open until the end."""
 
+import functools
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from .checkpointing import recomputed
 from .dataset import TrainingClips
 from .engine import ALONE, Processes, Training, TrainingSettings, generator_for
 from .losses import NoiseSettings, noise_loss
+from .memory import memory_report, training_bytes
 from .stages import Trained
 
 
@@ -38,6 +40,8 @@ class Session:
     state: dict[str, Tensor] | None = None
     """The state of an earlier run of the same training, from which it goes on."""
     processes: Processes = ALONE
+    report: Callable[[str], None] = lambda _: None
+    """Called before the first step with what the training needs, for the user."""
 
 
 OnStep = Callable[[Training, Trained], None]
@@ -149,8 +153,33 @@ def run(
             training.run(loss_of, lambda training: on_step(training, trained))
         done.append(training)
 
+    plan_memory(copy, motion, trained, clips, session, hooks, stills)
     host.with_predictions(copy, clips.conditions, clips.latents[0], body)
     return done[0]
+
+
+def plan_memory(
+    copy: host.ModelPatcher,
+    motion: tuple[MotionModel, ...],
+    trained: Trained,
+    clips: TrainingClips,
+    session: Session,
+    hooks: Callable[[Any], ExitStack],
+    stills: bool,
+) -> None:
+    """Report the memory that a training needs, and let ComfyUI make room for it."""
+    unet = host.running_unet(copy.model)
+    frames = clips.latents[0][:1] if stills else clips.latents[0]
+
+    @functools.cache
+    def bytes_with(checkpointing: str) -> int:
+        calls = host.meta_call(copy, frames.shape, clips.conditions)
+        with calls as call, hooks(unet), recomputed(checkpointing, (unet, *motion)):
+            return training_bytes((unet, *motion), trained.module, session.training, call)
+
+    available = host.available_memory(copy)
+    session.report(memory_report(bytes_with, session.checkpointing, available, frames_matter=not stills))
+    host.reserve(copy, bytes_with(session.checkpointing))
 
 
 def check_frames(clips: TrainingClips, motion: MotionFile) -> None:

@@ -1,5 +1,6 @@
 """Inputs and outputs that all training nodes have, and what their values mean."""
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -152,6 +153,10 @@ class TrainingNode(AnimateDiffNode):
             recipe.metadata,
             shared.resume == GO_ON,
         )
-        progress = Progress(shared.steps, lambda text: send(node_id_of(cls), text))
+
+        def show(text: str) -> None:
+            send(node_id_of(cls), text)
+
+        session = dataclasses.replace(shared.session(), report=show)
         clips = training_clips(shared.latents, shared.conditioning)
-        return run_job(job, recipe.train, shared.session(), clips, progress)
+        return run_job(job, recipe.train, session, clips, Progress(shared.steps, show))
