@@ -13,14 +13,15 @@ from ..motion_models.lora.motion_lora import ChosenLora, open_motion_lora
 from ..motion_models.training.checkpointing import CHECKPOINTING
 from ..motion_models.training.dataset import training_clips
 from ..motion_models.training.engine import TrainingSettings
-from ..motion_models.training.job import Job, Progress, run_job
+from ..motion_models.training.job import Job, run_job
 from ..motion_models.training.losses import LOSSES, NoiseSettings
+from ..motion_models.training.monitoring.preview import Preview
 from ..motion_models.training.session import Session, train_motion
 from ..motion_models.training.stages import LAYERS, motion_lora
 from .common import sockets
 from .common.base import AnimateDiffNode
 from .common.files import MOTION_LORA
-from .common.reports import KEEPS_REPORT, node_id_of, send, with_report
+from .common.reports import KEEPS_REPORT, node_id_of, send, with_pictures
 
 CATEGORY = "AnimateDiff XL/training"
 GO_ON, START_AGAIN = "auto", "start again"
@@ -130,6 +131,7 @@ class TrainMotionLoRA(AnimateDiffNode):
                     tooltip="auto: goes on where an earlier run of this name stopped. start again: replaces its state.",
                     advanced=True,
                 ),
+                preview_input(),
             ],
             outputs=[
                 io.LoraModel.Output(display_name="lora", tooltip="The tensors of the file, for Save LoRA Weights."),
@@ -161,13 +163,14 @@ class TrainMotionLoRA(AnimateDiffNode):
         checkpointing: str,
         save_every: int,
         resume: str,
+        preview: Preview | None = None,
     ) -> io.NodeOutput:
         clips = training_clips(latents, conditioning)
         settings = TrainingSettings(
             steps, learning_rate, warmup_steps=max(1, steps // 10), average_decay=None, clips_per_step=clips_per_step
         )
         noise = NoiseSettings(loss, max_snr_weight=max_noise_weight)
-        session = Session(settings, noise, seed, checkpointing)
+        session = Session(settings, noise, seed, checkpointing, preview=preview)
         job = Job(
             name,
             results=results_folder(MOTION_LORA.folders[0]),
@@ -194,7 +197,7 @@ class TrainMotionLoRA(AnimateDiffNode):
             ),
             session,
             clips,
-            Progress(steps, lambda text: send(node_id_of(cls), text)),
+            lambda text: send(node_id_of(cls), text),
         )
         chosen = ChosenLora(open_motion_lora(outcome.path), 1.0)
         report = sentence(
@@ -202,8 +205,14 @@ class TrainMotionLoRA(AnimateDiffNode):
             file=outcome.path.name,
             folder=outcome.path.parent,
         )
-        done = len(outcome.losses)
-        return with_report(outcome.tensors, {"loss": outcome.losses}, done, (chosen,), report=report)
+        outputs = (outcome.tensors, {"loss": outcome.losses}, len(outcome.losses), (chosen,))
+        return with_pictures(cls, *outputs, report=report, pictures=outcome.pictures)
+
+
+def preview_input() -> io.Input:
+    return sockets.TrainingPreview.Input(
+        "preview", optional=True, tooltip="A clip to show again and again. From AnimateDiff Training Preview."
+    )
 
 
 def results_folder(kind: str) -> Path:

@@ -201,7 +201,7 @@ def test_only_the_host_package_imports_comfy() -> None:
     assert inside == {PACK / "motion_models" / "host"}
 
 
-PACKAGES = ("errors", "host", "network", "files", "conditioning", "lora", "sampling", "noise", "context", "training")
+PACKAGES = ("errors", "drawing", "host", "network", "files", "conditioning", "lora", "sampling", "noise", "context", "training")
 """Packages of motion_models. Each imports only earlier ones; nodes/ imports all."""
 
 

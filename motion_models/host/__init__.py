@@ -45,7 +45,15 @@ from .sampling import (
     stop_if_interrupted,
     with_sigmas,
 )
-from .training import Predict, trainable_copy, training_mode, with_predictions
+from .training import (
+    SAMPLERS,
+    SCHEDULERS,
+    LoadedModel,
+    SamplerSettings,
+    trainable_copy,
+    training_mode,
+    with_loaded,
+)
 from .unet import (
     UNET_BLOCKS,
     InjectionPoint,
@@ -82,7 +90,11 @@ __all__ = [
     "LoraAdapter",
     "ModelOptions",
     "ModelPatcher",
+    "LoadedModel",
     "PIXELS",
+    "SAMPLERS",
+    "SCHEDULERS",
+    "SamplerSettings",
     "TransformerOptions",
     "InjectionPoint",
     "WrappedCall",
@@ -110,11 +122,10 @@ __all__ = [
     "moved",
     "new_patcher",
     "operations",
-    "Predict",
     "UNET_BLOCKS",
     "trainable_copy",
     "training_mode",
-    "with_predictions",
+    "with_loaded",
     "options_of",
     "injection_channels",
     "planned_memory",

@@ -6,6 +6,7 @@ short trainings. A training can stop after any step and go on, with the same res
 
 import math
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel
+
+from ..errors import MotionError
 
 Loss = Callable[[int, int], Tensor]
 """(step, clip of the step) -> loss."""
@@ -72,13 +75,21 @@ class Training:
     def steps_done(self) -> int:
         return len(self.losses)
 
-    def run(self, loss_of: Loss, on_step: Callable[["Training"], None] = lambda _: None) -> None:
+    def run(
+        self,
+        loss_of: Loss,
+        on_step: Callable[["Training"], None] = lambda _: None,
+        hooks: Callable[[], AbstractContextManager[object]] = nullcontext,
+    ) -> None:
         """Take the steps that are left. on_step: called after each, for progress, interrupts and states.
+
+        hooks: opened for each step, until its last backward pass.
 
         If `loss_of` or `on_step` raises an exception, the training is that of the last whole step.
         """
         while self.steps_done < self.settings.steps:
-            self.step(loss_of)
+            with hooks():
+                self.step(loss_of)
             on_step(self)
 
     def step(self, loss_of: Loss) -> None:
@@ -88,6 +99,12 @@ class Training:
             loss = loss_of(self.steps_done, clip) / settings.clips_per_step
             loss.backward()
             total += loss.item()
+        if not math.isfinite(total):
+            raise MotionError(
+                "The loss is no longer a number: lower learning_rate, and train under another name. What was learned "
+                "before step {step} is kept.",
+                step=self.steps_done + 1,
+            )
         nn.utils.clip_grad_norm_(self.parameters.values(), settings.gradient_norm)
         self.optimizer.step()
         self.schedule.step()

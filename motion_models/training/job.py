@@ -1,23 +1,20 @@
 """A training with its files: it goes on from its state, and keeps what it has when it is stopped."""
 
 import dataclasses
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from PIL import Image
 from torch import Tensor
 
-from .. import host
-from ..errors import MotionError, sentence
+from ..errors import MotionError
 from .dataset import TrainingClips
 from .engine import Training
+from .monitoring.progress import Progress
 from .session import OnStep, Session
 from .stages import Trained
 from .states import fingerprint, load_state, save_state, save_whole
-
-SMOOTHED_STEPS = 50
-"""Steps whose mean loss is reported. The loss of one step depends mostly on its timestep."""
 
 NOT_IN_NAMES = frozenset('<>:"/\\|?*')
 """Characters that a file name cannot have on some system."""
@@ -47,12 +44,12 @@ class Outcome:
     path: Path
     tensors: dict[str, Tensor]
     losses: list[float]
+    pictures: list[Image.Image]
+    """The strip of previews, if there are any, and the loss curve."""
 
 
-def run_job(
-    job: Job, train: Train, session: Session, clips: TrainingClips, on_progress: Callable[[Training], None]
-) -> Outcome:
-    """Train until the last step. on_progress: called after each step.
+def run_job(job: Job, train: Train, session: Session, clips: TrainingClips, show: Callable[[str], None]) -> Outcome:
+    """Train until the last step. show: shows a report on the node.
 
     An interrupt or an error leaves the state and a usable file of the last whole step. Raises MotionError if the name
     belongs to another training.
@@ -61,6 +58,9 @@ def run_job(
     settings = dataclasses.asdict(session.training) | dataclasses.asdict(session.noise)
     mark = fingerprint(settings | {"seed": session.seed, **job.metadata}, clips.latents)
     state = load_state(folder, mark) if job.resumes else None
+    steps_done = 0 if state is None else len(state["losses"])
+    progress = Progress(session.training.steps, steps_done, folder, show)
+    session = dataclasses.replace(session, state=state, on_preview=progress.on_preview)
     latest: list[tuple[Training, Trained]] = []
 
     def save() -> Path:
@@ -76,16 +76,19 @@ def run_job(
         del latest[:-1]
         if training.steps_done % job.save_every == 0 and training.steps_done < session.training.steps:
             save()
-        on_progress(training)
+        progress.on_step(training)
 
     try:
-        latest.append(train(dataclasses.replace(session, state=state), on_step))
+        latest.append(train(session, on_step))
     except BaseException:
         if latest:
-            save()
+            path, (training, _) = save(), latest[-1]
+            progress.keep_pictures(training.losses)
+            progress.stop(training, path)
         raise
-    training, trained = latest[-1]
-    return Outcome(save(), trained.tensors(training.weights()), training.losses)
+    path, (training, trained) = save(), latest[-1]
+    pictures = progress.keep_pictures(training.losses)
+    return Outcome(path, trained.tensors(training.weights()), training.losses, pictures)
 
 
 def checked_name(name: str) -> str:
@@ -94,29 +97,3 @@ def checked_name(name: str) -> str:
         raise MotionError("name is {name}: write a file name without folders, such as my_pan.", name=repr(name))
     return name
 
-
-class Progress:
-    """The bar and the report of a training on its node, at most once a second."""
-
-    def __init__(self, steps: int, show: Callable[[str], None]):
-        self.bar, self.steps, self.show = host.progress_bar(steps), steps, show
-        self.began, self.first, self.shown = time.monotonic(), None, 0.0
-
-    def __call__(self, training: Training) -> None:
-        done, now = training.steps_done, time.monotonic()
-        self.first = done - 1 if self.first is None else self.first
-        self.bar.update_absolute(done, self.steps)
-        if now - self.shown < 1 and done < self.steps:
-            return
-        self.shown = now
-        recent = training.losses[-SMOOTHED_STEPS:]
-        left = (now - self.began) / (done - self.first) * (self.steps - done)
-        self.show(
-            sentence(
-                "Step {step} of {steps}, {minutes} minutes left. Loss {loss}.",
-                step=done,
-                steps=self.steps,
-                minutes=f"{left / 60:.1f}",
-                loss=f"{sum(recent) / len(recent):.4f}",
-            )
-        )

@@ -1,10 +1,11 @@
-"""A training inside ComfyUI: on a copy of a MODEL, through a guider, with hooks that stay open until the end."""
+"""A training inside ComfyUI: on a copy of a MODEL, through a guider, with hooks that stay open until the end of each step."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -20,7 +21,12 @@ from .checkpointing import recomputed
 from .dataset import TrainingClips
 from .engine import Training, TrainingSettings, generator_for
 from .losses import NoiseSettings, noise_loss
+from .monitoring.preview import Preview
 from .stages import Trained
+
+
+OnPreview = Callable[[int, np.ndarray], None]
+"""(step, frames (f h w 3) in 0..255) of a preview."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +40,8 @@ class Session:
     """A key of CHECKPOINTING."""
     state: dict[str, Tensor] | None = None
     """The state of an earlier run of the same training, from which it goes on."""
+    preview: Preview | None = None
+    on_preview: OnPreview = lambda _step, _clip: None
 
 
 OnStep = Callable[[Training, Trained], None]
@@ -55,7 +63,7 @@ def train_motion(
     Raises MotionError if the clips, MODEL and the motion model do not go together.
     """
     check_fits(model, motion)
-    check_frames(clips, motion)
+    check_frames(clips, motion, session.preview)
     with host.training_mode():
         copy = copy_of(model)
         set_beta_schedule(copy, motion.family.beta_schedule)
@@ -64,12 +72,12 @@ def train_motion(
         modules: MotionModel = patcher.model
         trained = trained_of(modules)
 
-        def hooks(unet: Any) -> ExitStack:
+        def hooks(unet: Any, frames: int) -> ExitStack:
             stack = ExitStack()
-            forward = MotionForward((MotionPass(modules, clips.frames, 1.0, (), ()),))
+            forward = MotionForward((MotionPass(modules, frames, 1.0, (), ()),))
             stack.enter_context(host.motion_hooks(unet, forward))
             if modules.norms.unet:
-                stack.enter_context(over_clips(host.residual_norms(unet), clips.frames))
+                stack.enter_context(over_clips(host.residual_norms(unet), frames))
             stack.enter_context(trained.hooks())
             return stack
 
@@ -88,7 +96,7 @@ def train_stills(
         copy = copy_of(model)
         trained = trained_of(host.running_unet(copy.model))
 
-        def hooks(_unet: Any) -> ExitStack:
+        def hooks(_unet: Any, _frames: int) -> ExitStack:
             stack = ExitStack()
             stack.enter_context(trained.hooks())
             return stack
@@ -102,17 +110,20 @@ def run(
     trained: Trained,
     clips: TrainingClips,
     session: Session,
-    hooks: Callable[[Any], ExitStack],
+    hooks: Callable[[Any, int], ExitStack],
     on_step: OnStep,
     stills: bool = False,
 ) -> Training:
-    """Train while ComfyUI has loaded the copy of a MODEL. All hooks stay open until the last backward pass."""
+    """Train while ComfyUI has loaded the copy of a MODEL.
+
+    hooks: opens all hooks, for clips of a number of frames. They stay open until the backward pass of a step ends.
+    """
     sampling: Any = copy.get_model_object("model_sampling")
     device, base = host.load_device(copy), copy.model
     latents = [base.process_latent_in(clip) for clip in clips.latents]
     done: list[Training] = []
 
-    def body(predict: host.Predict) -> None:
+    def body(loaded: host.LoadedModel) -> None:
         unet = host.running_unet(base)
         training = Training(trained.module.to(device), session.training)
         if session.state:
@@ -131,19 +142,41 @@ def run(
             def denoise(noised: Tensor, timesteps: Tensor) -> Tensor:
                 sigma = sigmas[timesteps[0].long()]
                 x = noised * (sigma**2 + 1).sqrt()
-                return (x - predict(clip, x, sigma)) / sigma
+                return (x - loaded.predict(clip, x, sigma)) / sigma
 
             return noise_loss(denoise, frames[None].to(device), alphas, generator, session.noise)
 
-        with hooks(unet), recomputed(session.checkpointing, (unet, *motion)):
-            training.run(loss_of, lambda training: on_step(training, trained))
+        def show_preview() -> None:
+            preview, step = session.preview, training.steps_done
+            if preview and preview.is_due(step, session.training.steps):
+                with hooks(unet, preview.frames):
+                    clip = preview.clip(loaded)
+                session.on_preview(step, clip)
+
+        def after_step(training: Training) -> None:
+            on_step(training, trained)
+            show_preview()
+
+        with recomputed(session.checkpointing, (unet, *motion)):
+            if training.steps_done < session.training.steps:
+                show_preview()
+            training.run(loss_of, after_step, lambda: hooks(unet, clips.frames))
         done.append(training)
 
-    host.with_predictions(copy, clips.conditions, clips.latents[0], body)
+    host.with_loaded(copy, clips.conditions, clips.latents[0], body)
     return done[0]
 
 
-def check_frames(clips: TrainingClips, motion: MotionFile) -> None:
+def check_frames(clips: TrainingClips, motion: MotionFile, preview: Preview | None) -> None:
+    if preview and preview.frames > motion.shape.frame_limit:
+        raise MotionError(
+            "The preview has {frames} frames, and {file} works with {limit} at most: set frames of AnimateDiff Training "
+            "Preview to {trained}.",
+            frames=preview.frames,
+            file=motion.path.name,
+            limit=motion.shape.frame_limit,
+            trained=motion.family.trained_frames,
+        )
     if clips.frames > motion.shape.frame_limit:
         raise MotionError(
             "The clips have {frames} frames, and {file} works with {limit} at most: encode clips of {trained} frames.",

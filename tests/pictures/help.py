@@ -86,7 +86,7 @@ def draw_plans(comfyui: Path) -> None:
 def draw_sheet() -> None:
     """Each camera move over the same drawn clip. Imports the pack, so the host must be imported before."""
     clips = import_module("animatediff_xl.motion_models.training.clips.cutting")
-    contact_sheet = import_module("animatediff_xl.motion_models.training.clips.sheet").ContactSheet()
+    contact_sheet = import_module("animatediff_xl.motion_models.drawing.sheet").ContactSheet()
     scene = draw([SCENES[0]], torch.Generator().manual_seed(3))[0].movedim(1, -1).numpy()
     with TemporaryDirectory() as folder:
         path = write_video(Path(folder) / "scene.mp4", (scene * 255).round().astype(np.uint8), rate=8)
@@ -94,7 +94,7 @@ def draw_sheet() -> None:
         for move in SHEET_MOVES:
             settings = clips.ClipSettings(SHEET_FRAMES, 0.0, SIZE, SIZE, 1, False, move)
             contact_sheet.add(next(clips.cut_clips(clips.Source(path, "video", ""), [every_second], settings)))
-    save(Image.fromarray((contact_sheet.image()[0].numpy() * 255).round().astype(np.uint8)), "clips.png")
+    save(contact_sheet.picture(), "clips.png")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,109 @@
+"""A training on its node: a bar, a report and a picture."""
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ... import host
+from ...drawing.canvas import BACKGROUND
+from ...errors import sentence
+from ..engine import Training
+from .curve import draw_curve, smoothed
+from .strip import MOST_ROWS, PreviewStrip
+
+REPORT_SECONDS, PICTURE_SECONDS = 1, 5
+"""Between two updates. A new preview is shown at once."""
+NEWEST_ROWS = 3
+"""Previews in the picture of the bar, which is small on the node. Files and the finished node show more."""
+LOSS_FILE, PREVIEW_FILE = "loss.png", "preview.png"
+
+
+class Progress:
+    """Shows a training on its node, and keeps its pictures in a folder."""
+
+    def __init__(self, steps: int, steps_done: int, folder: Path, show: Callable[[str], None]):
+        """steps_done: in earlier runs. folder: of the state and the pictures. show: shows a report on the node."""
+        self.bar, self.steps, self.folder, self.show = host.progress_bar(steps), steps, folder, show
+        self.strip = PreviewStrip(folder, steps_done)
+        self.losses: Sequence[float] = ()
+        self.began, self.first = time.monotonic(), steps_done
+        self.reported = self.pictured = 0.0
+
+    def on_step(self, training: Training) -> None:
+        done, now, self.losses = training.steps_done, time.monotonic(), training.losses
+        if now - self.pictured >= PICTURE_SECONDS:
+            self.show_picture(done)
+        else:
+            self.bar.update_absolute(done, self.steps)
+        if now - self.reported >= REPORT_SECONDS or done == self.steps:
+            self.reported = now
+            self.show(self.report(done, (now - self.began) / (done - self.first) * (self.steps - done)))
+
+    def on_preview(self, step: int, clip: np.ndarray) -> None:
+        self.strip.add(step, clip)
+        self.show_picture(step)
+        if step == self.first:  # it is not counted as time of the steps
+            self.began = time.monotonic()
+
+    def report(self, done: int, seconds_left: float) -> str:
+        loss = f"{smoothed(self.losses)[-1]:.4f}"
+        if seconds_left < 90:
+            return sentence(
+                "Step {step} of {steps}, {seconds} seconds left. Loss {loss}.",
+                step=done,
+                steps=self.steps,
+                seconds=round(seconds_left),
+                loss=loss,
+            )
+        return sentence(
+            "Step {step} of {steps}, {minutes} minutes left. Loss {loss}.",
+            step=done,
+            steps=self.steps,
+            minutes=round(seconds_left / 60),
+            loss=loss,
+        )
+
+    def stop(self, training: Training, file: Path) -> None:
+        """file: what has been saved."""
+        self.losses = training.losses
+        self.show_picture(training.steps_done)
+        self.show(
+            sentence(
+                "Stopped after step {step} of {steps}. {file} is saved: run it again to go on.",
+                step=training.steps_done,
+                steps=self.steps,
+                file=file.name,
+            )
+        )
+
+    def pictures(self, rows: int) -> dict[str, Image.Image]:
+        """The strip of previews and the loss curve, as far as there are any, by the names of their files."""
+        strip = {PREVIEW_FILE: self.strip.picture(rows)} if self.strip.rows else {}
+        return strip | ({LOSS_FILE: draw_curve(self.losses)} if self.losses else {})
+
+    def keep_pictures(self, losses: Sequence[float]) -> list[Image.Image]:
+        """Write the pictures into the folder, and return them. losses: of all steps so far."""
+        self.losses = losses
+        pictures = self.pictures(MOST_ROWS)
+        for name, picture in pictures.items():
+            picture.save(self.folder / name)
+        return list(pictures.values())
+
+    def show_picture(self, step: int) -> None:
+        """Show all of them as the picture of the bar."""
+        self.pictured = time.monotonic()
+        picture = stacked(list(self.pictures(NEWEST_ROWS).values()))
+        self.bar.update_absolute(step, self.steps, ("JPEG", picture, None))
+
+
+def stacked(pictures: Sequence[Image.Image]) -> Image.Image:
+    """One below the other."""
+    size = max(picture.width for picture in pictures), sum(picture.height for picture in pictures)
+    whole, top = Image.new("RGB", size, BACKGROUND), 0
+    for picture in pictures:
+        whole.paste(picture, (0, top))
+        top += picture.height
+    return whole
