@@ -24,7 +24,9 @@ class TrainingPreview(AnimateDiffNode):
             ),
             search_aliases=["animatediff xl", "training sample", "sample while training", "validation"],
             inputs=[
-                io.Conditioning.Input("positive", tooltip="What the clip shows. Use a caption like those of the clips."),
+                io.Conditioning.Input(
+                    "positive", tooltip="What the clip shows. Use a caption like those you train with."
+                ),
                 io.Conditioning.Input("negative", tooltip="What the clip does not show."),
                 io.Vae.Input("vae", tooltip="The VAE of the checkpoint to train with."),
                 io.Int.Input(

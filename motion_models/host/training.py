@@ -99,9 +99,8 @@ class LoadedModel:
         guider.set_cfg(settings.cfg)
         guider.model_options = outer.model_options
         device = outer.model_patcher.load_device
-        sigmas = comfy.samplers.KSampler(
-            outer.model_patcher, settings.steps, device, settings.sampler_name, settings.scheduler
-        ).sigmas
+        chosen = settings.sampler_name, settings.scheduler
+        sampler = comfy.samplers.KSampler(outer.model_patcher, settings.steps, device, *chosen)
         noise = torch.randn(tuple(shape), generator=torch.Generator().manual_seed(settings.seed)).to(device)
         with torch.no_grad(), torch.random.fork_rng([device] if device.type == "cuda" else []):
             # not guider.sample, which would end the outer run of the same MODEL
@@ -113,7 +112,7 @@ class LoadedModel:
                     torch.zeros_like(noise),
                     device,
                     comfy.samplers.sampler_object(settings.sampler_name),
-                    sigmas,
+                    sampler.sigmas,
                     None,
                     None,
                     True,

@@ -96,4 +96,3 @@ def checked_name(name: str) -> str:
     if not name.strip(". ") or not name.isprintable() or set(name) & NOT_IN_NAMES:
         raise MotionError("name is {name}: write a file name without folders, such as my_pan.", name=repr(name))
     return name
-

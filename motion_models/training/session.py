@@ -1,4 +1,4 @@
-"""A training inside ComfyUI: on a copy of a MODEL, through a guider, with hooks that stay open until the end of each step."""
+"""A training inside ComfyUI: on a copy of a MODEL, through a guider, with hooks that stay open for a whole step."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -23,7 +23,6 @@ from .engine import Training, TrainingSettings, generator_for
 from .losses import NoiseSettings, noise_loss
 from .monitoring.preview import Preview
 from .stages import Trained
-
 
 OnPreview = Callable[[int, np.ndarray], None]
 """(step, frames (f h w 3) in 0..255) of a preview."""
@@ -170,8 +169,8 @@ def run(
 def check_frames(clips: TrainingClips, motion: MotionFile, preview: Preview | None) -> None:
     if preview and preview.frames > motion.shape.frame_limit:
         raise MotionError(
-            "The preview has {frames} frames, and {file} works with {limit} at most: set frames of AnimateDiff Training "
-            "Preview to {trained}.",
+            "The preview has {frames} frames, and {file} works with {limit} at most: set frames of AnimateDiff "
+            "Training Preview to {trained}.",
             frames=preview.frames,
             file=motion.path.name,
             limit=motion.shape.frame_limit,

@@ -30,7 +30,9 @@ def with_report(*outputs: object, report: str) -> io.NodeOutput:
     return io.NodeOutput(*outputs, ui=ui.PreviewText(report))
 
 
-def with_pictures(node: type[io.ComfyNode], *outputs: object, report: str, pictures: list[Image.Image]) -> io.NodeOutput:
+def with_pictures(
+    node: type[io.ComfyNode], *outputs: object, report: str, pictures: list[Image.Image]
+) -> io.NodeOutput:
     """The outputs of a node, its report, and pictures that it shows."""
     images = [saved for each in pictures for saved in ui.PreviewImage(to_image(each), cls=node).as_dict()["images"]]
     return io.NodeOutput(*outputs, ui={"images": images, "animated": (False,)} | ui.PreviewText(report).as_dict())

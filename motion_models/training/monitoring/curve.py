@@ -65,12 +65,12 @@ def draw_curve(losses: Sequence[float]) -> Image.Image:
             canvas.text((x_of(tick), bottom + 6), f"{tick:.0f}", TEXT_COLOUR, letters, anchor="ma")
     canvas.text((MARGIN, MARGIN - 6), f"loss {mean[-1]:.4f}", TEXT_COLOUR, letters)
     canvas.text((right, MARGIN - 6), f"step {len(losses)}", TEXT_COLOUR, letters, anchor="ra")
-    drawn = np.unique(np.linspace(1, len(losses), MOST_POINTS).round().astype(int))
+    drawn = np.unique(np.linspace(1, len(losses), MOST_POINTS).round().astype(int)).tolist()
     for step in drawn:
         if low <= losses[step - 1] <= high:
             x, y = x_of(step), y_of(losses[step - 1])
             canvas.ellipse((x - DOT, y - DOT, x + DOT, y + DOT), FAINT)
-    canvas.line([(x_of(step), y_of(mean[step - 1])) for step in drawn], BRIGHT, LINE_WIDTH, "curve")
+    canvas.line([(x_of(step), y_of(float(mean[step - 1]))) for step in drawn], BRIGHT, LINE_WIDTH, "curve")
     return picture
 
 

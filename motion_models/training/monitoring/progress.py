@@ -80,7 +80,7 @@ class Progress:
         )
 
     def pictures(self, rows: int) -> dict[str, Image.Image]:
-        """The strip of previews and the loss curve, as far as there are any, by the names of their files."""
+        """The strip of previews and the loss curve, by the names of their files. Both can be missing before a step."""
         strip = {PREVIEW_FILE: self.strip.picture(rows)} if self.strip.rows else {}
         return strip | ({LOSS_FILE: draw_curve(self.losses)} if self.losses else {})
 

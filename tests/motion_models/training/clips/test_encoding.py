@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import torch
 from animatediff_xl.motion_models import host
+from animatediff_xl.motion_models.drawing.sheet import MOST_ROWS
 from animatediff_xl.motion_models.errors import MotionError
 from animatediff_xl.motion_models.training.clips import encoding
 from animatediff_xl.motion_models.training.clips.camera import CAMERA_MOVES, NO_MOVE
 from animatediff_xl.motion_models.training.clips.cutting import ClipSettings
 from animatediff_xl.motion_models.training.clips.encoding import EncodedClips, encode_clips
 from animatediff_xl.motion_models.training.clips.report import MOST_LINES, shortened
-from animatediff_xl.motion_models.drawing.sheet import MOST_ROWS
 from PIL import Image
 
 from tests.coded_video import GREY, SIZE, coded, numbers_of, write_coded, write_frames, write_video
