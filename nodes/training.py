@@ -1,34 +1,44 @@
-"""Training in the graph: the stages of the paper."""
+"""Training in the graph: the three stages of the paper."""
 
-from pathlib import Path
+from typing import Any
 
-import folder_paths
 from comfy_api.latest import io
-from torch import Tensor
 
 from ..motion_models import host
 from ..motion_models.errors import sentence
-from ..motion_models.files.loading import MotionFile
+from ..motion_models.files.loading import MotionFile, open_motion_file
+from ..motion_models.lora.domain_adapter import apply_domain_adapter
 from ..motion_models.lora.motion_lora import ChosenLora, open_motion_lora
-from ..motion_models.training.checkpointing import CHECKPOINTING
-from ..motion_models.training.dataset import training_clips
-from ..motion_models.training.engine import TrainingSettings
-from ..motion_models.training.job import Job, run_job
-from ..motion_models.training.losses import LOSSES, NoiseSettings
-from ..motion_models.training.monitoring.preview import Preview
-from ..motion_models.training.session import Session, train_motion
-from ..motion_models.training.stages import LAYERS, motion_lora
+from ..motion_models.training import stages
+from ..motion_models.training.job import Outcome
+from ..motion_models.training.session import base_of, train_motion, train_stills
 from .common import sockets
-from .common.base import AnimateDiffNode
-from .common.files import MOTION_LORA
-from .common.reports import KEEPS_REPORT, node_id_of, send, with_pictures
+from .common.files import MOTION_LORA, MOTION_MODEL
+from .common.reports import KEEPS_REPORT
+from .common.training_inputs import (
+    CATEGORY,
+    SharedValues,
+    Stage,
+    TrainingNode,
+    clip_inputs,
+    loop_inputs,
+    outputs,
+    preview_input,
+)
 
-CATEGORY = "AnimateDiff XL/training"
-GO_ON, START_AGAIN = "auto", "start again"
+CLIPS = "A list of clips, each a batch of frames. All have the same size."
 
 
-class TrainMotionLoRA(AnimateDiffNode):
-    lists = ("latents", "conditioning")
+class TrainMotionLoRA(TrainingNode):
+    stage = Stage(
+        name="my_motion",
+        steps=500,
+        steps_tooltip="300 to 700 for a few clips, 2000 for many.",
+        loss="debiased",
+        clips_per_step=1,
+        save_every=100,
+        results=MOTION_LORA.folders[0],
+    )
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -46,101 +56,34 @@ class TrainMotionLoRA(AnimateDiffNode):
             inputs=[
                 io.Model.Input("model", tooltip="The checkpoint, without motion. LoRAs on it stay on while it trains."),
                 sockets.MotionModel.Input("motion_model", tooltip="From Load AnimateDiff Motion Model."),
-                io.Latent.Input("latents", tooltip="A list of clips, each a batch of frames. All have the same size."),
-                io.Conditioning.Input("conditioning", tooltip="The caption of each clip, or one for all."),
-                io.String.Input("name", default="my_motion", tooltip="Name of the file. The number of steps is added."),
-                io.Int.Input(
-                    "steps", default=500, min=1, max=100000, tooltip="300 to 700 for a few clips, 2000 for many."
-                ),
-                io.Float.Input(
-                    "learning_rate",
-                    default=1e-4,
-                    min=0.0,
-                    max=1.0,
-                    step=1e-6,
-                    round=1e-8,
-                    tooltip="1e-4 as the authors, up to 5e-4 for few steps. Too high a rate breaks the picture.",
-                ),
-                io.Int.Input(
-                    "rank",
-                    default=64,
-                    min=1,
-                    max=512,
-                    tooltip="Size of the LoRA. 64 as in the authors' files. Small moves need less.",
-                ),
+                *clip_inputs(cls.stage, CLIPS),
+                rank_input(64, "Size of the LoRA. 64 as in the authors' files. Small moves need less."),
                 io.Combo.Input(
                     "layers",
-                    options=list(LAYERS),
+                    options=list(stages.LAYERS),
                     tooltip=(
                         "attention: as the authors' files. attention and feed-forward: learns more of a motion. query "
                         "and key: takes over the least of the look."
                     ),
                     advanced=True,
                 ),
+                *loop_inputs(cls.stage),
                 io.Combo.Input(
-                    "loss",
-                    options=list(LOSSES),
-                    tooltip="debiased: the look of the clips counts less than their motion. noise: as the authors.",
-                    advanced=True,
-                ),
-                io.Float.Input(
-                    "max_noise_weight",
-                    default=1.0,
-                    min=1.0,
-                    max=1000.0,
-                    step=1.0,
-                    tooltip="Most weight of a noisy timestep. 1: all are alike. More learns large motion faster.",
-                    advanced=True,
-                ),
-                io.Int.Input(
-                    "clips_per_step",
-                    default=1,
-                    min=1,
-                    max=256,
-                    tooltip="Clips of a step, one after another. More is slower and steadier. Memory stays the same.",
-                    advanced=True,
-                ),
-                io.Int.Input(
-                    "seed",
-                    default=0,
-                    min=0,
-                    max=2**53 - 1,
-                    control_after_generate=False,  # with another seed, a training could not go on
-                    tooltip="Random numbers of the training.",
-                ),
-                io.Combo.Input(
-                    "checkpointing",
-                    options=list(CHECKPOINTING),
+                    "key_format",
+                    options=list(stages.KEY_FORMATS),
                     tooltip=(
-                        "on: far less memory, some more time. on, in pieces: least memory. off: fastest, if it fits. "
-                        "The result is the same."
+                        "Names of the tensors in the file. AnimateDiff: as the authors' files, for ComfyUI. diffusers: "
+                        "for Python programs with diffusers. This pack loads both."
                     ),
-                    advanced=True,
-                ),
-                io.Int.Input(
-                    "save_every",
-                    default=100,
-                    min=1,
-                    max=100000,
-                    tooltip="Steps between two saves. A stop saves too.",
-                    advanced=True,
-                ),
-                io.Combo.Input(
-                    "resume",
-                    options=[GO_ON, START_AGAIN],
-                    tooltip="auto: goes on where an earlier run of this name stopped. start again: replaces its state.",
                     advanced=True,
                 ),
                 preview_input(),
             ],
-            outputs=[
-                io.LoraModel.Output(display_name="lora", tooltip="The tensors of the file, for Save LoRA Weights."),
-                io.LossMap.Output(display_name="loss_map", tooltip="The loss of each step, for Plot Loss Graph."),
-                io.Int.Output(display_name="steps", tooltip="Number of steps that are done."),
+            outputs=outputs(
                 sockets.MotionLoRA.Output(
                     display_name="motion_lora", tooltip="The MotionLoRA, for Apply AnimateDiff Motion Model."
-                ),
-            ],
+                )
+            ),
             **KEEPS_REPORT,
         )
 
@@ -149,75 +92,167 @@ class TrainMotionLoRA(AnimateDiffNode):
         cls,
         model: io.Model.Type,
         motion_model: MotionFile,
-        latents: list[Tensor],
-        conditioning: list[host.Conditions],
-        name: str,
-        steps: int,
-        learning_rate: float,
         rank: int,
         layers: str,
-        loss: str,
-        max_noise_weight: float,
-        clips_per_step: int,
-        seed: int,
-        checkpointing: str,
-        save_every: int,
-        resume: str,
-        preview: Preview | None = None,
+        key_format: str,
+        **values: Any,
     ) -> io.NodeOutput:
-        clips = training_clips(latents, conditioning)
-        settings = TrainingSettings(
-            steps, learning_rate, warmup_steps=max(1, steps // 10), average_decay=None, clips_per_step=clips_per_step
-        )
-        noise = NoiseSettings(loss, max_snr_weight=max_noise_weight)
-        session = Session(settings, noise, seed, checkpointing, preview=preview)
-        job = Job(
-            name,
-            results=results_folder(MOTION_LORA.folders[0]),
-            states=results_folder("adxl_training"),
-            save_every=save_every,
-            metadata={
-                "family": motion_model.family.name,
-                "base": motion_model.family.base,
-                "rank": str(rank),
-                "layers": layers,
-                "frames": str(clips.frames),
-            },
-            resumes=resume == GO_ON,
-        )
-        outcome = run_job(
-            job,
-            lambda session, on_step: train_motion(
+        shared = SharedValues(**values)
+        facts = facts_of(motion_model) | {"rank": str(rank), "layers": layers, "key_format": key_format}
+        outcome = cls.train(
+            cls.stage,
+            shared,
+            facts,
+            lambda *training: train_motion(
                 model,
                 motion_model,
-                lambda modules: motion_lora(modules, rank, LAYERS[layers], seed),
-                clips,
-                session,
-                on_step,
+                lambda motion: stages.motion_lora(motion, rank, stages.LAYERS[layers], shared.seed, key_format),
+                *training,
             ),
-            session,
-            clips,
-            lambda text: send(node_id_of(cls), text),
         )
-        chosen = ChosenLora(open_motion_lora(outcome.path), 1.0)
         report = sentence(
-            "{file} is saved: load it with Load AnimateDiff Motion LoRA. Folder: {folder}.",
-            file=outcome.path.name,
-            folder=outcome.path.parent,
+            "{file} is saved: load it with Load AnimateDiff Motion LoRA. Folder: {folder}.", **place_of(outcome)
         )
-        outputs = (outcome.tensors, {"loss": outcome.losses}, len(outcome.losses), (chosen,))
-        return with_pictures(cls, *outputs, report=report, pictures=outcome.pictures)
+        return cls.result(outcome, (ChosenLora(open_motion_lora(outcome.path), 1.0),), report)
 
 
-def preview_input() -> io.Input:
-    return sockets.TrainingPreview.Input(
-        "preview", optional=True, tooltip="A clip to show again and again. From AnimateDiff Training Preview."
+class TrainMotionModel(TrainingNode):
+    stage = Stage(
+        name="my_module",
+        steps=5000,
+        steps_tooltip="A few thousand to change a motion model. The authors' own took hundreds of thousands.",
+        loss="noise",
+        clips_per_step=4,
+        save_every=500,
+        results=MOTION_MODEL.folders[0],
     )
 
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="ADXL_TrainMotionModel",
+            display_name="Train AnimateDiff Motion Model",
+            category=CATEGORY,
+            description=(
+                "Trains all weights of a motion model on your clips. Use many clips. For one camera move or motion, "
+                "train a MotionLoRA. Stop it at any time, and run it again to go on."
+            ),
+            search_aliases=["animatediff xl", "animatediff train", "motion module", "finetune motion model"],
+            is_input_list=True,
+            is_output_node=True,
+            inputs=[
+                io.Model.Input("model", tooltip="The checkpoint, without motion. LoRAs on it stay on while it trains."),
+                sockets.MotionModel.Input(
+                    "motion_model", tooltip="From Load AnimateDiff Motion Model. Its own file is not changed."
+                ),
+                io.Combo.Input(
+                    "start",
+                    options=list(stages.STARTS),
+                    tooltip=(
+                        "this motion model: trains it further. nothing: trains new weights of the same family and "
+                        "sizes, which needs many clips and days."
+                    ),
+                ),
+                *clip_inputs(cls.stage, CLIPS),
+                *loop_inputs(cls.stage),
+                preview_input(),
+            ],
+            outputs=outputs(
+                sockets.MotionModel.Output(
+                    display_name="motion_model", tooltip="The motion model, for Apply AnimateDiff Motion Model."
+                )
+            ),
+            **KEEPS_REPORT,
+        )
 
-def results_folder(kind: str) -> Path:
-    """A folder of results. `__init__.py` lets the load nodes list those of MotionLoRAs and motion models."""
-    return Path(folder_paths.get_output_directory(), kind)
+    @classmethod
+    def run(cls, model: io.Model.Type, motion_model: MotionFile, start: str, **values: Any) -> io.NodeOutput:
+        shared = SharedValues(**values)
+        outcome = cls.train(
+            cls.stage,
+            shared,
+            facts_of(motion_model) | {"start": start},
+            lambda *training: train_motion(
+                model,
+                motion_model,
+                lambda motion: stages.motion_model(motion, start, shared.seed),
+                *training,
+                trains_all=True,
+            ),
+        )
+        report = sentence(
+            "{file} is saved: load it with Load AnimateDiff Motion Model. Folder: {folder}.", **place_of(outcome)
+        )
+        return cls.result(outcome, open_motion_file(outcome.path, motion_model.family.name), report)
 
 
-NODES = [TrainMotionLoRA]
+class TrainDomainAdapter(TrainingNode):
+    stage = Stage(
+        name="my_adapter",
+        steps=1000,
+        steps_tooltip="Some hundred to some thousand.",
+        loss="noise",
+        clips_per_step=4,
+        save_every=100,
+        results="loras",
+    )
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="ADXL_TrainDomainAdapter",
+            display_name="Train AnimateDiff Domain Adapter",
+            category=CATEGORY,
+            description=(
+                "Trains a domain adapter on single frames of your clips: a LoRA that learns their look, so that the "
+                "motion model need not. It is the first stage of AnimateDiff's training."
+            ),
+            search_aliases=["animatediff xl", "animatediff train", "animatediff adapter", "spatial lora"],
+            is_input_list=True,
+            is_output_node=True,
+            inputs=[
+                io.Model.Input("model", tooltip="The checkpoint, without motion. LoRAs on it stay on while it trains."),
+                *clip_inputs(cls.stage, "A list of clips or pictures of the same size. Each step takes random frames."),
+                rank_input(128, "Size of the adapter. 128 as in the authors' file. Less learns less of the look."),
+                *loop_inputs(cls.stage),
+                preview_input(),
+            ],
+            outputs=outputs(
+                io.Model.Output(display_name="model", tooltip="The MODEL with the adapter, whose alpha is 1.")
+            ),
+            **KEEPS_REPORT,
+        )
+
+    @classmethod
+    def run(cls, model: io.Model.Type, rank: int, **values: Any) -> io.NodeOutput:
+        shared = SharedValues(**values)
+        outcome = cls.train(
+            cls.stage,
+            shared,
+            {"base": base_of(model), "rank": str(rank)},
+            lambda *training: train_stills(
+                model, lambda unet: stages.domain_adapter(unet, host.adapter_names(model), rank, shared.seed), *training
+            ),
+        )
+        adapted, _ = apply_domain_adapter(model, outcome.path, 1.0)
+        report = sentence(
+            "{file} is saved: load it with Apply AnimateDiff Domain Adapter or Load LoRA. Folder: {folder}.",
+            **place_of(outcome),
+        )
+        return cls.result(outcome, adapted, report)
+
+
+def rank_input(default: int, tooltip: str) -> io.Input:
+    return io.Int.Input("rank", default=default, min=1, max=512, tooltip=tooltip)
+
+
+def facts_of(motion: MotionFile) -> dict[str, str]:
+    """What the metadata of a trained file say about its motion model."""
+    return {"family": motion.family.name, "base": motion.family.base}
+
+
+def place_of(outcome: Outcome) -> dict[str, object]:
+    return {"file": outcome.path.name, "folder": outcome.path.parent}
+
+
+NODES = [TrainMotionLoRA, TrainMotionModel, TrainDomainAdapter]

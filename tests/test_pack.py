@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from animatediff_xl.motion_models import host
+from animatediff_xl.motion_models.version import VERSION
 from animatediff_xl.nodes import NODES
 from comfy_api.latest import io
 from PIL import Image
@@ -42,6 +43,10 @@ def test_the_node_ids_are_the_public_ones() -> None:
     assert sorted(written) == sorted(SCHEMAS)  # literal, so that the registry's scanner finds them
 
 
+def test_the_version_is_that_of_the_package() -> None:
+    assert METADATA["project"]["version"] == VERSION
+
+
 @pytest.mark.parametrize("node_id", SCHEMAS)
 def test_every_node_can_show_its_errors(node_id: str) -> None:
     """It must know its id in the graph."""
@@ -60,8 +65,16 @@ INPUTS = {
     "ADXL_EmptyLatentFrames": ["width", "height", "frames"],
     "ADXL_TrainMotionLoRA": [
         "model", "motion_model", "latents", "conditioning", "name", "steps", "learning_rate", "rank", "layers", "loss",
-        "max_noise_weight", "clips_per_step", "seed", "checkpointing", "save_every", "resume",
-        "preview",
+        "max_noise_weight", "clips_per_step", "seed", "precision", "checkpointing", "save_every", "resume",
+        "key_format", "preview",
+    ],
+    "ADXL_TrainMotionModel": [
+        "model", "motion_model", "start", "latents", "conditioning", "name", "steps", "learning_rate", "loss",
+        "max_noise_weight", "clips_per_step", "seed", "precision", "checkpointing", "save_every", "resume", "preview",
+    ],
+    "ADXL_TrainDomainAdapter": [
+        "model", "latents", "conditioning", "name", "steps", "learning_rate", "rank", "loss", "max_noise_weight",
+        "clips_per_step", "seed", "precision", "checkpointing", "save_every", "resume", "preview",
     ],
     "ADXL_TrainingPreview": [
         "positive", "negative", "vae", "frames", "width", "height", "steps", "cfg", "sampler_name", "scheduler", "seed",
@@ -206,20 +219,9 @@ def test_only_the_host_package_imports_comfy() -> None:
     assert inside == {PACK / "motion_models" / "host"}
 
 
-PACKAGES = (
-    "errors",
-    "drawing",
-    "host",
-    "network",
-    "files",
-    "conditioning",
-    "lora",
-    "sampling",
-    "noise",
-    "context",
-    "training",
-)
-"""Packages of motion_models. Each imports only earlier ones; nodes/ imports all."""
+FILES_BEFORE = ("errors", "version")
+PACKAGES = ("drawing", "host", "network", "files", "conditioning", "lora", "sampling", "noise", "context", "training")
+"""Packages of motion_models. Each imports only FILES_BEFORE and earlier packages; nodes/ imports all."""
 
 
 def packages_imported(path: Path) -> set[str]:
@@ -233,9 +235,9 @@ def _names(node: ast.ImportFrom) -> list[str]:
     return [alias.name for alias in node.names]
 
 
-@pytest.mark.parametrize("package", PACKAGES[1:])
+@pytest.mark.parametrize("package", PACKAGES)
 def test_packages_import_only_earlier_packages(package: str) -> None:
-    before = set(PACKAGES[: PACKAGES.index(package)])
+    before = {*FILES_BEFORE, *PACKAGES[: PACKAGES.index(package)]}
     files = list((PACK / "motion_models" / package).rglob("*.py"))
     assert files and all(packages_imported(path) <= before for path in files)
 

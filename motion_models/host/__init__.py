@@ -46,11 +46,14 @@ from .sampling import (
     with_sigmas,
 )
 from .training import (
+    PRECISIONS,
     SAMPLERS,
     SCHEDULERS,
     LoadedModel,
     SamplerSettings,
+    text_width,
     trainable_copy,
+    training_dtype,
     training_mode,
     with_loaded,
 )
@@ -122,8 +125,11 @@ __all__ = [
     "moved",
     "new_patcher",
     "operations",
+    "PRECISIONS",
     "UNET_BLOCKS",
+    "text_width",
     "trainable_copy",
+    "training_dtype",
     "training_mode",
     "with_loaded",
     "options_of",

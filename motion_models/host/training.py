@@ -14,6 +14,8 @@ from torch import Tensor
 
 from .windows import Conditions
 
+PRECISIONS = ("auto", "bf16", "fp32")
+
 SAMPLERS: list[str] = comfy.samplers.KSampler.SAMPLERS
 SCHEDULERS: list[str] = comfy.samplers.KSampler.SCHEDULERS
 
@@ -31,10 +33,25 @@ class SamplerSettings:
     seed: int
 
 
-def trainable_copy(model: ModelPatcher) -> ModelPatcher | None:
+def training_dtype(model: ModelPatcher, precision: str) -> torch.dtype:
+    """The dtype in which a training computes. precision: one of PRECISIONS. auto is bf16 on devices that have it.
+
+    fp16 is left out, because small gradients become zero in it.
+    """
+    half = comfy.model_management.should_use_bf16(model.load_device) if precision == "auto" else precision == "bf16"
+    return torch.bfloat16 if half else torch.float32
+
+
+def text_width(model: ModelPatcher) -> int | None:
+    """Features of a token of the text that the UNet of MODEL takes: 768 of SD1.5, 2048 of SDXL."""
+    return model.model.model_config.unet_config.get("context_dim")
+
+
+def trainable_copy(model: ModelPatcher, dtype: torch.dtype) -> ModelPatcher | None:
     """A clone of MODEL with weights of its own, read again from its file. None if the loader of MODEL left no file.
 
-    ComfyUI loads MODELs in inference mode. Such weights cannot take part in a backward pass. Call it outside of that.
+    dtype: in which it computes. ComfyUI loads MODELs in inference mode. Such weights cannot take part in a backward
+    pass. Call it outside of that.
     """
     reload = getattr(model, "cached_patcher_init", None)
     if reload is None:
@@ -45,7 +62,9 @@ def trainable_copy(model: ModelPatcher) -> ModelPatcher | None:
         fresh = fresh[index[0]]
     # with dynamic VRAM, layers take the dtype of the file, and ComfyUI casts their weights in each call
     fresh.model.diffusion_model.to(fresh.model_dtype())
-    return model.clone(disable_dynamic=True, model_override=fresh.get_clone_model_override())
+    copy = model.clone(disable_dynamic=True, model_override=fresh.get_clone_model_override())
+    copy.set_model_compute_dtype(dtype)
+    return copy
 
 
 @contextmanager

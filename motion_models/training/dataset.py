@@ -1,12 +1,17 @@
 """The clips of a training: latents and the conditions of their captions."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor
 
 from .. import host
 from ..errors import MotionError
+
+Latent = Mapping[str, Any]
+"""LATENT of ComfyUI: {"samples": (f 4 h w)}, and what Encode AnimateDiff Clips knows about the clip."""
 
 
 @dataclass(frozen=True)
@@ -16,13 +21,22 @@ class TrainingClips:
     latents: tuple[Tensor, ...]
     """(f 4 h w) of each clip, as ComfyUI's VAE Encode gives them."""
     conditions: tuple[host.Conditions, ...]
+    facts: dict[str, str]
+    """What the metadata of a trained file say about the clips."""
 
     @property
     def frames(self) -> int:
         return len(self.latents[0])
 
 
-def training_clips(latents: Sequence[Tensor], conditions: Sequence[host.Conditions]) -> TrainingClips:
+CAPTION, FPS = "animatediff_caption", "animatediff_fps"
+"""Keys of a LATENT from Encode AnimateDiff Clips. ComfyUI keeps them when it saves a training dataset."""
+
+MOST_CAPTIONS = 100
+"""In the metadata of a file."""
+
+
+def training_clips(latents: Sequence[Latent], conditions: Sequence[host.Conditions]) -> TrainingClips:
     """The clips of lists from nodes. One condition serves all clips. Raises MotionError if they do not go together."""
     if not latents:
         raise MotionError("There are no clips: connect latents of clips, such as from Encode AnimateDiff Clips.")
@@ -32,7 +46,8 @@ def training_clips(latents: Sequence[Tensor], conditions: Sequence[host.Conditio
             clips=len(latents),
             captions=len(conditions),
         )
-    sizes = {tuple(clip.shape) for clip in latents}
+    samples = [clip["samples"] for clip in latents]
+    sizes = {tuple(clip.shape) for clip in samples}
     if len(sizes) > 1:
         raise MotionError(
             "The clips have different sizes: encode them with the same frames, width and height. There are latents of "
@@ -40,9 +55,23 @@ def training_clips(latents: Sequence[Tensor], conditions: Sequence[host.Conditio
             sizes=", ".join("x".join(map(str, size)) for size in sorted(sizes)),
         )
     # inference tensors of other nodes cannot be saved for a backward pass
-    copies = tuple(clip.clone() for clip in latents)
+    copies = tuple(clip.clone() for clip in samples)
     repeated = list(conditions) * (len(latents) // len(conditions))
-    return TrainingClips(copies, tuple(cloned(each) for each in repeated))
+    return TrainingClips(copies, tuple(cloned(each) for each in repeated), facts_of(latents))
+
+
+def facts_of(latents: Sequence[Latent]) -> dict[str, str]:
+    frames, _, height, width = latents[0]["samples"].shape
+    captions = list(dict.fromkeys(clip[CAPTION] for clip in latents if CAPTION in clip))
+    rates = sorted({clip[FPS] for clip in latents if FPS in clip})
+    return {
+        "frames": str(frames),
+        "width": str(host.PIXELS * width),
+        "height": str(host.PIXELS * height),
+        "fps": ", ".join(f"{rate:g}" for rate in rates),
+        "clips": str(len(latents)),
+        "captions": json.dumps(captions[:MOST_CAPTIONS], ensure_ascii=False),
+    }
 
 
 def cloned(conditions: host.Conditions) -> host.Conditions:

@@ -9,6 +9,7 @@ from PIL import Image
 from torch import Tensor
 
 from ..errors import MotionError
+from ..version import VERSION
 from .dataset import TrainingClips
 from .engine import Training
 from .monitoring.progress import Progress
@@ -19,7 +20,7 @@ from .states import fingerprint, load_state, save_state, save_whole
 NOT_IN_NAMES = frozenset('<>:"/\\|?*')
 """Characters that a file name cannot have on some system."""
 
-Train = Callable[[Session, OnStep], tuple[Training, Trained]]
+Train = Callable[[TrainingClips, Session, OnStep], tuple[Training, Trained]]
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Job:
     save_every: int
     """Steps between two saves."""
     metadata: dict[str, str]
-    """Of the trained file."""
+    """Of the trained file. A training that goes on must have the same."""
     resumes: bool
     """Whether to go on from the state of an earlier run."""
 
@@ -56,7 +57,7 @@ def run_job(job: Job, train: Train, session: Session, clips: TrainingClips, show
     """
     folder = job.states / checked_name(job.name)
     settings = dataclasses.asdict(session.training) | dataclasses.asdict(session.noise)
-    mark = fingerprint(settings | {"seed": session.seed, **job.metadata}, clips.latents)
+    mark = fingerprint(settings | {"seed": session.seed, "precision": session.precision, **job.metadata}, clips.latents)
     state = load_state(folder, mark) if job.resumes else None
     steps_done = 0 if state is None else len(state["losses"])
     progress = Progress(session.training.steps, steps_done, folder, show)
@@ -66,7 +67,7 @@ def run_job(job: Job, train: Train, session: Session, clips: TrainingClips, show
     def save() -> Path:
         training, trained = latest[-1]
         path = job.results / f"{job.name}_{training.steps_done}.safetensors"
-        facts = job.metadata | {"format": "pt", "steps": str(training.steps_done)}
+        facts = job.metadata | clips.facts | {"format": "pt", "steps": str(training.steps_done), "version": VERSION}
         save_whole({key: value.half() for key, value in trained.tensors(training.weights()).items()}, path, facts)
         save_state(folder, training.state(), mark)
         return path
@@ -79,7 +80,7 @@ def run_job(job: Job, train: Train, session: Session, clips: TrainingClips, show
         progress.on_step(training)
 
     try:
-        latest.append(train(session, on_step))
+        latest.append(train(clips, session, on_step))
     except BaseException:
         if latest:
             path, (training, _) = save(), latest[-1]

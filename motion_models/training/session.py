@@ -11,6 +11,7 @@ from torch import Tensor
 
 from .. import host
 from ..errors import MotionError
+from ..files.families import BASE_LEVELS
 from ..files.loading import MotionFile
 from ..network.group_norm import over_clips
 from ..network.motion_module import MotionModel
@@ -37,6 +38,8 @@ class Session:
     seed: int
     checkpointing: str
     """A key of CHECKPOINTING."""
+    precision: str = "auto"
+    """One of host.PRECISIONS. Weights that are trained are in fp32."""
     state: dict[str, Tensor] | None = None
     """The state of an earlier run of the same training, from which it goes on."""
     preview: Preview | None = None
@@ -54,19 +57,21 @@ def train_motion(
     clips: TrainingClips,
     session: Session,
     on_step: OnStep,
-    dtype: torch.dtype | None = None,
+    trains_all: bool = False,
 ) -> tuple[Training, Trained]:
     """Train a motion model, or a MotionLoRA for it, on clips. MODEL and the file stay as they are.
 
-    dtype: of the motion weights, if not that of MODEL.
+    trains_all: whether the motion weights themselves are trained. They are in fp32 then.
     Raises MotionError if the clips, MODEL and the motion model do not go together.
     """
     check_fits(model, motion)
     check_frames(clips, motion, session.preview)
+    check_captions(clips, model, session.preview)
+    dtype = host.training_dtype(model, session.precision)
     with host.training_mode():
-        copy = copy_of(model)
+        copy = copy_of(model, dtype)
         set_beta_schedule(copy, motion.family.beta_schedule)
-        patcher = motion.another_patcher(dtype or host.compute_dtype(model), disable_dynamic=True)
+        patcher = motion.another_patcher(torch.float32 if trains_all else dtype, disable_dynamic=True)
         host.add_models(copy, host.KEY, [patcher])
         modules: MotionModel = patcher.model
         trained = trained_of(modules)
@@ -90,9 +95,14 @@ def train_stills(
     session: Session,
     on_step: OnStep,
 ) -> tuple[Training, Trained]:
-    """Train a part of a UNet on single frames of clips, without motion. MODEL stays as it is."""
+    """Train a part of a UNet on single frames of clips, without motion. MODEL stays as it is.
+
+    Raises MotionError if the clips and MODEL do not go together.
+    """
+    base_of(model)
+    check_captions(clips, model, session.preview)
     with host.training_mode():
-        copy = copy_of(model)
+        copy = copy_of(model, host.training_dtype(model, session.precision))
         trained = trained_of(host.running_unet(copy.model))
 
         def hooks(_unet: Any, _frames: int) -> ExitStack:
@@ -186,13 +196,38 @@ def check_frames(clips: TrainingClips, motion: MotionFile, preview: Preview | No
         )
 
 
-def copy_of(model: host.ModelPatcher) -> host.ModelPatcher:
+def base_of(model: host.ModelPatcher) -> str:
+    """The base of a MODEL, a key of BASE_LEVELS. Raises MotionError if it is another model."""
+    base = next((base for base in BASE_LEVELS if host.is_base(model, base)), None)
+    if base is None:
+        raise MotionError(
+            "A domain adapter is for SD1.5 or SDXL, but this MODEL is {model}: load an SD1.5 or SDXL checkpoint.",
+            model=host.base_name(model),
+        )
+    return base
+
+
+def check_captions(clips: TrainingClips, model: host.ModelPatcher, preview: Preview | None) -> None:
+    expected = host.text_width(model)
+    captions = [*clips.conditions, *((preview.positive, preview.negative) if preview else ())]
+    widths = {entry[0].shape[-1] for conditions in captions for entry in conditions}  # type: ignore[index]
+    if widths != {expected}:
+        raise MotionError(
+            "The conditioning is of another base model: encode the captions with the CLIP of this MODEL ({model}). "
+            "Their tokens have {found} features, and {expected} are expected.",
+            model=host.base_name(model),
+            found=", ".join(map(str, sorted(widths))),
+            expected=expected,
+        )
+
+
+def copy_of(model: host.ModelPatcher, dtype: torch.dtype) -> host.ModelPatcher:
     """A copy of MODEL whose weights are frozen. Raises MotionError if it has motion, or cannot be read again."""
     if motion_configs(model):
         raise MotionError(
             "This MODEL has a motion model already: connect a MODEL from before Apply AnimateDiff Motion Model."
         )
-    copy = host.trainable_copy(model)
+    copy = host.trainable_copy(model, dtype)
     if copy is None:
         raise MotionError(
             "This MODEL cannot be trained, because its loader does not let ComfyUI read the file again: use "

@@ -167,14 +167,14 @@ def check_mask(field: Any, value: Any) -> Tensor:
     return mask.clamp(0, 1)
 
 
-def check_latent(field: Any, value: Any) -> Tensor:
-    """Latents (f c h w)."""
+def check_latent(field: Any, value: Any) -> dict[str, Any]:
+    """A LATENT: {"samples": (f c h w), ...}."""
     latents = value.get("samples") if isinstance(value, dict) else None
     if not isinstance(latents, Tensor) or latents.ndim != 4 or not latents.is_floating_point():
         raise refusal(field, value, USABLE_LATENT)
     if not latents.isfinite().all():
         raise refusal(field, value, USABLE_LATENT)
-    return latents
+    return value
 
 
 def check_conditioning(field: Any, value: Any) -> host.Conditions:
@@ -184,9 +184,17 @@ def check_conditioning(field: Any, value: Any) -> host.Conditions:
 
 
 def is_conditioning(value: Any) -> bool:
-    """Whether a value is what text encoders give: [text, options] for each text."""
-    return isinstance(value, list) and all(
-        isinstance(entry, list | tuple) and len(entry) == 2 and isinstance(entry[1], dict) for entry in value
+    """Whether a value is what text encoders give: [text (1 tokens c), options] for each text."""
+    return (
+        isinstance(value, list)
+        and value != []
+        and all(
+            isinstance(entry, list | tuple)
+            and len(entry) == 2
+            and isinstance(entry[0], Tensor)
+            and isinstance(entry[1], dict)
+            for entry in value
+        )
     )
 
 

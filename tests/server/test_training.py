@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 
 import pytest
+from animatediff_xl.motion_models.version import VERSION
 from PIL import Image
 from safetensors import safe_open
 
@@ -12,21 +13,35 @@ from tests.host.server import Server, WorkflowError
 from tests.server.conftest import Prompt, node_of
 
 SETTINGS = {
-    "steps": 3, "learning_rate": 1e-3, "rank": 4, "layers": "attention", "loss": "debiased", "max_noise_weight": 1.0,
-    "clips_per_step": 1, "seed": 0, "checkpointing": "on", "save_every": 100, "resume": "auto",
+    "steps": 3, "learning_rate": 1e-3, "loss": "debiased", "max_noise_weight": 1.0,
+    "clips_per_step": 1, "seed": 0, "precision": "auto", "checkpointing": "on", "save_every": 100, "resume": "auto",
 }  # fmt: skip
+STAGES = {
+    "ADXL_TrainMotionLoRA": (
+        {"rank": 4, "layers": "attention", "key_format": "AnimateDiff"},
+        "motion_lora",
+        "animatediff_motion_lora",
+    ),
+    "ADXL_TrainMotionModel": ({"start": "nothing"}, "motion_model", "animatediff_models"),
+    "ADXL_TrainDomainAdapter": ({"rank": 4}, "model", "loras"),
+}
+"""Their own inputs, the input of Apply Motion Model that takes their result, and the folder of their files."""
 
 
 @pytest.fixture
 def training(tiny_prompt: Callable[..., Prompt]) -> Callable[..., Prompt]:
-    """The tiny graph, with a training whose MotionLoRA the sampler uses."""
+    """The tiny graph, with a training whose result the sampler uses."""
 
-    def make(name: str, preview: dict[str, object] | None = None, **changes: object) -> Prompt:
+    def make(
+        name: str, stage: str = "ADXL_TrainMotionLoRA", preview: dict[str, object] | None = None, **changes: object
+    ) -> Prompt:
+        own, applied, _ = STAGES[stage]
         prompt = tiny_prompt(ADXL_EmptyLatentFrames={"frames": 4}, KSampler={"steps": 1})
         apply = prompt[node_of(prompt, "ADXL_ApplyMotionModel")]["inputs"]
         prompt["train"] = {
-            "class_type": "ADXL_TrainMotionLoRA",
+            "class_type": stage,
             "inputs": SETTINGS
+            | own
             | {
                 "model": apply["model"],
                 "motion_model": apply["motion_model"],
@@ -43,7 +58,7 @@ def training(tiny_prompt: Callable[..., Prompt]) -> Callable[..., Prompt]:
             inputs = {"vae": decoder["vae"], "frames": 4, "width": 64, "height": 64, "steps": 2, "seed": 1, "every": 2}
             prompt["preview"] = {"class_type": "ADXL_TrainingPreview", "inputs": shared | inputs | preview}
             prompt["train"]["inputs"]["preview"] = ["preview", 0]
-        apply["motion_lora"] = ["train", 3]
+        apply[applied] = ["train", 3]
         prompt["save"] = {"class_type": "SaveLoRA", "inputs": {"lora": ["train", 0], "prefix": f"loras/{name}"}}
         prompt["plot"] = {"class_type": "LossGraphNode", "inputs": {"loss": ["train", 1], "filename_prefix": name}}
         return prompt
@@ -51,16 +66,25 @@ def training(tiny_prompt: Callable[..., Prompt]) -> Callable[..., Prompt]:
     return make
 
 
-def test_a_graph_trains_a_motion_lora_and_uses_it(server: Server, training: Callable[..., Prompt]) -> None:
-    result = server.run(training("pan"))
+LOADED_BY = {
+    "ADXL_TrainMotionLoRA": ("ADXL_LoadMotionLoRA", "lora"),
+    "ADXL_TrainMotionModel": ("ADXL_LoadMotionModel", "motion_model"),
+    "ADXL_TrainDomainAdapter": ("LoraLoader", "lora_name"),
+}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_graph_trains_a_stage_and_uses_it(server: Server, training: Callable[..., Prompt], stage: str) -> None:
+    result = server.run(training(stage, stage))
     assert result.files(server.output)
-    assert "pan_3.safetensors is saved" in result.texts["train"]
-    with safe_open(server.output / "animatediff_motion_lora/pan_3.safetensors", "pt") as file:
+    name = f"{stage}_3.safetensors"
+    assert f"{name} is saved" in result.texts["train"]
+    with safe_open(server.output / STAGES[stage][2] / name, "pt") as file:
         facts = file.metadata()
-    assert (facts["rank"], facts["steps"], facts["base"]) == ("4", "3", "SDXL")
-    listed = server.get("/object_info/ADXL_LoadMotionLoRA")["ADXL_LoadMotionLoRA"]["input"]["required"]["lora"]
-    assert "pan_3.safetensors" in str(listed)
-    assert list((server.output / "loras").glob("pan*.safetensors"))
+    assert (facts["base"], facts["steps"], facts["version"]) == ("SDXL", "3", VERSION)
+    loader, field = LOADED_BY[stage]
+    assert name in str(server.get(f"/object_info/{loader}")[loader]["input"]["required"][field])
+    assert list((server.output / "loras").glob(f"{stage}_0*.safetensors"))
 
 
 def test_a_stopped_training_goes_on(server: Server, training: Callable[..., Prompt]) -> None:
@@ -80,10 +104,12 @@ def test_a_stopped_training_goes_on(server: Server, training: Callable[..., Prom
     assert (folder / "stopped_12.safetensors").exists()
 
 
-def test_previews_and_the_curve_arrive_while_it_trains(server: Server, training: Callable[..., Prompt]) -> None:
+@pytest.mark.parametrize("stage", STAGES)
+def test_previews_and_the_curve_arrive_while_it_trains(server: Server, training: Callable, stage: str) -> None:
     server.pictures.clear()
-    result = server.run(training("watched", preview={}))
-    folder = server.output / "adxl_training/watched"
+    name = f"watched_{stage}"
+    result = server.run(training(name, stage, preview={}))
+    folder = server.output / "adxl_training" / name
     sizes = [Image.open(io.BytesIO(picture)).size for picture in server.pictures]
     assert len(sizes) >= 3  # before the first step, after the second, after the last
     assert all(width >= 596 for width, _ in sizes) and sizes[0][1] < sizes[-1][1]
@@ -96,7 +122,7 @@ def test_previews_and_the_curve_arrive_while_it_trains(server: Server, training:
     images = result.outputs["train"]["images"]
     temporary = [server.folder / "temp" / image["subfolder"] / image["filename"] for image in images]
     assert [Image.open(path).size for path in temporary] == shown
-    assert "watched_3.safetensors is saved" in result.texts["train"]
+    assert f"{name}_3.safetensors is saved" in result.texts["train"]
 
 
 def test_a_stop_in_a_preview_keeps_the_last_whole_step(server: Server, training: Callable[..., Prompt]) -> None:

@@ -1,10 +1,13 @@
 """Encode Clips in graphs of a real ComfyUI, with ComfyUI's own node for training data."""
 
+from safetensors import safe_open
+
 from tests.coded_video import write_coded
 from tests.host.server import Server
+from tests.server.test_training import SETTINGS
 
 
-def test_clips_of_a_folder_go_into_a_dataset(server: Server) -> None:
+def test_clips_go_through_a_dataset_into_a_training(server: Server) -> None:
     cars = server.folder / "input" / "cars"
     cars.mkdir(parents=True)
     write_coded(cars / "a.mp4", 100)
@@ -35,3 +38,23 @@ def test_clips_of_a_folder_go_into_a_dataset(server: Server) -> None:
     assert "clips" in server.run(prompt).cached
     write_coded(cars / "short.mp4", 60)
     assert server.run(prompt).texts["clips"].startswith("6 clips")
+    server.run(
+        {
+            "data": {"class_type": "LoadTrainingDataset", "inputs": {"folder_name": "cars"}},
+            "load": prompt["load"],
+            "train": {
+                "class_type": "ADXL_TrainDomainAdapter",
+                "inputs": {
+                    **SETTINGS,
+                    "model": ["load", 0],
+                    "latents": ["data", 0],
+                    "conditioning": ["data", 1],
+                    "name": "cars",
+                    "rank": 4,
+                },
+            },
+        }
+    )
+    with safe_open(server.output / "loras/cars_3.safetensors", "pt") as file:
+        facts = file.metadata()
+    assert (facts["frames"], facts["width"], facts["fps"], facts["captions"]) == ("16", "64", "8", '["a car"]')

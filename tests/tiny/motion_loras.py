@@ -32,7 +32,7 @@ from animatediff_xl.motion_models import host
 from animatediff_xl.motion_models.network import layers
 from animatediff_xl.motion_models.network.low_rank import LowRank
 from animatediff_xl.motion_models.training.engine import TrainingSettings, train
-from animatediff_xl.motion_models.training.stages import authors_name, lora_tensors
+from animatediff_xl.motion_models.training.stages import authors_keys, lora_tensors
 
 CLIPS = 288  # six of each scene
 RANK = 16
@@ -142,6 +142,6 @@ def new_lora(model: nn.Module) -> LowRank:
 
 def in_authors_format(weights: dict[str, Tensor]) -> dict[str, Tensor]:
     """A trained LoRA in the authors' key format, scaled up: a short training reaches only a part of the motion."""
-    names = {path: authors_name(path) for path in new_lora(new_motion_model()).paths}
+    keys = [authors_keys(path) for path in new_lora(new_motion_model()).paths]
     scaled = {key: (STRENGTH_SCALE if key.startswith("up.") else 1.0) * weight for key, weight in weights.items()}
-    return lora_tensors(names, scaled)
+    return lora_tensors(keys, scaled)

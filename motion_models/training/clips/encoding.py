@@ -13,6 +13,7 @@ from ... import host
 from ...drawing.canvas import to_image
 from ...drawing.sheet import ContactSheet
 from ...errors import MotionError
+from ..dataset import CAPTION, FPS
 from .camera import NO_MOVE
 from .cutting import ClipSettings, cut_clips
 from .decoding import READ_ERRORS, reason_of
@@ -33,8 +34,8 @@ SLOWER = 0.98
 
 @dataclass(frozen=True)
 class EncodedClips:
-    latents: list[dict[str, Tensor]]
-    """{"samples": (f 4 h/8 w/8)} for each clip."""
+    latents: list[dict[str, Any]]
+    """{"samples": (f 4 h/8 w/8)} for each clip, and its Source, which trainers put into their files."""
     conditioning: list[Any]
     """For each clip. Clips with the same caption share one."""
     contact_sheet: Tensor
@@ -55,7 +56,7 @@ def encode_clips(folder: Path, caption: str, settings: ClipSettings, vae: Any, c
     progress = host.progress_bar(len(sources) * share)
     for number, source in enumerate(sources):
         for done, frames in enumerate(clips_of(source, settings, report), start=1):
-            latents.append({"samples": encode_frames(vae, frames)})
+            latents.append({"samples": encode_frames(vae, frames), CAPTION: source.caption, FPS: settings.fps})
             captions.append(source.caption)
             sheet.add(frames)
             progress.update_absolute(number * share + done)

@@ -6,6 +6,7 @@ import comfy.model_management
 import pytest
 import torch
 from animatediff_xl.motion_models import host
+from animatediff_xl.motion_models.errors import MotionError
 from animatediff_xl.motion_models.files.checkpoints import tensor_shapes
 from animatediff_xl.motion_models.lora.domain_adapter import apply_domain_adapter
 from animatediff_xl.motion_models.lora.motion_lora import coverage, open_motion_lora
@@ -13,7 +14,14 @@ from animatediff_xl.motion_models.training.dataset import training_clips
 from animatediff_xl.motion_models.training.engine import Training, TrainingSettings
 from animatediff_xl.motion_models.training.losses import NoiseSettings
 from animatediff_xl.motion_models.training.session import Session, train_motion, train_stills
-from animatediff_xl.motion_models.training.stages import LAYERS, Trained, domain_adapter, motion_lora, motion_model
+from animatediff_xl.motion_models.training.stages import (
+    FROM_FILE,
+    LAYERS,
+    Trained,
+    domain_adapter,
+    motion_lora,
+    motion_model,
+)
 
 from tests.sampling import hooks_left, sample
 from tests.small import conditioning, host_model, save
@@ -47,7 +55,7 @@ def model(pair):
 def clips():
     generator = torch.Generator().manual_seed(3)
     latents = [torch.randn(FRAMES, 4, 8, 8, generator=generator) for _ in range(CLIPS)]
-    return training_clips(latents, [conditioning(seed) for seed in range(CLIPS)])
+    return training_clips([{"samples": clip} for clip in latents], [conditioning(seed) for seed in range(CLIPS)])
 
 
 def train_lora(model, motion, clips, session=SESSION, on_step=lambda *_: None) -> tuple[Training, Trained]:
@@ -103,8 +111,24 @@ def test_an_interrupted_training_goes_on(model, motion, clips) -> None:
     assert all(torch.equal(value, whole.weights()[name]) for name, value in resumed.weights().items())
 
 
+def test_a_training_in_bf16_keeps_its_weights_in_fp32(model, motion, clips) -> None:
+    exact, _ = train_lora(model, motion, clips)
+    half, trained = train_lora(model, motion, clips, dataclasses.replace(SESSION, precision="bf16"))
+    assert half.losses != exact.losses
+    assert half.losses == pytest.approx(exact.losses, rel=0.02)
+    assert {weight.dtype for weight in trained.module.parameters()} == {torch.float32}
+
+
+def test_captions_of_another_base_are_refused(model, motion, clips) -> None:
+    narrow = [[(entry[0][..., :48], entry[1]) for entry in each] for each in clips.conditions]
+    with pytest.raises(MotionError, match="encode the captions with the CLIP of this MODEL"):
+        train_lora(model, motion, dataclasses.replace(clips, conditions=tuple(narrow)))
+
+
 def test_a_motion_model_is_trained_in_fp32(model, motion, clips) -> None:
-    training, trained = train_motion(model, motion, motion_model, clips, SESSION, lambda *_: None, dtype=torch.float32)
+    training, trained = train_motion(
+        model, motion, lambda modules: motion_model(modules, FROM_FILE, 0), clips, SESSION, lambda *_: None, True
+    )
     tensors = trained.tensors(training.weights())
     before = motion.another_patcher(torch.float32).model.state_dict()
     assert tensors.keys() == before.keys()

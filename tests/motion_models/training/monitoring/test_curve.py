@@ -33,7 +33,7 @@ def test_smoothed_is_the_mean_of_the_last_steps() -> None:
     assert smoothed(losses) == pytest.approx(expected)
 
 
-def test_a_loss_that_falls_by_a_tenth_is_seen_to_fall() -> None:
+def test_a_small_fall_of_the_loss_is_seen() -> None:
     """Though the losses of single steps differ by more."""
     height = line([loss + 1.0 for loss in noisy(2000, 0.25, 0.05)])
     assert height[40] - height[-1] > HEIGHT / 5

@@ -69,7 +69,7 @@ def test_the_report_names_step_loss_and_time_left(clock: Clock, sent: list, tmp_
     assert texts[-1] == "Step 480 of 500, 8 seconds left. Loss 0.5000."
 
 
-def test_the_picture_is_sent_now_and_then_and_with_each_preview(clock: Clock, sent: list, tmp_path: Path) -> None:
+def test_the_picture_follows_previews_and_the_clock(clock: Clock, sent: list, tmp_path: Path) -> None:
     shown = Progress(100, 0, tmp_path, lambda _: None)
     shown.on_preview(0, CLIP)
     for step in range(1, 31):
