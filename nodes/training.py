@@ -14,7 +14,7 @@ from ..motion_models.training.job import Outcome
 from ..motion_models.training.session import base_of, train_motion, train_stills
 from .common import sockets
 from .common.files import MOTION_LORA, MOTION_MODEL
-from .common.reports import KEEPS_REPORT
+from .common.reports import KEEPS_REPORT, with_report
 from .common.training_inputs import (
     CATEGORY,
     SharedValues,
@@ -113,7 +113,7 @@ class TrainMotionLoRA(TrainingNode):
         report = sentence(
             "{file} is saved: load it with Load AnimateDiff Motion LoRA. Folder: {folder}.", **place_of(outcome)
         )
-        return cls.result(outcome, (ChosenLora(open_motion_lora(outcome.path), 1.0),), report)
+        return result(outcome, (ChosenLora(open_motion_lora(outcome.path), 1.0),), report)
 
 
 class TrainMotionModel(TrainingNode):
@@ -183,7 +183,7 @@ class TrainMotionModel(TrainingNode):
         report = sentence(
             "{file} is saved: load it with Load AnimateDiff Motion Model. Folder: {folder}.", **place_of(outcome)
         )
-        return cls.result(outcome, open_motion_file(outcome.path, motion_model.family.name), report)
+        return result(outcome, open_motion_file(outcome.path, motion_model.family.name), report)
 
 
 class TrainDomainAdapter(TrainingNode):
@@ -239,7 +239,7 @@ class TrainDomainAdapter(TrainingNode):
             "{file} is saved: load it with Apply AnimateDiff Domain Adapter or Load LoRA. Folder: {folder}.",
             **place_of(outcome),
         )
-        return cls.result(outcome, adapted, report)
+        return result(outcome, adapted, report)
 
 
 def rank_input(default: int, tooltip: str) -> io.Input:
@@ -253,6 +253,11 @@ def facts_of(motion: MotionFile) -> dict[str, str]:
 
 def place_of(outcome: Outcome) -> dict[str, object]:
     return {"file": outcome.path.name, "folder": outcome.path.parent}
+
+
+def result(outcome: Outcome, trained: object, report: str) -> io.NodeOutput:
+    loss_map = {"loss": outcome.losses}
+    return with_report(outcome.tensors, loss_map, len(outcome.losses), trained, report=report)
 
 
 NODES = [TrainMotionLoRA, TrainMotionModel, TrainDomainAdapter]

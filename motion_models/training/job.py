@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image
 from torch import Tensor
 
 from ..errors import MotionError
@@ -45,8 +44,6 @@ class Outcome:
     path: Path
     tensors: dict[str, Tensor]
     losses: list[float]
-    pictures: list[Image.Image]
-    """The strip of previews, if there are any, and the loss curve."""
 
 
 def run_job(job: Job, train: Train, session: Session, clips: TrainingClips, show: Callable[[str], None]) -> Outcome:
@@ -84,12 +81,12 @@ def run_job(job: Job, train: Train, session: Session, clips: TrainingClips, show
     except BaseException:
         if latest:
             path, (training, _) = save(), latest[-1]
-            progress.keep_pictures(training.losses)
-            progress.stop(training, path)
+            progress.finish(training)
+            progress.report_stop(training, path)
         raise
     path, (training, trained) = save(), latest[-1]
-    pictures = progress.keep_pictures(training.losses)
-    return Outcome(path, trained.tensors(training.weights()), training.losses, pictures)
+    progress.finish(training)
+    return Outcome(path, trained.tensors(training.weights()), training.losses)
 
 
 def checked_name(name: str) -> str:

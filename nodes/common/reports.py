@@ -5,9 +5,6 @@ from collections.abc import Callable
 from typing import Any
 
 from comfy_api.latest import io, ui
-from PIL import Image
-
-from ...motion_models.drawing.canvas import to_image
 
 EVENT = "animatediff_xl.report"
 
@@ -28,14 +25,6 @@ log = logging.getLogger(__name__)
 def with_report(*outputs: object, report: str) -> io.NodeOutput:
     """The outputs of a node, and its report as a result that ComfyUI keeps with them."""
     return io.NodeOutput(*outputs, ui=ui.PreviewText(report))
-
-
-def with_pictures(
-    node: type[io.ComfyNode], *outputs: object, report: str, pictures: list[Image.Image]
-) -> io.NodeOutput:
-    """The outputs of a node, its report, and pictures that it shows."""
-    images = [saved for each in pictures for saved in ui.PreviewImage(to_image(each), cls=node).as_dict()["images"]]
-    return io.NodeOutput(*outputs, ui={"images": images, "animated": (False,)} | ui.PreviewText(report).as_dict())
 
 
 def reporter(node: type[io.ComfyNode]) -> Callable[[str, list[str]], None]:

@@ -17,7 +17,7 @@ from ...motion_models.training.monitoring.preview import Preview
 from ...motion_models.training.session import Session
 from . import sockets
 from .base import AnimateDiffNode
-from .reports import node_id_of, send, with_pictures
+from .reports import node_id_of, send
 
 CATEGORY = "AnimateDiff XL/training"
 GO_ON, START_AGAIN = "auto", "start again"
@@ -184,8 +184,3 @@ class TrainingNode(AnimateDiffNode):
         )
         clips = training_clips(shared.latents, shared.conditioning)
         return run_job(job, train, shared.session(), clips, lambda text: send(node_id_of(cls), text))
-
-    @classmethod
-    def result(cls, outcome: Outcome, trained: object, report: str) -> io.NodeOutput:
-        outputs = (outcome.tensors, {"loss": outcome.losses}, len(outcome.losses), trained)
-        return with_pictures(cls, *outputs, report=report, pictures=outcome.pictures)

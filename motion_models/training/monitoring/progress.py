@@ -66,10 +66,8 @@ class Progress:
             loss=loss,
         )
 
-    def stop(self, training: Training, file: Path) -> None:
+    def report_stop(self, training: Training, file: Path) -> None:
         """file: what has been saved."""
-        self.losses = training.losses
-        self.show_picture(training.steps_done)
         self.show(
             sentence(
                 "Stopped after step {step} of {steps}. {file} is saved: run it again to go on.",
@@ -84,13 +82,16 @@ class Progress:
         strip = {PREVIEW_FILE: self.strip.picture(rows)} if self.strip.rows else {}
         return strip | ({LOSS_FILE: draw_curve(self.losses)} if self.losses else {})
 
-    def keep_pictures(self, losses: Sequence[float]) -> list[Image.Image]:
-        """Write the pictures into the folder, and return them. losses: of all steps so far."""
-        self.losses = losses
-        pictures = self.pictures(MOST_ROWS)
-        for name, picture in pictures.items():
+    def finish(self, training: Training) -> None:
+        """Write the pictures into the folder, and show them a last time.
+
+        They are not a result of the node: the page shows a picture of the bar until the next run, and Vue nodes would
+        show it a second time instead of pictures of the result (ComfyUI_frontend 1.39 to 1.47).
+        """
+        self.losses = training.losses
+        for name, picture in self.pictures(MOST_ROWS).items():
             picture.save(self.folder / name)
-        return list(pictures.values())
+        self.show_picture(training.steps_done)
 
     def show_picture(self, step: int) -> None:
         """Show all of them as the picture of the bar."""

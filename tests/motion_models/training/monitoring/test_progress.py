@@ -86,12 +86,13 @@ def test_the_pictures_are_kept(sent: list, tmp_path: Path) -> None:
     texts: list[str] = []
     shown = Progress(10, 0, tmp_path / "name", texts.append)
     shown.on_preview(0, CLIP)
-    pictures = shown.keep_pictures([0.5, 0.4])
-    assert [picture.width for picture in pictures] == [596, 600]
+    shown.finish(training(2))
     assert {path.name for path in (tmp_path / "name").iterdir()} == {"loss.png", "preview.png", "preview_000000.webp"}
-    shown.stop(training(2), Path("pan_2.safetensors"))
+    with Image.open(tmp_path / "name" / "loss.png") as curve, Image.open(tmp_path / "name" / "preview.png") as strip:
+        assert (strip.width, curve.width) == (596, 600)
+        assert sent[-1][0] == 2 and sent[-1][1].height == strip.height + curve.height
+    shown.report_stop(training(2), Path("pan_2.safetensors"))
     assert texts == ["Stopped after step 2 of 10. pan_2.safetensors is saved: run it again to go on."]
-    assert sent[-1][0] == 2 and sent[-1][1] is not None
 
 
 def test_a_picture_takes_little_time(tmp_path: Path, sent: list) -> None:
