@@ -114,7 +114,7 @@ def draw_training(comfyui: Path) -> None:
     """What the node shows of a training: a MotionLoRA learns to pan, on drawn scenes."""
     folder = CACHE / "demo"
     generator = torch.Generator().manual_seed(5)
-    for index, scene in enumerate(draw(SCENES[:TRAINED_SCENES], generator)):
+    for index, scene in enumerate(draw(list(SCENES[:TRAINED_SCENES]), generator)):
         frames = (scene.movedim(1, -1).numpy() * 255).round().astype(np.uint8)
         path = folder / "input" / "scenes" / f"{index}.mp4"
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -49,21 +49,18 @@ class Progress:
             self.began = time.monotonic()
 
     def report(self, done: int, seconds_left: float) -> str:
-        loss = f"{smoothed(self.losses)[-1]:.4f}"
-        if seconds_left < 90:
+        values = {"step": done, "steps": self.steps, "loss": f"{smoothed(self.losses)[-1]:.4f}"}
+        minutes_left = seconds_left / 60
+        if minutes_left < 2:
             return sentence(
-                "Step {step} of {steps}, {seconds} seconds left. Loss {loss}.",
-                step=done,
-                steps=self.steps,
-                seconds=round(seconds_left),
-                loss=loss,
+                "Step {step} of {steps}, {seconds} seconds left. Loss {loss}.", seconds=round(seconds_left), **values
+            )
+        if minutes_left < 120:
+            return sentence(
+                "Step {step} of {steps}, {minutes} minutes left. Loss {loss}.", minutes=round(minutes_left), **values
             )
         return sentence(
-            "Step {step} of {steps}, {minutes} minutes left. Loss {loss}.",
-            step=done,
-            steps=self.steps,
-            minutes=round(seconds_left / 60),
-            loss=loss,
+            "Step {step} of {steps}, {hours} hours left. Loss {loss}.", hours=f"{minutes_left / 60:.1f}", **values
         )
 
     def report_stop(self, training: Training, file: Path) -> None:

@@ -18,7 +18,14 @@ from animatediff_xl.motion_models.training.engine import Training, TrainingSetti
 from animatediff_xl.motion_models.training.losses import NoiseSettings
 from animatediff_xl.motion_models.training.monitoring.preview import Preview
 from animatediff_xl.motion_models.training.session import Session, train_motion, train_stills
-from animatediff_xl.motion_models.training.stages import LAYERS, Trained, domain_adapter, motion_lora
+from animatediff_xl.motion_models.training.stages import (
+    FROM_FILE,
+    LAYERS,
+    Trained,
+    domain_adapter,
+    motion_lora,
+    motion_model,
+)
 
 from tests.sampling import hooks_left, sample, start_noise
 from tests.small import conditioning, host_model, save
@@ -61,7 +68,7 @@ def model(pair):
 def clips():
     generator = torch.Generator().manual_seed(3)
     latents = [torch.randn(FRAMES, 4, 8, 8, generator=generator) for _ in range(2)]
-    return training_clips(latents, [conditioning(seed) for seed in range(2)])
+    return training_clips([{"samples": clip} for clip in latents], [conditioning(seed) for seed in range(2)])
 
 
 def preview_of(vae: Any, frames: int = FRAMES, sampler: host.SamplerSettings = SAMPLER) -> Preview:
@@ -74,14 +81,17 @@ def train_lora(model, motion, clips, session, on_step=lambda *_: None) -> tuple[
     )
 
 
-@pytest.mark.parametrize("sampler_name", ["euler_ancestral", "ddim", "dpmpp_sde"])
-def test_a_training_with_previews_is_bit_equal(model, motion, clips, sampler_name: str) -> None:
-    plain, _ = train_lora(model, motion, clips, SESSION)
+@pytest.mark.parametrize(
+    ("sampler_name", "precision"), [("euler_ancestral", "auto"), ("ddim", "bf16"), ("dpmpp_sde", "auto")]
+)
+def test_a_training_with_previews_is_bit_equal(model, motion, clips, sampler_name: str, precision: str) -> None:
+    quiet = dataclasses.replace(SESSION, precision=precision)
+    plain, _ = train_lora(model, motion, clips, quiet)
     before = torch.get_rng_state()
     shown: list[tuple[int, np.ndarray]] = []
     sampler = dataclasses.replace(SAMPLER, sampler_name=sampler_name)
     session = dataclasses.replace(
-        SESSION,
+        quiet,
         preview=preview_of(Decoder(), MORE_FRAMES, sampler),
         on_preview=lambda step, clip: shown.append((step, clip)),
     )
@@ -93,6 +103,32 @@ def test_a_training_with_previews_is_bit_equal(model, motion, clips, sampler_nam
     assert all(torch.equal(value, plain.weights()[name]) for name, value in watched.weights().items())
     assert torch.equal(torch.get_rng_state(), before)
     assert hooks_left(model) == 0 and not comfy.model_management.in_training
+
+
+@pytest.mark.parametrize("stage", ["MotionLoRA", "motion model"])
+def test_a_training_is_loaded_again_after_the_vae(model, motion, clips, monkeypatch, stage: str) -> None:
+    """If memory is short, ComfyUI unloads the MODEL for the VAE, and takes patches such as those of a LoRA off."""
+    model = model.clone()
+    key = next(key for key in model.model.state_dict() if key.endswith("attn2.to_k.weight"))
+    model.add_patches({key: (0.5 * model.model.state_dict()[key],)})
+    trains_all = stage == "motion model"
+
+    def trained_of(modules) -> Trained:
+        return motion_model(modules, FROM_FILE, 0) if trains_all else motion_lora(modules, 4, LAYERS["attention"], 0)
+
+    def train(session: Session) -> Training:
+        return train_motion(model, motion, trained_of, clips, session, lambda *_: None, trains_all)[0]
+
+    plain, vae = train(SESSION), Decoder()
+
+    def decode(latents: torch.Tensor) -> torch.Tensor:
+        comfy.model_management.unload_all_models()
+        return Decoder.decode(vae, latents)
+
+    monkeypatch.setattr(vae, "decode", decode)
+    watched = train(dataclasses.replace(SESSION, preview=preview_of(vae)))
+    assert len(vae.latents) == 3 * FRAMES and watched.losses == plain.losses
+    assert all(torch.equal(value, plain.weights()[name]) for name, value in watched.weights().items())
 
 
 def distance(found: torch.Tensor, expected: torch.Tensor) -> float:

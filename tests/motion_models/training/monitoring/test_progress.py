@@ -69,6 +69,14 @@ def test_the_report_names_step_loss_and_time_left(clock: Clock, sent: list, tmp_
     assert texts[-1] == "Step 480 of 500, 8 seconds left. Loss 0.5000."
 
 
+def test_a_long_training_reports_hours(clock: Clock, sent: list, tmp_path: Path) -> None:
+    texts: list[str] = []
+    shown = Progress(5001, 0, tmp_path, texts.append)
+    clock.now += 9
+    shown.on_step(training(1))
+    assert texts == ["Step 1 of 5001, 12.5 hours left. Loss 0.5000."]
+
+
 def test_the_picture_follows_previews_and_the_clock(clock: Clock, sent: list, tmp_path: Path) -> None:
     shown = Progress(100, 0, tmp_path, lambda _: None)
     shown.on_preview(0, CLIP)
