@@ -15,7 +15,10 @@ WITH_DYNAMIC_VRAM := tests/motion_models tests/nodes tests/server \
 demo: $(READY)
 	@$(RUN) -m tests.host.demo
 
-test: test-legacy-vram test-dynamic-vram
+# both runs at once, each with one thread: on two cores in the time of one
+test: $(READY)
+	@$(RUN) -m tests.host.obtain
+	@OMP_NUM_THREADS=1 $(MAKE) --jobs 2 --output-sync=line test-legacy-vram test-dynamic-vram
 
 test-legacy-vram: $(READY)
 	$(VENV)/bin/pytest $(ARGS)

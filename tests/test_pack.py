@@ -16,8 +16,8 @@ from comfy_api.latest import io
 from PIL import Image
 
 from tests.host.obtain import PACK
-from tests.host.workflows import FILES, serialised
 from tests.pictures.help import MOST_WIDTH
+from tests.workflows.files import FILES, serialised
 
 try:
     import tomllib
@@ -274,8 +274,8 @@ def test_test_names_are_short_and_unique() -> None:
 
 
 def test_example_workflows_match_their_source() -> None:
-    for path, clip in FILES.items():
-        assert path.read_text() == serialised(clip)
+    for path, drawing in FILES.items():
+        assert path.read_text() == serialised(drawing)
 
 
 def test_notes_of_templates_have_no_inline_code() -> None:

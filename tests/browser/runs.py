@@ -7,7 +7,8 @@ from typing import Any
 from playwright.sync_api import Response
 
 from tests.host.server import Server
-from tests.host.workflows import TINY, draw
+from tests.workflows.clips import TINY, boxes
+from tests.workflows.drawing import draw
 
 from .page import ComfyPage
 
@@ -17,7 +18,7 @@ SEEDS = itertools.count(1)
 
 def tiny(frames: int = 4, steps: int = 2) -> dict[str, Any]:
     """The graph of the tiny SDXL, small, with a seed that no run before had."""
-    graph = draw(replace(TINY, size=64, frames=frames, steps=steps))
+    graph = draw(boxes(replace(TINY, size=64, frames=frames, steps=steps)))
     sampler = next(node for node in graph["nodes"] if node["type"] == "KSampler")
     sampler["widgets_values"][0] = next(SEEDS)
     return graph

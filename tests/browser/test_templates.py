@@ -7,7 +7,8 @@ from urllib.parse import quote
 import pytest
 
 from tests.host.server import Server
-from tests.host.workflows import TEMPLATES, to_prompt
+from tests.workflows.drawing import to_prompt
+from tests.workflows.files import TEMPLATES
 
 from .graph import Graph
 from .page import ComfyPage

@@ -8,10 +8,11 @@ import sys
 import time
 from pathlib import Path
 
+from ..workflows.drawing import to_prompt
+from ..workflows.files import TINY_WORKFLOW
 from .obtain import CACHE, PACK, comfyui_root
 from .server import serving
 from .video import contact_sheet, frames_of
-from .workflows import TINY_WORKFLOW, to_prompt
 
 BAR = 30
 

@@ -23,9 +23,10 @@ from PIL import Image
 
 from ..tiny.measure import camera_motion, colour_of, direction_of, displacement
 from ..tiny.synthetic_dataset import scene_of
+from ..workflows.clips import TINY, boxes
+from ..workflows.drawing import draw, to_prompt
 from .obtain import comfyui_root
 from .server import Server, WorkflowError, serving
-from .workflows import TINY, draw, to_prompt
 
 CLIPS = 6
 STEPS = 12
@@ -87,7 +88,7 @@ def look(server: Server) -> Seen:
 
 def graph(server: Server, seed: int, steps: int = STEPS) -> dict[str, Any]:
     """The tiny example workflow. It saves pictures, because a machine may have no video library."""
-    prompt = to_prompt(draw(TINY), server.get("/object_info"))
+    prompt = to_prompt(draw(boxes(TINY)), server.get("/object_info"))
     for kind in ("CreateVideo", "SaveVideo"):
         del prompt[node_of(prompt, kind)]
     saved = {"images": [node_of(prompt, "VAEDecode"), 0], "filename_prefix": f"starts/{time.monotonic_ns()}"}

@@ -18,7 +18,8 @@ from PIL import Image, ImageDraw, ImageFont
 from ..host.obtain import CACHE, PACK, comfyui_root
 from ..host.server import serving
 from ..host.video import frames_of
-from ..host.workflows import TEMPLATES, TINY_WORKFLOW, to_prompt
+from ..workflows.drawing import to_prompt
+from ..workflows.files import TEMPLATES, TINY_WORKFLOW
 from . import icon
 
 PICTURE = PACK / "docs" / "clips.webp"
@@ -99,7 +100,8 @@ def main() -> None:
         for at in range(FRAMES)
     ]
     animate(pictures, PICTURE)
-    for name, video in (("text to clip", videos[0]), ("loop", videos[-1])):
+    cards = ("text to clip", "train a camera move", "train on your own videos", "loop")
+    for name, video in zip(cards, videos, strict=True):
         # the page looks for this suffix, and browsers go by the content
         animate([enlarged(frame) for frame in video], TEMPLATES / f"AnimateDiff SDXL {name}.jpg")
 

@@ -22,8 +22,9 @@ from ..host.boot import import_host, import_pack
 from ..host.obtain import CACHE, PACK, comfyui_root
 from ..host.server import serving
 from ..host.video import contact_sheet, frames_of
-from ..host.workflows import TINY_WORKFLOW, to_prompt
 from ..tiny.synthetic_dataset import SCENES, SIZE, draw
+from ..workflows.drawing import to_prompt
+from ..workflows.files import TINY_WORKFLOW
 from .clips import Tile, graph
 
 FOLDER = PACK / "js" / "docs"

@@ -10,7 +10,8 @@ import pytest
 
 from tests.conftest import COMFYUI, DYNAMIC_VRAM
 from tests.host.server import Server, serving
-from tests.host.workflows import TINY_WORKFLOW, to_prompt
+from tests.workflows.drawing import to_prompt
+from tests.workflows.files import TINY_WORKFLOW
 
 Prompt = dict[str, dict[str, Any]]
 Report = Callable[[str], None]

@@ -15,8 +15,9 @@ from tests.conftest import COMFYUI, DYNAMIC_VRAM
 from tests.host.server import Server, put_tiny_models, serving
 from tests.host.starts import clip, graph, node_of, with_lora
 from tests.host.tools import node_zip
-from tests.host.workflows import FRONT_END_ONLY, TEMPLATES, to_prompt
 from tests.test_pack import INPUTS, METADATA
+from tests.workflows.drawing import FRONT_END_ONLY, to_prompt
+from tests.workflows.files import TEMPLATES
 
 MANAGER_SETTINGS = "[default]\nnetwork_mode = offline\n"
 LANGUAGES = ("en", "zh")

@@ -5,7 +5,7 @@ import pytest
 import torch
 from animatediff_xl.motion_models.files.loading import open_motion_file
 from animatediff_xl.motion_models.lora.motion_lora import ChosenLora, open_motion_lora
-from animatediff_xl.motion_models.training.stages import KEY_FORMATS, LAYERS, STARTS, motion_lora, motion_model
+from animatediff_xl.motion_models.training.stages import AUTHORS, KEY_FORMATS, LAYERS, STARTS, motion_lora, motion_model
 
 from tests.motion_models.sampling.test_parity import TOLERANCE, inputs, oracle_noise, predicted_noise
 from tests.sampling import sample
@@ -38,6 +38,23 @@ def test_diffusers_loads_a_trained_motion_lora(motion, animate, tmp_path, layers
         animated = animate(fresh.model, loras=(ChosenLora(open_motion_lora(path), 1.0),))
         comfy.model_management.load_models_gpu(animated.get_additional_models())
         assert (predicted_noise(animated, **given) - expected).abs().max() < TOLERANCE
+
+
+def animatediff_evolved_key(key: str) -> str:
+    """The weight that AnimateDiff-Evolved patches for a pair, by its rule (motion_lora of the legacy loader)."""
+    for part in ("processor.", "_lora", "down.", "up."):
+        key = key.replace(part, "")
+    return key.replace("to_out.", "to_out.0.")
+
+
+@pytest.mark.parametrize("layers", LAYERS)
+def test_animatediff_evolved_finds_each_pair(pair, motion, layers: str) -> None:
+    tensors = trained_lora(motion, layers, AUTHORS)
+    downs = [key for key in tensors if ".down." in key]
+    assert len(tensors) == 2 * len(downs) and all("temporal" in key for key in downs)
+    for key in downs:
+        product = tensors[key.replace(".down.", ".up.")] @ tensors[key]
+        assert product.shape == pair.motion[animatediff_evolved_key(key)].shape
 
 
 def test_a_motion_model_from_nothing_adds_no_motion_yet(pair, motion, animate, tmp_path) -> None:

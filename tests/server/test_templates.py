@@ -1,0 +1,39 @@
+"""Each template runs from end to end, small, on the tiny model."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.coded_video import write_coded
+from tests.host.server import Server
+from tests.workflows.drawing import to_prompt
+from tests.workflows.files import FILES, TEMPLATES
+
+SMALL = {
+    "CheckpointLoaderSimple": {"ckpt_name": "tiny_sdxl.safetensors"},
+    "ADXL_LoadMotionModel": {"motion_model": "tiny_motion.safetensors"},
+    "ADXL_EmptyLatentFrames": {"width": 64, "height": 64},
+    "ADXL_EncodeClips": {"width": 64, "height": 64, "frames": 4},
+    "ADXL_TrainMotionLoRA": {"steps": 2, "rank": 4},
+    "ADXL_TrainDomainAdapter": {"steps": 2, "rank": 4},
+    "KSampler": {"steps": 1},
+}
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if path.parent == TEMPLATES], ids=lambda path: path.stem)
+def test_a_template_runs_on_the_tiny_model(server: Server, object_info: dict[str, Any], path: Path) -> None:
+    videos = server.folder / "input" / "my_videos"
+    videos.mkdir(parents=True, exist_ok=True)
+    write_coded(videos / "a.mp4", 20)
+    prompt = to_prompt(json.loads(path.read_text()), object_info)
+    for node in prompt.values():
+        node["inputs"] |= SMALL.get(node["class_type"], {})
+    result = server.run(prompt)
+    (saver,) = (number for number, node in prompt.items() if node["class_type"] == "SaveVideo")
+    assert saver in result.outputs and result.files(server.output)
+    for number, node in prompt.items():
+        if node["class_type"].startswith("ADXL_Train"):
+            name = f"{node['inputs']['name']}_2.safetensors"
+            assert name in result.texts[number] and list(server.output.rglob(name))

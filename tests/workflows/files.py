@@ -1,0 +1,33 @@
+"""The files of the example workflows.
+
+    python -m tests.workflows.files
+
+writes `example_workflows/*.json`. A test checks that the files match these modules, and runs each on the tiny model.
+"""
+
+import json
+
+from ..host.obtain import PACK
+from . import clips, training
+from .drawing import Box, draw
+
+TEMPLATES = PACK / "example_workflows"
+"""Graphs that everyone who installs the pack can open."""
+TINY_WORKFLOW = PACK / "tests" / "tiny" / "tiny_sdxl_workflow.json"
+
+FILES = {
+    TEMPLATES / "AnimateDiff SDXL text to clip.json": clips.boxes(clips.REFERENCE),
+    TEMPLATES / "AnimateDiff SDXL loop.json": clips.boxes(clips.LOOP),
+    TEMPLATES / "AnimateDiff SDXL train a camera move.json": training.camera_move(),
+    TEMPLATES / "AnimateDiff SDXL train on your own videos.json": training.own_videos(),
+    TINY_WORKFLOW: clips.boxes(clips.TINY),
+}
+
+
+def serialised(drawing: dict[str, Box]) -> str:
+    return json.dumps(draw(drawing), indent=2) + "\n"
+
+
+if __name__ == "__main__":
+    for path, drawing in FILES.items():
+        path.write_text(serialised(drawing))
