@@ -17,7 +17,7 @@ from .strip import MOST_ROWS, PreviewStrip
 REPORT_SECONDS, PICTURE_SECONDS = 1, 5
 """Between two updates. A new preview is shown at once."""
 NEWEST_ROWS = 3
-"""Previews in the picture of the bar, which is small on the node. Files and the finished node show more."""
+"""Previews in the picture of the bar, which is small on the node. The file has more."""
 LOSS_FILE, PREVIEW_FILE = "loss.png", "preview.png"
 
 
@@ -82,8 +82,8 @@ class Progress:
     def finish(self, training: Training) -> None:
         """Write the pictures into the folder, and show them a last time.
 
-        They are not a result of the node: the page shows a picture of the bar until the next run, and Vue nodes would
-        show it a second time instead of pictures of the result (ComfyUI_frontend 1.39 to 1.47).
+        The page shows the last picture of a bar until the next run. It would hide pictures in the result of the node,
+        and Vue nodes would show it a second time in their place (ComfyUI_frontend 1.39 to 1.47).
         """
         self.losses = training.losses
         for name, picture in self.pictures(MOST_ROWS).items():

@@ -12,6 +12,8 @@ from ...drawing.sheet import ContactSheet, SheetStyle, shown_frames, small
 
 STYLE = SheetStyle(columns=4, cell=144)
 MOST_ROWS = 20
+LONGEST_SIDE, FASTEST = 512, 0
+"""Pixels of a frame in a file, and the method of the encoder. A stop waits for the encoder."""
 FRAME_MILLISECONDS = 125
 """AnimateDiff was trained on about 8 frames a second."""
 FILE = re.compile(r"preview_(\d+)\.webp")
@@ -52,8 +54,17 @@ def row_of(clip: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
 
 def write_clip(clip: np.ndarray, path: Path) -> None:
     temporary = path.with_name(f".{path.name}.part")
-    first, *others = (Image.fromarray(frame) for frame in clip)
-    first.save(temporary, "WEBP", save_all=True, append_images=others, duration=FRAME_MILLISECONDS, loop=0, quality=90)
+    first, *others = (small(Image.fromarray(frame), min(LONGEST_SIDE, max(frame.shape))) for frame in clip)
+    first.save(
+        temporary,
+        "WEBP",
+        save_all=True,
+        append_images=others,
+        duration=FRAME_MILLISECONDS,
+        loop=0,
+        quality=90,
+        method=FASTEST,
+    )
     os.replace(temporary, path)
 
 

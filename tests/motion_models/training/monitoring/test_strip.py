@@ -32,6 +32,12 @@ def test_the_strip_shows_the_newest_previews(tmp_path: Path) -> None:
     assert np.abs(np.stack(read_clip(tmp_path / "preview_000004.webp")).astype(int) - clip_of(4)).mean() < 4
 
 
+def test_large_previews_are_kept_smaller(tmp_path: Path) -> None:
+    """A stop waits until a file is written."""
+    PreviewStrip(tmp_path, 0).add(0, np.zeros((2, 256, 1024, 3), np.uint8))
+    assert read_clip(tmp_path / "preview_000000.webp")[0].shape == (128, 512, 3)
+
+
 @pytest.mark.parametrize(("steps_done", "kept"), [(250, [0, 100, 200]), (200, [0, 100, 200]), (150, [0, 100]), (0, [])])
 def test_earlier_previews_stay_when_a_training_goes_on(tmp_path: Path, steps_done: int, kept: list[int]) -> None:
     """Those of later steps, or of a training that starts again, are of another training."""
