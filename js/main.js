@@ -10,7 +10,7 @@ import { app } from "../../scripts/app.js"
 import { api } from "../../scripts/api.js"
 import { showBadge } from "./lib/badges.mjs"
 import { pathTo } from "./lib/graph.mjs"
-import { translate } from "./lib/messages.mjs"
+import { isError, translate } from "./lib/messages.mjs"
 import { showReport } from "./lib/reports.mjs"
 import { keepReports, reportsOf } from "./lib/storage.mjs"
 
@@ -19,7 +19,7 @@ const EVENT = "animatediff_xl.report"
 
 const rootGraph = () => app.rootGraph ?? app.graph
 
-const ENGLISH = { report: "report", messages: {}, values: {} }
+const ENGLISH = { report: "report", error: "Error: ", messages: {}, values: {} }
 
 /** Texts of all packs, by language. */
 let languages = {}
@@ -59,16 +59,28 @@ async function findWorkflowId(promptId) {
 
 async function change(promptId, makeChange) {
   if (!workflowIds.has(promptId)) workflowIds.set(promptId, findWorkflowId(promptId))
-  const workflowId = await workflowIds.get(promptId)
+  changeIn(await workflowIds.get(promptId), makeChange)
+}
+
+function changeIn(workflowId, makeChange) {
   const before = reportsOf(localStorage, workflowId)
-  const after = { ...before, ...makeChange(before) }
+  const changes = makeChange(before)
+  if (!Object.keys(changes).length) return
+  const after = { ...before, ...changes }
   if (workflowId === rootGraph().id) show(after)
   keepReports(localStorage, workflowId, Object.fromEntries(Object.entries(after).filter(([, text]) => text)))
 }
 
-/** Nodes that run again lose their old text before they have a new one. */
-function forgetAllBut(kept) {
-  return (before) => Object.fromEntries(Object.keys(before).filter((id) => !kept.has(id)).map((id) => [id, ""]))
+/** The change that takes away the texts for which `isOver([id, text])`. */
+const forget = (isOver) => (before) => Object.fromEntries(Object.entries(before).filter(isOver).map(([id]) => [id, ""]))
+
+/** Nodes that run again lose their old text before they have a new one, and all nodes lose their errors. */
+const forgetAllBut = (kept) => forget(([id, text]) => !kept.has(id) || isError(text))
+
+/** A node whose widgets change loses its error. */
+function forgetErrorOf(node) {
+  if (app.configuringGraph) return // a saved graph sets widgets too
+  changeIn(rootGraph().id, forget(([id, text]) => isError(text) && pathTo(rootGraph(), id).at(-1) === node))
 }
 
 app.registerExtension({
@@ -84,6 +96,16 @@ app.registerExtension({
       if (detail.output?.text) change(detail.prompt_id, () => ({ [detail.node]: [detail.output.text].flat().join("\n") }))
     })
     api.addEventListener(EVENT, ({ detail }) => change(detail.prompt_id, () => ({ [detail.node]: detail.text })))
+  },
+  nodeCreated(node) {
+    if (!node.comfyClass?.startsWith(OURS)) return
+    for (const widget of node.widgets ?? []) {
+      const { callback } = widget
+      widget.callback = function (...values) {
+        forgetErrorOf(node)
+        return callback?.apply(this, values)
+      }
+    }
   },
   afterConfigureGraph() {
     show(reportsOf(localStorage, rootGraph().id))

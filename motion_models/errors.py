@@ -12,6 +12,10 @@ class MotionError(ValueError):
     def __init__(self, template: str, **values: object):
         super().__init__(sentence(template, **values))
 
+    def report(self) -> str:
+        """What a node shows below its widgets. js/lib/messages.mjs knows errors by the first word."""
+        return f"Error: {self}"
+
 
 # the dialog shows the type of an error with its module
 MotionError.__module__ = "AnimateDiff XL"

@@ -4,7 +4,7 @@ from typing import Any
 
 from comfy_api.latest import io, ui
 
-from ..motion_models.context.handler import ContextHandler, add_context
+from ..motion_models.context.handler import ContextHandler, add_context, settings_of
 from ..motion_models.context.picture import describe, draw
 from ..motion_models.context.windows import FUSE_METHODS, WINDOW_SCHEDULES, ContextSettings
 from .common.base import AnimateDiffNode
@@ -177,6 +177,14 @@ class WindowPlan(ChoosesWindows):
                 io.Int.Input("frames", optional=True, default=48, min=1, max=4096, tooltip="Frames of the clip."),
                 *window_inputs(),
                 io.Int.Input("steps", optional=True, default=20, min=1, max=1000, tooltip="Steps of the sampler."),
+                io.Model.Input(
+                    "model",
+                    optional=True,
+                    tooltip=(
+                        "From AnimateDiff Context Windows. Its settings are then drawn, and those of this node are not "
+                        "used, except frames and steps."
+                    ),
+                ),
             ],
             outputs=[
                 io.Image.Output(
@@ -193,8 +201,8 @@ class WindowPlan(ChoosesWindows):
         )
 
     @classmethod
-    def run(cls, frames: int, steps: int, **windows: Any) -> io.NodeOutput:
-        settings = window_settings(windows)
+    def run(cls, frames: int, steps: int, model: io.Model.Type | None = None, **windows: Any) -> io.NodeOutput:
+        settings = window_settings(windows) if model is None else settings_of(model)
         cost = describe(settings, frames, steps)
         picture = draw(settings, frames, steps)
         preview = ui.PreviewImage(picture, cls=cls).as_dict()

@@ -86,7 +86,7 @@ INPUTS = {
     ],
     "ADXL_WindowPlan": [
         "frames", "context_length", "context_overlap", "context_stride", "context_schedule", "fuse_method",
-        "closed_loop", "steps",
+        "closed_loop", "steps", "model",
     ],
     "ADXL_EncodeClips": [
         "folder", "vae", "clip", "frames", "fps", "width", "height", "windows", "mirror", "camera", "caption",

@@ -4,10 +4,15 @@
  * file is translated, but never its name, even if it reads like a kind.
  */
 
+const ERROR = "Error: "
 const PLACEHOLDER = /\{(\w+)\}/g
 
+/** The server marks the text of an error by its first word. */
+export const isError = (text) => text.startsWith(ERROR)
+
 /** @returns {string} the text, line by line; a line without a translation stays as it is */
-export function translate(text, { messages, values }) {
+export function translate(text, { error, messages, values }) {
+  if (isError(text)) return error + translated(text.slice(ERROR.length), messages, values)
   const lines = text.split("\n")
   return lines.map((line) => translated(line, messages, values)).join("\n")
 }

@@ -203,6 +203,16 @@ def add_context(model: host.ModelPatcher, handler: ContextHandler) -> host.Model
     return changed
 
 
+def settings_of(model: host.ModelPatcher) -> ContextSettings:
+    """The settings of the context windows of MODEL. Raises MotionError if it has none of this pack."""
+    handler = host.context_handler(model.model_options)
+    if not isinstance(handler, ContextHandler):
+        raise MotionError(
+            "This MODEL has no AnimateDiff Context Windows: connect the output of that node, or disconnect the model."
+        )
+    return handler.settings
+
+
 WINDOWS_SET_TWICE = (
     "This MODEL has context windows from two nodes, and only one of them can work: remove one of the nodes that set "
     "context windows."
@@ -217,7 +227,7 @@ def on_sampling(executor: host.Executor, noise: Tensor, *args: Any, **kw: Any) -
     try:
         check_windows(guider)
     except MotionError as error:
-        handler.on_report(str(error), [])
+        handler.on_report(error.report(), [])
         raise
     host.set_context_handler(guider.model_options, handler.for_one_run())  # the options are those of this run
     clip = clip_frames(guider.model_patcher) or len(noise)

@@ -28,7 +28,7 @@ from ..network.motion_module import MotionModel
 from .layout import clip_layout
 from .memory import motion_bytes
 from .motion_config import LoadedMotion, MotionConfig, MotionSettings, loaded_motions, motion_configs
-from .run import SamplingRun, run_of, sampling_run, sampling_step
+from .run import SamplingRun, is_sampling, run_of, sampling_run, sampling_step
 from .warnings import beta_schedule_warnings, length_warnings, mask_warnings, model_warnings
 
 # One sampling run
@@ -44,7 +44,7 @@ def on_sampling(executor: host.Executor, noise: Tensor, *args: Any, **kw: Any) -
         try:
             warnings.append(check_run(config, guider, noise.shape))
         except MotionError as error:
-            config.settings.on_report(str(error), [])
+            config.settings.on_report(error.report(), [])
             raise
         if config is last_schedule:
             warnings[-1] += beta_schedule_warnings(guider.model_patcher, config)
@@ -88,6 +88,10 @@ NOT_CALLED = (
 PARTLY_CALLED = (
     "The clip has less motion, because another node also runs the model in its own way: put that node after Apply "
     "AnimateDiff Motion Model."
+)
+ONLY_ON_SECOND_MODEL = (
+    "The clip has no motion, because the guider's first MODEL has none: apply the motion model to that MODEL, or to "
+    "both."
 )
 WITHOUT_WINDOWS = (
     "Another node runs the model on {frames} frames at once, without the context windows: put that node after "
@@ -141,7 +145,14 @@ def check_mask(frames: int, settings: MotionSettings) -> None:
 def on_prepare_sampling(
     executor: host.Executor, model: host.ModelPatcher, noise_shape: list[int], *args: Any, **kw: Any
 ) -> Any:
-    """Add the memory of the motion modules to ComfyUI's memory plan, by passing on a taller latent."""
+    """Add the memory of the motion modules to ComfyUI's memory plan, by passing on a taller latent.
+
+    A guider can sample one MODEL and also prepare another, such as ComfyUI's DualModelGuider. It calls both with the
+    wrappers of the first.
+    """
+    if not is_sampling():
+        for config in motion_configs(model):
+            config.settings.on_report(config.report, [sentence(ONLY_ON_SECOND_MODEL)])
     shape = list(noise_shape)
     needed, planned = motion_bytes(model, shape), host.planned_memory(model, shape)
     # the height and not the batch, because context windows limit the batch, ComfyUI's own windows too
@@ -234,7 +245,7 @@ def checked_pass(loaded: LoadedMotion, *args: Any) -> MotionPass:
     try:
         return motion_pass(loaded, *args)
     except MotionError as error:
-        loaded.config.settings.on_report(str(error), [])
+        loaded.config.settings.on_report(error.report(), [])
         raise
 
 

@@ -57,6 +57,11 @@ def sampling_run(model_options: host.ModelOptions, latent_size: Sequence[int]) -
         _current.reset(token)
 
 
+def is_sampling() -> bool:
+    """Whether a MODEL with motion or context windows of this pack is sampling."""
+    return _current.get() is not None
+
+
 def run_of(options: host.TransformerOptions) -> SamplingRun:
     """The run of a model call.
 

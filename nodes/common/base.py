@@ -27,7 +27,7 @@ class AnimateDiffNode(io.ComfyNode):
                 values = {name: value if name in cls.lists else only(value) for name, value in values.items()}
             return cls.run(**checked_inputs(schema.inputs, cls.renamed(values), cls.own_checks, cls.lists))
         except MotionError as error:
-            send(node_id_of(cls), str(error))
+            send(node_id_of(cls), error.report())
             raise
 
     @classmethod

@@ -8,7 +8,7 @@ import pytest
 from tests.host.server import Server
 
 from .graph import Graph
-from .page import ComfyPage, Renderer
+from .page import DIALOGS, ComfyPage, Renderer
 from .runs import Runs, tiny
 
 GONE = "no motion model 'gone.safetensors'"
@@ -16,6 +16,9 @@ BROKEN = "broken.safetensors"
 INFO = re.compile("Info for Load AnimateDiff")
 """The button of the newer pages that shows what a node said about a value."""
 TOO_MANY = "40 frames run at once"
+SCHEDULE, WORDS = "ADXL_StrengthSchedule", "'words' is not a point"
+ERROR = re.compile(r"Error: \S")
+VALUES = "areas => areas.map(area => area.value)"
 
 Break = Callable[[Graph, Server], None]
 
@@ -31,6 +34,12 @@ def choose_a_broken_file(graph: Graph, server: Server) -> None:
 
 def ask_for_too_many_frames(graph: Graph, _: Server) -> None:
     graph.set("ADXL_EmptyLatentFrames", frames=40)
+
+
+def write_a_schedule_without_points(graph: Graph, _: Server) -> None:
+    graph.add(SCHEDULE)
+    graph.connect(SCHEDULE, 0, "ADXL_ApplyMotionModel", "schedule")
+    graph.set(SCHEDULE, points="words")
 
 
 CASES = {
@@ -71,6 +80,43 @@ def test_the_node_that_can_mend_it_shows_the_error(
     broken, sentence, kind = CASES[case]
     fail(graph, runs, server, broken)
     comfy.until(lambda: sentence in graph.text(kind), f"{kind} does not show the error")
+    shown = comfy.page.get_by_test_id("animatediff-report").or_(comfy.page.locator("[data-node-id] textarea"))
+    graph.select(kind)
+    comfy.until(lambda: any(map(ERROR.match, shown.evaluate_all(VALUES))), "it does not look like an error")
+
+
+def test_an_error_goes_when_its_node_is_changed(
+    comfy: ComfyPage, graph: Graph, runs: Runs, server: Server, renderer: Renderer
+) -> None:
+    fail(graph, runs, server, ask_for_too_many_frames)
+    comfy.until(lambda: TOO_MANY in graph.text("ADXL_ApplyMotionModel"), "no error")
+    graph.set("ADXL_ApplyMotionModel", strength=0.5)
+    comfy.until(lambda: TOO_MANY not in graph.text("ADXL_ApplyMotionModel"), "the error stays", 2000)
+    comfy.open()
+    assert TOO_MANY not in graph.text("ADXL_ApplyMotionModel")
+
+
+def test_an_error_stays_when_its_graph_opens_again(
+    comfy: ComfyPage, graph: Graph, runs: Runs, server: Server, renderer: Renderer
+) -> None:
+    """Opening a graph sets the text of its node, as a change of a person does."""
+    fail(graph, runs, server, write_a_schedule_without_points)
+    comfy.until(lambda: WORDS in graph.text(SCHEDULE), "no error")
+    graph.load(comfy.evaluate("() => app.graph.serialize()"))
+    comfy.until(lambda: WORDS in graph.text(SCHEDULE), "the error is gone", 2000)
+
+
+def test_errors_go_when_the_next_run_starts(comfy: ComfyPage, graph: Graph, runs: Runs, server: Server) -> None:
+    """The node with the error is in the cache, and nothing is sampled that could report anew."""
+    fail(graph, runs, server, ask_for_too_many_frames)
+    comfy.until(lambda: TOO_MANY in graph.text("ADXL_ApplyMotionModel"), "no error")
+    comfy.page.locator(DIALOGS).or_(comfy.page.get_by_test_id("error-overlay")).first.wait_for()
+    comfy.close_dialogs()
+    graph.remove("KSampler")
+    graph.remove("SaveVideo")
+    graph.add("ADXL_WindowPlan")
+    runs.succeed()
+    comfy.until(lambda: TOO_MANY not in graph.text("ADXL_ApplyMotionModel"), "the error stays", 2000)
 
 
 def test_a_report_gives_way_when_a_run_fails(comfy: ComfyPage, graph: Graph, runs: Runs, server: Server) -> None:

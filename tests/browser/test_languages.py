@@ -109,7 +109,7 @@ def test_an_error_is_shown_in_chinese(
     graph.load(tiny(steps=1))
     ask_for_too_many_frames(graph, server)
     assert runs.run()["status"]["status_str"] == "error"
-    comfy.until(lambda: "一次运行 40 帧" in graph.text(APPLY), "no error in Chinese")
+    comfy.until(lambda: "错误：一次运行 40 帧" in graph.text(APPLY), "no error in Chinese")
 
 
 def test_kept_reports_follow_the_language_after_a_reload(

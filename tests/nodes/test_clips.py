@@ -75,7 +75,7 @@ def test_saved_clips_load_unchanged(tiny: dict[str, Any]) -> None:
     loaded_latents, loaded_conditioning = LoadTrainingDataset.execute("clips").args
     assert len(loaded_latents) == len(loaded_conditioning) == 4
     for latent, loaded in zip(latents, loaded_latents, strict=True):
-        assert loaded.keys() == {"samples"} and torch.equal(latent["samples"], loaded["samples"])
+        assert loaded.keys() == latent.keys() and torch.equal(latent["samples"], loaded["samples"])
     for condition, loaded in zip(conditioning, loaded_conditioning, strict=True):
         assert torch.equal(condition[0][0], loaded[0][0])
         assert torch.equal(condition[0][1]["pooled_output"], loaded[0][1]["pooled_output"])

@@ -116,14 +116,14 @@ def test_nodes_show_reports_and_warnings_in_each_run(folder: Path, page: Page, c
 def test_errors_are_shown_on_the_node_that_can_act(folder: Path, page: Page) -> None:
     with pytest.raises(MotionError) as error:
         LoadMotionModel.execute(motion_model="gone.ckpt", family=AUTO_FAMILY)
-    assert page.pop() == ("1", str(error.value))
+    assert page.pop() == ("1", f"Error: {error.value}")
     pair = small_pair()
     save(pair.motion, folder / "random.safetensors")
     (motion,) = LoadMotionModel.execute(motion_model="random.safetensors", family=AUTO_FAMILY).args
     (animated,) = ApplyMotionModel.execute(pair.model, motion, **defaults(ApplyMotionModel)).args
     with pytest.raises(MotionError, match="40 frames run at once") as error:
         sample(animated, noise=start_noise(40), steps=1)
-    assert page.pop() == ("2", str(error.value))
+    assert page.pop() == ("2", f"Error: {error.value}")
 
 
 @torch.inference_mode()
@@ -215,3 +215,24 @@ def test_window_plan_gives_a_picture_and_a_sentence() -> None:
     assert picture.ndim == 4 and picture.shape[0] == 1 and picture.shape[3] == 3
     assert cost.startswith("48 frames in 4 windows of 16")
     assert report_of(output) == cost
+
+
+LOOPED = {"context_length": 8, "context_schedule": "looped_uniform", "context_stride": 2, "fuse_method": "flat"}
+
+
+def test_window_plan_draws_the_settings_of_its_model() -> None:
+    """Its own would be refused: an overlap of 16 in windows of 16."""
+    (windowed,) = ContextWindows.execute(model=small_pair().model, **WINDOWS | LOOPED).args
+    unused = WINDOWS | {"context_overlap": 16}
+    picture, cost = WindowPlan.execute(frames=30, steps=2, model=windowed, **unused).args
+    expected, expected_cost = WindowPlan.execute(frames=30, steps=2, **WINDOWS | LOOPED).args
+    assert torch.equal(picture, expected) and cost == expected_cost
+
+
+def test_window_plan_refuses_a_model_without_our_windows() -> None:
+    plain = small_pair().model
+    foreign = plain.clone()
+    foreign.model_options["context_handler"] = SimpleNamespace(context_length=16)
+    for model in (plain, foreign):
+        with pytest.raises(MotionError, match="has no AnimateDiff Context Windows: connect the output of that node"):
+            WindowPlan.execute(model=model)

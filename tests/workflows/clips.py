@@ -28,7 +28,7 @@ first, so the clip can be repeated without a jump.
 - For a long clip that is no loop, switch closed_loop off.
 - Another length: change the frames in **Empty Latent Frames**. With windows_per_batch 1, a longer clip needs no more
   memory.
-- **Window Plan** draws how the frames are cut, and says what it costs.
+- **Window Plan**, connected to Context Windows, draws how the frames are cut, and says what it costs.
 - For a first look 25 steps are enough.
 """
 TINY_NOTE = """## The same graph on the tiny SDXL

@@ -6,9 +6,11 @@ import inspect
 from collections.abc import Callable
 
 import comfy.samplers
+import comfy_extras.nodes_custom_sampler as custom_sampler
 import pytest
 import torch
 from animatediff_xl.motion_models.errors import MotionError
+from animatediff_xl.motion_models.sampling.forward import ONLY_ON_SECOND_MODEL
 from animatediff_xl.motion_models.sampling.run import SamplingRun, step_of
 from comfy_extras.nodes_model_advanced import ModelSamplingDiscrete
 from hypothesis import given
@@ -16,8 +18,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from tests.motion_models.conftest import SETTINGS
-from tests.sampling import sample, start_noise
-from tests.small import conditioning
+from tests.sampling import guided, sample, start_noise
+from tests.small import conditioning, small_pair
 from tests.windowed import long_sample, same, windowed
 
 SIDE = 8
@@ -164,7 +166,7 @@ def test_an_error_in_a_model_call_is_reported(pair, animate) -> None:
     )
     with pytest.raises(MotionError, match="The mask cannot be used"):
         sample(tiled(animate(pair.model, settings=settings), 1))
-    assert reported[-1].startswith("The mask cannot be used")
+    assert reported[-1].startswith("Error: The mask cannot be used")
 
 
 def test_a_warning_after_the_run_keeps_the_earlier_ones(pair, animate) -> None:
@@ -260,6 +262,28 @@ def test_a_lora_on_one_model_leaves_the_other_unchanged(pair, animate, motion, r
     patched = animate(pair.model, loras=(dataclasses.replace(rising_lora, strength_schedule=()),))
     (plain_motion,), (patched_motion,) = (model.get_additional_models() for model in (plain, patched))
     assert plain_motion.model is not patched_motion.model
+
+
+def dual_sample(model, second) -> Tensor:
+    """A run of ComfyUI's DualModelGuider: the second MODEL is for the negative."""
+    guider = custom_sampler.Guider_DualModel(model, second)
+    guider.set_conds(conditioning(1), conditioning(2))
+    guider.set_cfg(4.0)
+    return guided(guider)
+
+
+@pytest.mark.skipif(not hasattr(custom_sampler, "Guider_DualModel"), reason="ComfyUI 0.30")
+@pytest.mark.parametrize("own_checkpoint", [False, True])
+def test_motion_only_on_the_second_model_is_reported(pair, animate, own_checkpoint: bool) -> None:
+    reported: list[list[str]] = []
+    settings = dataclasses.replace(SETTINGS, on_report=lambda _, warnings: reported.append(warnings))
+    animated = animate(small_pair().model if own_checkpoint else pair.model, settings=settings)
+    dual_sample(pair.model, animated)
+    assert [warning for warnings in reported for warning in warnings] == [ONLY_ON_SECOND_MODEL]
+    reported.clear()
+    assert not torch.equal(dual_sample(animated, pair.model), dual_sample(pair.model, pair.model))
+    dual_sample(animate(pair.model, settings=settings), animated)
+    assert not any(ONLY_ON_SECOND_MODEL in warnings for warnings in reported)
 
 
 SIGMAS = st.lists(st.floats(0, 100, allow_nan=False, width=32), min_size=2, max_size=9)
