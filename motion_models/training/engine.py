@@ -6,7 +6,6 @@ short trainings. A training can stop after any step and go on, with the same res
 
 import math
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -75,21 +74,13 @@ class Training:
     def steps_done(self) -> int:
         return len(self.losses)
 
-    def run(
-        self,
-        loss_of: Loss,
-        on_step: Callable[["Training"], None] = lambda _: None,
-        hooks: Callable[[], AbstractContextManager[object]] = nullcontext,
-    ) -> None:
+    def run(self, loss_of: Loss, on_step: Callable[["Training"], None] = lambda _: None) -> None:
         """Take the steps that are left. on_step: called after each, for progress, interrupts and states.
-
-        hooks: opened for each step, until its last backward pass.
 
         If `loss_of` or `on_step` raises an exception, the training is that of the last whole step.
         """
         while self.steps_done < self.settings.steps:
-            with hooks():
-                self.step(loss_of)
+            self.step(loss_of)
             on_step(self)
 
     def step(self, loss_of: Loss) -> None:

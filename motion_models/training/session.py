@@ -1,4 +1,4 @@
-"""A training inside ComfyUI: on a copy of a MODEL, through a guider, with hooks that stay open for a whole step."""
+"""A training inside ComfyUI: on a copy of a MODEL, through a guider, with hooks that stay open for whole steps."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -125,7 +125,7 @@ def run(
 ) -> Training:
     """Train while ComfyUI has loaded the copy of a MODEL.
 
-    hooks: opens all hooks, for clips of a number of frames. They stay open until the backward pass of a step ends.
+    hooks: opens all hooks, for clips of a number of frames. They stay open until the last backward pass of a step.
     """
     sampling: Any = copy.get_model_object("model_sampling")
     device, base = host.load_device(copy), copy.model
@@ -156,20 +156,23 @@ def run(
             return noise_loss(denoise, frames[None].to(device), alphas, generator, session.noise)
 
         def show_preview() -> None:
+            """Between two steps, so that no backward pass needs the hooks of the training."""
             preview, step = session.preview, training.steps_done
             if preview and preview.is_due(step, session.training.steps):
+                opened.close()
                 with hooks(unet, preview.frames):
                     clip = preview.clip(loaded)
+                opened.enter_context(hooks(unet, clips.frames))
                 session.on_preview(step, clip)
 
         def after_step(training: Training) -> None:
             on_step(training, trained)
             show_preview()
 
-        with recomputed(session.checkpointing, (unet, *motion)):
+        with hooks(unet, clips.frames) as opened, recomputed(session.checkpointing, (unet, *motion)):
             if training.steps_done < session.training.steps:
                 show_preview()
-            training.run(loss_of, after_step, lambda: hooks(unet, clips.frames))
+            training.run(loss_of, after_step)
         done.append(training)
 
     host.with_loaded(copy, clips.conditions, clips.latents[0], body)
