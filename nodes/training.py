@@ -13,7 +13,16 @@ from ..motion_models.training.job import Outcome
 from .common import sockets
 from .common.files import MOTION_LORA, MOTION_MODEL
 from .common.reports import KEEPS_REPORT, with_report
-from .common.training_inputs import CATEGORY, SharedValues, Stage, TrainingNode, clip_inputs, loop_inputs, outputs
+from .common.training_inputs import (
+    CATEGORY,
+    SharedValues,
+    Stage,
+    TrainingNode,
+    clip_inputs,
+    loop_inputs,
+    outputs,
+    preview_input,
+)
 
 CLIPS = "A list of clips, each a batch of frames. All have the same size."
 
@@ -66,6 +75,7 @@ class TrainMotionLoRA(TrainingNode):
                     ),
                     advanced=True,
                 ),
+                preview_input(),
             ],
             outputs=outputs(
                 sockets.MotionLoRA.Output(
@@ -133,6 +143,7 @@ class TrainMotionModel(TrainingNode):
                 ),
                 *clip_inputs(cls.stage, CLIPS),
                 *loop_inputs(cls.stage),
+                preview_input(),
             ],
             outputs=outputs(
                 sockets.MotionModel.Output(
@@ -180,6 +191,7 @@ class TrainDomainAdapter(TrainingNode):
                 *clip_inputs(cls.stage, "A list of clips or pictures of the same size. Each step takes random frames."),
                 rank_input(128, "Size of the adapter. 128 as in the authors' file. Less learns less of the look."),
                 *loop_inputs(cls.stage),
+                preview_input(),
             ],
             outputs=outputs(
                 io.Model.Output(display_name="model", tooltip="The MODEL with the adapter, whose alpha is 1.")

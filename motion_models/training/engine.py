@@ -14,6 +14,8 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel
 
+from ..errors import MotionError
+
 Loss = Callable[[int, int], Tensor]
 """(step, clip of the step) -> loss."""
 
@@ -140,6 +142,12 @@ class Training:
         clips = processes.clips(settings.clips_per_step)
         loss = sum(processes.backward(loss_of, self.steps_done, clip, settings.clips_per_step) for clip in clips)
         total = processes.total(loss)
+        if not math.isfinite(total):
+            raise MotionError(
+                "The loss is no longer a number: lower learning_rate, and train under another name. What was learned "
+                "before step {step} is kept.",
+                step=self.steps_done + 1,
+            )
         nn.utils.clip_grad_norm_(self.parameters.values(), settings.gradient_norm)
         self.optimizer.step()
         self.schedule.step()

@@ -11,9 +11,11 @@ from comfy_api.latest import io
 from ...motion_models import host
 from ...motion_models.training.checkpointing import CHECKPOINTING
 from ...motion_models.training.dataset import training_clips
-from ...motion_models.training.job import Job, Outcome, Progress, run_job
+from ...motion_models.training.job import Job, Observer, Outcome, run_job
 from ...motion_models.training.losses import LOSSES
+from ...motion_models.training.monitoring.preview import Preview
 from ...motion_models.training.recipes import GO_ON, RESUME, STATES, LoopValues, Recipe
+from . import sockets
 from .base import AnimateDiffNode
 from .reports import node_id_of, send
 
@@ -120,6 +122,12 @@ def loop_inputs(stage: Stage) -> list[io.Input]:
     ]
 
 
+def preview_input() -> io.Input:
+    return sockets.TrainingPreview.Input(
+        "preview", optional=True, tooltip="A clip to show again and again. From AnimateDiff Training Preview."
+    )
+
+
 def outputs(trained: io.Output) -> list[io.Output]:
     """trained: the output that the next node of a graph takes."""
     return [
@@ -132,10 +140,11 @@ def outputs(trained: io.Output) -> list[io.Output]:
 
 @dataclass(frozen=True)
 class SharedValues(LoopValues):
-    """The values of the inputs of `clip_inputs` and `loop_inputs`."""
+    """The values of the inputs of `clip_inputs`, `loop_inputs` and `preview_input`."""
 
     latents: list[dict[str, Any]]
     conditioning: list[host.Conditions]
+    preview: Preview | None = None
 
 
 class TrainingNode(AnimateDiffNode):
@@ -153,10 +162,6 @@ class TrainingNode(AnimateDiffNode):
             recipe.metadata,
             shared.resume == GO_ON,
         )
-
-        def show(text: str) -> None:
-            send(node_id_of(cls), text)
-
-        session = dataclasses.replace(shared.session(), report=show)
         clips = training_clips(shared.latents, shared.conditioning)
-        return run_job(job, recipe.train, session, clips, Progress(shared.steps, show))
+        session = dataclasses.replace(shared.session(), preview=shared.preview)
+        return run_job(job, recipe.train, session, clips, Observer(lambda text: send(node_id_of(cls), text)))

@@ -14,8 +14,8 @@ from ...files.loading import MotionFile, open_motion_file
 from ...lora.domain_adapter import apply_domain_adapter
 from .. import recipes
 from ..dataset import TrainingClips
-from ..engine import Processes, Training
-from ..job import Job, Progress, run_job
+from ..engine import Processes
+from ..job import Job, Observer, run_job
 from ..recipes import GO_ON, STATES, Recipe
 from .config import AUTO_FAMILY, Config
 from .encode import encode_shards
@@ -58,16 +58,14 @@ def train(config: Config, comfyui: Path) -> None:
 def run(job: Job, recipe: Recipe, clips: TrainingClips, config: Config, processes: Processes) -> None:
     session = config.loop().session(processes)
     stop_file = job.states / job.name / "stop"
-    progress = Progress(session.training.steps, log.info, SECONDS_BETWEEN_LINES)
 
-    def on_progress(training: Training) -> None:
-        progress(training)
+    def after_step() -> None:
         if processes.agree(is_wished()):
             raise StoppedError
 
     try:
         with wishes_to_stop(stop_file) as is_wished:
-            outcome = run_job(job, recipe.train, session, clips, on_progress)
+            outcome = run_job(job, recipe.train, session, clips, Observer(log.info, SECONDS_BETWEEN_LINES, after_step))
         log.info(sentence("{file} is saved. Folder: {folder}.", file=outcome.path.name, folder=outcome.path.parent))
     except StoppedError:
         log.info(sentence("{name} is stopped, and its state is saved: the same command goes on.", name=job.name))
