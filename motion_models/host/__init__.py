@@ -4,7 +4,6 @@ It works with ComfyUI 0.16.3 to 0.33.0. `tests/test_pack.py` checks that every n
 """
 
 from .attention_kernels import attention
-from .checkpoints import device_kind, load_checkpoint
 from .controls import controls_of, knows_windows, scaled_hint, sliced_hints
 from .lora import LoraAdapter, adapter_names, lora_adapter, unet_lora_names, weight_shapes
 from .memory import available_memory, memory_in_use, meta_call, reserve
@@ -24,9 +23,11 @@ from .patchers import (
     cast_weights,
     checkpoint_name,
     compute_dtype,
+    device_kind,
     free_memory,
     is_base,
     is_wrapped,
+    load_checkpoint,
     load_device,
     moved,
     new_patcher,
