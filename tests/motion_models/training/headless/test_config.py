@@ -14,8 +14,8 @@ from comfy_api.latest import io
 from tests.host.obtain import PACK
 
 NODES = {"motion_lora": TrainMotionLoRA, "motion_model": TrainMotionModel, "domain_adapter": TrainDomainAdapter}
-SOCKETS = {"model", "motion_model", "latents", "conditioning", "folder", "vae", "clip"}
-"""Inputs that are files or folders in a TOML file."""
+SOCKETS = {"model", "motion_model", "latents", "conditioning", "folder", "vae", "clip", "preview"}
+"""Inputs that are files or folders in a TOML file, and the preview, which is for the page."""
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from typing import Any
 import comfy.utils
 import numpy as np
 import pytest
+import torch
 from animatediff_xl.motion_models.training.monitoring import progress
 from animatediff_xl.motion_models.training.monitoring.progress import Progress
 from PIL import Image
@@ -44,7 +45,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[int, Image.Imag
 
 
 def training(steps: int) -> Any:
-    return SimpleNamespace(steps_done=steps, losses=[0.5] * steps)
+    return SimpleNamespace(steps_done=steps, losses=[0.5] * steps, device=torch.device("cpu"))
 
 
 CLIP = np.full((4, 32, 32, 3), 200, np.uint8)
