@@ -6,9 +6,11 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
-# what runs again with models kept as on an NVIDIA GPU (tests/host/dynamic_vram): all but videos and the package
+# what runs again with models kept as on an NVIDIA GPU (tests/host/dynamic_vram): all but videos, the package, and the
+# training command, which never keeps them so
 WITH_DYNAMIC_VRAM := tests/motion_models tests/nodes tests/server \
-	--ignore=tests/motion_models/training/clips --ignore=tests/server/test_install.py
+	--ignore=tests/motion_models/training/clips --ignore=tests/motion_models/training/headless \
+	--ignore=tests/server/test_install.py
 
 .PHONY: demo test test-legacy-vram test-dynamic-vram measure lint clean
 

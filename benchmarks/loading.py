@@ -13,9 +13,10 @@ from animatediff_xl.motion_models.sampling.apply import AUTO_BETA_SCHEDULE, appl
 from safetensors.torch import load_file
 
 from tests.host.obtain import PACK
+from tests.real_models import BASES
 
 from .measure import clocked
-from .models import BASES, SETTINGS, image_model, motion_file, motion_lora_file, shallow
+from .models import SETTINGS, image_model, motion_file, motion_lora_file, shallow
 
 ROUNDS = 5
 IMPORT = """

@@ -13,8 +13,10 @@ from collections import Counter
 from pathlib import Path
 from statistics import median
 
+from tests.real_models import BASES
+
 from .measure import CALLS, clocked, timed_step
-from .models import BASES, SETTINGS, conditioning, image_model, motion_file
+from .models import SETTINGS, conditioning, image_model, motion_file
 from .run import machine
 
 # isort: split

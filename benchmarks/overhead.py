@@ -16,8 +16,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
+from tests.real_models import BASES
+
 from .measure import CALLS, timed_step
-from .models import BASES, SETTINGS, conditioning, image_model, motion_file
+from .models import SETTINGS, conditioning, image_model, motion_file
 from .peers import evolved
 from .run import machine
 

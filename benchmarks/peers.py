@@ -10,8 +10,10 @@ import folder_paths
 import torch
 from animatediff_xl.motion_models import host
 
+from tests.real_models import CHANNELS, Base
+
 from .measure import Run, timed
-from .models import CHANNELS, Base, randomise
+from .models import randomise
 
 
 def evolved(checkout: Path, model: host.ModelPatcher, motion: Path) -> host.ModelPatcher:

@@ -31,8 +31,9 @@ if not __package__:  # started as a file
 
 from benchmarks.loading import loading_times
 from benchmarks.measure import Measured, Run, in_turn, ratio, timed_step
-from benchmarks.models import BASES, SETTINGS, conditioning, image_model, motion_file, shallow
+from benchmarks.models import SETTINGS, conditioning, image_model, motion_file, shallow
 from benchmarks.peers import diffusers_step, evolved
+from tests.real_models import BASES
 
 # isort: split
 import comfyui_version

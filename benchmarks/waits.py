@@ -20,7 +20,8 @@ from animatediff_xl.motion_models.sampling.apply import AUTO_BETA_SCHEDULE, appl
 from torch.profiler import ProfilerActivity, profile
 
 from benchmarks.measure import CALLS, timed_step
-from benchmarks.models import BASES, SETTINGS, conditioning, image_model, motion_file
+from benchmarks.models import SETTINGS, conditioning, image_model, motion_file
+from tests.real_models import BASES
 
 FRAMES, FAMILY = 16, "AnimateDiff SDXL beta"
 EVALUATIONS = 1 + CALLS

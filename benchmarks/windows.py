@@ -19,8 +19,10 @@ from statistics import median
 from typing import Any
 from unittest.mock import patch
 
+from tests.real_models import BASES
+
 from .measure import Measured, Run, clocked, in_turn, ratio, timed_step
-from .models import BASES, SETTINGS, conditioning, image_model, motion_file, shallow
+from .models import SETTINGS, conditioning, image_model, motion_file, shallow
 
 # isort: split
 import torch

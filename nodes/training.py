@@ -4,18 +4,25 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..motion_models import host
 from ..motion_models.errors import sentence
 from ..motion_models.files.loading import MotionFile, open_motion_file
 from ..motion_models.lora.domain_adapter import apply_domain_adapter
 from ..motion_models.lora.motion_lora import ChosenLora, open_motion_lora
-from ..motion_models.training import stages
+from ..motion_models.training import recipes, stages
 from ..motion_models.training.job import Outcome
-from ..motion_models.training.session import base_of, train_motion, train_stills
 from .common import sockets
 from .common.files import MOTION_LORA, MOTION_MODEL
 from .common.reports import KEEPS_REPORT, with_report
-from .common.training_inputs import CATEGORY, SharedValues, Stage, TrainingNode, clip_inputs, loop_inputs, outputs
+from .common.training_inputs import (
+    CATEGORY,
+    SharedValues,
+    Stage,
+    TrainingNode,
+    clip_inputs,
+    loop_inputs,
+    outputs,
+    preview_input,
+)
 
 CLIPS = "A list of clips, each a batch of frames. All have the same size."
 
@@ -68,6 +75,7 @@ class TrainMotionLoRA(TrainingNode):
                     ),
                     advanced=True,
                 ),
+                preview_input(),
             ],
             outputs=outputs(
                 sockets.MotionLoRA.Output(
@@ -87,18 +95,8 @@ class TrainMotionLoRA(TrainingNode):
         key_format: str,
         **values: Any,
     ) -> io.NodeOutput:
-        shared = SharedValues(**values)
-        facts = facts_of(motion_model) | {"rank": str(rank), "layers": layers, "key_format": key_format}
         outcome = cls.train(
-            cls.stage,
-            shared,
-            facts,
-            lambda *training: train_motion(
-                model,
-                motion_model,
-                lambda motion: stages.motion_lora(motion, rank, stages.LAYERS[layers], shared.seed, key_format),
-                *training,
-            ),
+            cls.stage, SharedValues(**values), recipes.motion_lora(model, motion_model, rank, layers, key_format)
         )
         report = sentence(
             "{file} is saved: load it with Load AnimateDiff Motion LoRA. Folder: {folder}.", **place_of(outcome)
@@ -145,6 +143,7 @@ class TrainMotionModel(TrainingNode):
                 ),
                 *clip_inputs(cls.stage, CLIPS),
                 *loop_inputs(cls.stage),
+                preview_input(),
             ],
             outputs=outputs(
                 sockets.MotionModel.Output(
@@ -156,19 +155,7 @@ class TrainMotionModel(TrainingNode):
 
     @classmethod
     def run(cls, model: io.Model.Type, motion_model: MotionFile, start: str, **values: Any) -> io.NodeOutput:
-        shared = SharedValues(**values)
-        outcome = cls.train(
-            cls.stage,
-            shared,
-            facts_of(motion_model) | {"start": start},
-            lambda *training: train_motion(
-                model,
-                motion_model,
-                lambda motion: stages.motion_model(motion, start, shared.seed),
-                *training,
-                trains_all=True,
-            ),
-        )
+        outcome = cls.train(cls.stage, SharedValues(**values), recipes.motion_model(model, motion_model, start))
         report = sentence(
             "{file} is saved: load it with Load AnimateDiff Motion Model. Folder: {folder}.", **place_of(outcome)
         )
@@ -204,6 +191,7 @@ class TrainDomainAdapter(TrainingNode):
                 *clip_inputs(cls.stage, "A list of clips or pictures of the same size. Each step takes random frames."),
                 rank_input(128, "Size of the adapter. 128 as in the authors' file. Less learns less of the look."),
                 *loop_inputs(cls.stage),
+                preview_input(),
             ],
             outputs=outputs(
                 io.Model.Output(display_name="model", tooltip="The MODEL with the adapter, whose alpha is 1.")
@@ -213,15 +201,7 @@ class TrainDomainAdapter(TrainingNode):
 
     @classmethod
     def run(cls, model: io.Model.Type, rank: int, **values: Any) -> io.NodeOutput:
-        shared = SharedValues(**values)
-        outcome = cls.train(
-            cls.stage,
-            shared,
-            {"base": base_of(model), "rank": str(rank)},
-            lambda *training: train_stills(
-                model, lambda unet: stages.domain_adapter(unet, host.adapter_names(model), rank, shared.seed), *training
-            ),
-        )
+        outcome = cls.train(cls.stage, SharedValues(**values), recipes.domain_adapter(model, rank))
         adapted, _ = apply_domain_adapter(model, outcome.path, 1.0)
         report = sentence(
             "{file} is saved: load it with Apply AnimateDiff Domain Adapter or Load LoRA. Folder: {folder}.",
@@ -232,11 +212,6 @@ class TrainDomainAdapter(TrainingNode):
 
 def rank_input(default: int, tooltip: str) -> io.Input:
     return io.Int.Input("rank", default=default, min=1, max=512, tooltip=tooltip)
-
-
-def facts_of(motion: MotionFile) -> dict[str, str]:
-    """What the metadata of a trained file say about its motion model."""
-    return {"family": motion.family.name, "base": motion.family.base}
 
 
 def place_of(outcome: Outcome) -> dict[str, object]:

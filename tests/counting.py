@@ -1,5 +1,6 @@
 """Counts the tensors that operations read, write and copy."""
 
+import weakref
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -64,6 +65,33 @@ class PeakElements(TorchDispatchMode):
                 self.sizes[storage] = storage.nbytes() // tensor.element_size()
                 self.peak = max(self.peak, sum(self.sizes.values()))
         return result
+
+
+class PeakBytes(TorchDispatchMode):
+    """Records the bytes in live tensors that were created while it is active, now and at the peak."""
+
+    def __init__(self):
+        super().__init__()
+        self.live = {}
+        """Weak references to storages, by their ids."""
+        self.now = self.peak = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **(kwargs or {}))
+        given = {id(tensor.untyped_storage()) for tensor in tensors_of([args, kwargs])}
+        for storage in (tensor.untyped_storage() for tensor in tensors_of(result)):
+            if id(storage) not in self.live and id(storage) not in given:
+                self.add(storage, id(storage), storage.nbytes())
+        return result
+
+    def add(self, storage, key, size):
+        def on_freed(_):
+            self.now -= size
+            del self.live[key]
+
+        self.live[key] = weakref.ref(storage, on_freed)
+        self.now += size
+        self.peak = max(self.peak, self.now)
 
 
 class Crossings(TorchDispatchMode):

@@ -66,15 +66,19 @@ INPUTS = {
     "ADXL_TrainMotionLoRA": [
         "model", "motion_model", "latents", "conditioning", "name", "steps", "learning_rate", "rank", "layers", "loss",
         "max_noise_weight", "clips_per_step", "seed", "precision", "checkpointing", "save_every", "resume",
-        "key_format",
+        "key_format", "preview",
     ],
     "ADXL_TrainMotionModel": [
         "model", "motion_model", "start", "latents", "conditioning", "name", "steps", "learning_rate", "loss",
-        "max_noise_weight", "clips_per_step", "seed", "precision", "checkpointing", "save_every", "resume",
+        "max_noise_weight", "clips_per_step", "seed", "precision", "checkpointing", "save_every", "resume", "preview",
     ],
     "ADXL_TrainDomainAdapter": [
         "model", "latents", "conditioning", "name", "steps", "learning_rate", "rank", "loss", "max_noise_weight",
-        "clips_per_step", "seed", "precision", "checkpointing", "save_every", "resume",
+        "clips_per_step", "seed", "precision", "checkpointing", "save_every", "resume", "preview",
+    ],
+    "ADXL_TrainingPreview": [
+        "positive", "negative", "vae", "frames", "width", "height", "steps", "cfg", "sampler_name", "scheduler", "seed",
+        "every",
     ],
     "ADXL_ContextWindows": [
         "model", "context_length", "context_overlap", "context_stride", "context_schedule", "fuse_method",
@@ -152,7 +156,7 @@ def test_help_in_other_languages_is_the_english_one(node_id: str) -> None:
 
 @pytest.mark.parametrize("node_id", SCHEMAS)
 def test_every_choice_is_explained(node_id: str) -> None:
-    """In the help pages. Files and model families have no fixed list there."""
+    """In the help pages. Files, model families and ComfyUI's samplers have no fixed list there."""
     for field in SCHEMAS[node_id].inputs:
         if isinstance(field, io.Combo.Input) and field.id not in FILE_INPUTS:
             for page in ("{}/en.md", "{}/zh.md"):
@@ -162,7 +166,7 @@ def test_every_choice_is_explained(node_id: str) -> None:
                 assert not missing or (node_id == "ADXL_WindowPlan" and shared), (field.id, page)
 
 
-FILE_INPUTS = ("motion_model", "family", "lora", "adapter", "folder")
+FILE_INPUTS = ("motion_model", "family", "lora", "adapter", "folder", "sampler_name", "scheduler")
 
 
 def test_the_metadata_meets_the_rules_of_the_registry() -> None:
@@ -216,7 +220,7 @@ def test_only_the_host_package_imports_comfy() -> None:
 
 
 FILES_BEFORE = ("errors", "version")
-PACKAGES = ("host", "network", "files", "conditioning", "lora", "sampling", "noise", "context", "training")
+PACKAGES = ("drawing", "host", "network", "files", "conditioning", "lora", "sampling", "noise", "context", "training")
 """Packages of motion_models. Each imports only FILES_BEFORE and earlier packages; nodes/ imports all."""
 
 

@@ -3,24 +3,20 @@
 from collections.abc import Iterator
 
 import numpy as np
-import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from .. import host
+from ..drawing.canvas import BACKGROUND, BRIGHT, DARK, MARGIN, TEXT_COLOUR, TEXT_HEIGHT, WIDTH, font, to_image
 from ..errors import sentence
 from .windows import MOVING, ContextSettings, WindowPlan, plan, window_size, window_starts
 
-WIDTH = 600
-"""Nodes and help pages show it at half of that, and letters stay readable."""
-MARGIN, TEXT_HEIGHT, LETTERS = 16, 26, 20
 ROW_HEIGHT, GAP = 12, 3
 MAX_HEIGHT = 4096
 """In pixels. Steps that do not fit are left out."""
 
-BACKGROUND, TEXT_COLOUR, EMPTY = (24, 26, 30), (225, 228, 232), (44, 48, 54)
-FRAME = (88, 166, 255)
-"""Colour of a frame with weight 1. Smaller weights are darker."""
+EMPTY, FRAME = DARK, BRIGHT
+"""Colours of a window without a frame, and of a frame with weight 1. Smaller weights are darker."""
 
 
 def describe(settings: ContextSettings, frames: int, steps: int) -> str:
@@ -58,8 +54,8 @@ def draw(settings: ContextSettings, frames: int, steps: int) -> Tensor:
     The picture has a largest height. Steps beyond it are left out, and so are windows of the first step.
     """
     counts = window_counts(settings, frames, steps)
-    font = ImageFont.load_default(LETTERS)
-    heading = lines(describe(settings, frames, steps), font)
+    letters = font()
+    heading = lines(describe(settings, frames, steps), letters)
     above = MARGIN + (len(heading) + 1) * TEXT_HEIGHT
     heights = [TEXT_HEIGHT + count * (ROW_HEIGHT + GAP) + GAP for count in counts]
     room = MAX_HEIGHT - above - MARGIN
@@ -68,27 +64,27 @@ def draw(settings: ContextSettings, frames: int, steps: int) -> Tensor:
     picture = Image.new("RGB", (WIDTH, height), BACKGROUND)
     canvas = ImageDraw.Draw(picture)
     for index, line in enumerate(heading):
-        canvas.text((MARGIN, MARGIN + index * TEXT_HEIGHT), line, TEXT_COLOUR, font)
+        canvas.text((MARGIN, MARGIN + index * TEXT_HEIGHT), line, TEXT_COLOUR, letters)
     top = above
     for step in range(shown):
         host.stop_if_interrupted()
         title = f"step {step + 1}" if len(counts) > 1 else "every step"
-        canvas.text((MARGIN, top), title, TEXT_COLOUR, font)
+        canvas.text((MARGIN, top), title, TEXT_COLOUR, letters)
         for row, left, right, colour in cells(plan(settings, frames, step)):
             y = top + TEXT_HEIGHT + row * (ROW_HEIGHT + GAP)
             if y > height:
                 break
             canvas.rectangle((left, y, right, y + ROW_HEIGHT - 1), colour)
         top += heights[step]
-    return torch.from_numpy(np.asarray(picture).astype(np.float32) / 255)[None]
+    return to_image(picture)
 
 
-def lines(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> list[str]:
+def lines(text: str, letters: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> list[str]:
     """A text in lines that fit into the picture."""
     fitting = [""]
     for word in text.split():
         longer = f"{fitting[-1]} {word}".strip()
-        if font.getlength(longer) <= WIDTH - 2 * MARGIN:
+        if letters.getlength(longer) <= WIDTH - 2 * MARGIN:
             fitting[-1] = longer
         else:
             fitting.append(word)

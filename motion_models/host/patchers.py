@@ -9,6 +9,7 @@ import comfy.model_management
 import comfy.model_patcher
 import comfy.ops
 import comfy.patcher_extension
+import comfy.sd
 import comfy.supported_models
 import comfy.utils
 import torch
@@ -139,6 +140,18 @@ BASES = {"SD1.5": comfy.supported_models.SD15, "SDXL": comfy.supported_models.SD
 def is_base(model: ModelPatcher, base: str) -> bool:
     """Whether ComfyUI has detected a MODEL as a base, or as a variant of it. base: a key of BASES."""
     return isinstance(model.model.model_config, BASES[base])
+
+
+def load_checkpoint(path: Path) -> tuple[ModelPatcher, Any, Any]:
+    """MODEL, CLIP and VAE. CLIP and VAE are None if the file has none. Raises RuntimeError for other files."""
+    loaded: Any = comfy.sd.load_checkpoint_guess_config(str(path), output_vae=True, output_clip=True)
+    return loaded[0], loaded[1], loaded[2]
+
+
+def device_kind() -> str:
+    """PyTorch's name for the kind of device that ComfyUI uses, such as cuda or cpu."""
+    device = comfy.model_management.get_torch_device()
+    return device.type
 
 
 def checkpoint_name(model: ModelPatcher) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from comfy.ldm.modules.attention import BasicTransformerBlock, SpatialTransformer, optimized_attention
+from comfy.ldm.modules.attention import BasicTransformerBlock, SpatialTransformer
 from comfy.ldm.modules.diffusionmodules.openaimodel import ResBlock, UNetModel
 from comfy.model_patcher import ModelPatcher
 from torch import Tensor, nn
@@ -15,15 +15,6 @@ InjectionPoint = tuple[str, int]
 
 UNET_BLOCKS = (ResBlock, BasicTransformerBlock)
 """The classes of a UNet's blocks."""
-
-
-def attention(query: Tensor, key: Tensor, value: Tensor, heads: int) -> Tensor:
-    """The attention that ComfyUI was started with, (n f c) in and out.
-
-    transformer_options are not passed on, because an attention override of another pack is meant for spatial attention.
-    """
-    # kernels of reduced precision gain nothing for 16 to 32 tokens
-    return optimized_attention(query, key, value, heads=heads, low_precision_attention=False)
 
 
 def injection_points(unet: UNetModel) -> dict[InjectionPoint, ResBlock | SpatialTransformer]:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from torch import Tensor
@@ -18,15 +18,23 @@ Latent = Mapping[str, Any]
 class TrainingClips:
     """Clips of one size, and the CONDITIONING of each."""
 
-    latents: tuple[Tensor, ...]
-    """(f 4 h w) of each clip, as ComfyUI's VAE Encode gives them."""
-    conditions: tuple[host.Conditions, ...]
+    latents: Sequence[Tensor]
+    """(f 4 h w) of each clip, as ComfyUI's VAE Encode gives them. A sequence may read a clip when it is used."""
+    conditions: Sequence[host.Conditions]
+    """A tuple if all are in memory."""
     facts: dict[str, str]
     """What the metadata of a trained file say about the clips."""
+    files: Mapping[str, Any] = field(default_factory=dict)
+    """Of clips that are read from files: what is known about the files. Clips in memory are known by their latents."""
 
     @property
     def frames(self) -> int:
         return len(self.latents[0])
+
+    @property
+    def conditions_at_hand(self) -> Sequence[host.Conditions]:
+        """All conditions in memory, or the first of those in files."""
+        return self.conditions if isinstance(self.conditions, tuple) else (self.conditions[0],)
 
 
 CAPTION, FPS = "animatediff_caption", "animatediff_fps"
@@ -49,15 +57,19 @@ def training_clips(latents: Sequence[Latent], conditions: Sequence[host.Conditio
     samples = [clip["samples"] for clip in latents]
     sizes = {tuple(clip.shape) for clip in samples}
     if len(sizes) > 1:
-        raise MotionError(
-            "The clips have different sizes: encode them with the same frames, width and height. There are latents of "
-            "{sizes}.",
-            sizes=", ".join("x".join(map(str, size)) for size in sorted(sizes)),
-        )
+        raise different_sizes(*sizes)
     # inference tensors of other nodes cannot be saved for a backward pass
     copies = tuple(clip.clone() for clip in samples)
     repeated = list(conditions) * (len(latents) // len(conditions))
     return TrainingClips(copies, tuple(cloned(each) for each in repeated), facts_of(latents))
+
+
+def different_sizes(*sizes: tuple[int, ...]) -> MotionError:
+    return MotionError(
+        "The clips have different sizes: encode them with the same frames, width and height. There are latents of "
+        "{sizes}.",
+        sizes=", ".join("x".join(map(str, size)) for size in sorted(sizes)),
+    )
 
 
 def facts_of(latents: Sequence[Latent]) -> dict[str, str]:

@@ -14,8 +14,13 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel
 
+from ..errors import MotionError
+
 Loss = Callable[[int, int], Tensor]
 """(step, clip of the step) -> loss."""
+
+State = dict[str, Tensor] | None
+"""Of a training that goes on, or None."""
 
 
 @dataclass(frozen=True)
@@ -54,11 +59,56 @@ def averaged(module: nn.Module, decay: float) -> AveragedModel:
     return AveragedModel(module, avg_fn=average_fn).float()
 
 
+class Processes:
+    """The processes of a training: this one alone. `headless/processes.py` has several, which share each step."""
+
+    rank, count = 0, 1
+
+    @property
+    def writes(self) -> bool:
+        """Whether this process writes the files."""
+        return self.rank == 0
+
+    def once(self, read: Callable[[], State]) -> State:
+        """What one process reads, for all of them."""
+        return read()
+
+    def compare(self, mark: str) -> None:
+        """Raises MotionError if the processes have different marks."""
+
+    def start(self, module: nn.Module) -> None:
+        """Called before the first step. module: what is trained, which is the same in all processes afterwards."""
+
+    def clips(self, clips_per_step: int) -> range:
+        """The clips of each step that this process takes."""
+        return range(clips_per_step)
+
+    def backward(self, loss_of: Loss, step: int, clip: int, clips_per_step: int) -> float:
+        """Add the share of a clip to the gradients, and return its share of the loss."""
+        loss = loss_of(step, clip) / clips_per_step
+        loss.backward()
+        return loss.item()
+
+    def total(self, loss: float) -> float:
+        """The sum over all processes."""
+        return loss
+
+    def wait(self) -> None:
+        """Wait for all processes, however long one reads or writes a file."""
+
+    def agree(self, wish: bool) -> bool:
+        """Whether any process wishes something. All must ask at the same time."""
+        return wish
+
+
+ALONE = Processes()
+
+
 class Training:
     """A training of every parameter of a module that requires a gradient."""
 
-    def __init__(self, module: nn.Module, settings: TrainingSettings):
-        self.module, self.settings = module, settings
+    def __init__(self, module: nn.Module, settings: TrainingSettings, processes: Processes = ALONE):
+        self.module, self.settings, self.processes = module, settings, processes
         self.parameters = {name: weight for name, weight in module.named_parameters() if weight.requires_grad}
         self.optimizer = torch.optim.AdamW(
             self.parameters.values(), settings.learning_rate, weight_decay=settings.weight_decay
@@ -67,10 +117,15 @@ class Training:
         self.average = None if settings.average_decay is None else averaged(module, settings.average_decay)
         self.losses: list[float] = []
         """The loss of each step that is done."""
+        processes.start(module)
 
     @property
     def steps_done(self) -> int:
         return len(self.losses)
+
+    @property
+    def device(self) -> torch.device:
+        return next(iter(self.parameters.values())).device
 
     def run(self, loss_of: Loss, on_step: Callable[["Training"], None] = lambda _: None) -> None:
         """Take the steps that are left. on_step: called after each, for progress, interrupts and states.
@@ -82,12 +137,17 @@ class Training:
             on_step(self)
 
     def step(self, loss_of: Loss) -> None:
-        settings, total = self.settings, 0.0
+        settings, processes = self.settings, self.processes
         self.optimizer.zero_grad(set_to_none=True)
-        for clip in range(settings.clips_per_step):
-            loss = loss_of(self.steps_done, clip) / settings.clips_per_step
-            loss.backward()
-            total += loss.item()
+        clips = processes.clips(settings.clips_per_step)
+        loss = sum(processes.backward(loss_of, self.steps_done, clip, settings.clips_per_step) for clip in clips)
+        total = processes.total(loss)
+        if not math.isfinite(total):
+            raise MotionError(
+                "The loss is no longer a number: lower learning_rate, and train under another name. What was learned "
+                "before step {step} is kept.",
+                step=self.steps_done + 1,
+            )
         nn.utils.clip_grad_norm_(self.parameters.values(), settings.gradient_norm)
         self.optimizer.step()
         self.schedule.step()

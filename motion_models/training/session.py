@@ -1,10 +1,12 @@
-"""A training inside ComfyUI: on a copy of a MODEL, through a guider, with hooks that stay open until the end."""
+"""A training inside ComfyUI: on a copy of a MODEL, through a guider, with hooks that stay open for whole steps."""
 
+import functools
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -19,9 +21,14 @@ from ..sampling.forward import MotionForward, MotionPass
 from ..sampling.motion_config import motion_configs
 from .checkpointing import recomputed
 from .dataset import TrainingClips
-from .engine import Training, TrainingSettings, generator_for
+from .engine import ALONE, Processes, Training, TrainingSettings, generator_for
 from .losses import NoiseSettings, noise_loss
+from .memory import memory_report, training_bytes
+from .monitoring.preview import Preview
 from .stages import Trained
+
+OnPreview = Callable[[int, np.ndarray], None]
+"""(step, frames (f h w 3) in 0..255) of a preview."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +44,11 @@ class Session:
     """One of host.PRECISIONS. Weights that are trained are in fp32."""
     state: dict[str, Tensor] | None = None
     """The state of an earlier run of the same training, from which it goes on."""
+    processes: Processes = ALONE
+    report: Callable[[str], None] = lambda _: None
+    """Called before the first step with what the training needs, for the user."""
+    preview: Preview | None = None
+    on_preview: OnPreview = lambda _step, _clip: None
 
 
 OnStep = Callable[[Training, Trained], None]
@@ -58,8 +70,8 @@ def train_motion(
     Raises MotionError if the clips, MODEL and the motion model do not go together.
     """
     check_fits(model, motion)
-    check_frames(clips, motion)
-    check_captions(clips, model)
+    check_frames(clips, motion, session.preview)
+    check_captions(clips, model, session.preview)
     dtype = host.training_dtype(model, session.precision)
     with host.training_mode():
         copy = copy_of(model, dtype)
@@ -69,12 +81,12 @@ def train_motion(
         modules: MotionModel = patcher.model
         trained = trained_of(modules)
 
-        def hooks(unet: Any) -> ExitStack:
+        def hooks(unet: Any, frames: int) -> ExitStack:
             stack = ExitStack()
-            forward = MotionForward((MotionPass(modules, clips.frames, 1.0, (), ()),))
+            forward = MotionForward((MotionPass(modules, frames, 1.0, (), ()),))
             stack.enter_context(host.motion_hooks(unet, forward))
             if modules.norms.unet:
-                stack.enter_context(over_clips(host.residual_norms(unet), clips.frames))
+                stack.enter_context(over_clips(host.residual_norms(unet), frames))
             stack.enter_context(trained.hooks())
             return stack
 
@@ -93,12 +105,12 @@ def train_stills(
     Raises MotionError if the clips and MODEL do not go together.
     """
     base_of(model)
-    check_captions(clips, model)
+    check_captions(clips, model, session.preview)
     with host.training_mode():
         copy = copy_of(model, host.training_dtype(model, session.precision))
         trained = trained_of(host.running_unet(copy.model))
 
-        def hooks(_unet: Any) -> ExitStack:
+        def hooks(_unet: Any, _frames: int) -> ExitStack:
             stack = ExitStack()
             stack.enter_context(trained.hooks())
             return stack
@@ -112,19 +124,21 @@ def run(
     trained: Trained,
     clips: TrainingClips,
     session: Session,
-    hooks: Callable[[Any], ExitStack],
+    hooks: Callable[[Any, int], ExitStack],
     on_step: OnStep,
     stills: bool = False,
 ) -> Training:
-    """Train while ComfyUI has loaded the copy of a MODEL. All hooks stay open until the last backward pass."""
+    """Train while ComfyUI has loaded the copy of a MODEL.
+
+    hooks: opens all hooks, for clips of a number of frames. They stay open until the last backward pass of a step.
+    """
     sampling: Any = copy.get_model_object("model_sampling")
     device, base = host.load_device(copy), copy.model
-    latents = [base.process_latent_in(clip) for clip in clips.latents]
     done: list[Training] = []
 
-    def body(predict: host.Predict) -> None:
+    def body(loaded: host.LoadedModel) -> None:
         unet = host.running_unet(base)
-        training = Training(trained.module.to(device), session.training)
+        training = Training(trained.module.to(device), session.training, session.processes)
         if session.state:
             training.load_state(session.state)
         sigmas = sampling.sigmas.to(device)
@@ -133,27 +147,77 @@ def run(
         def loss_of(step: int, index: int) -> Tensor:
             host.stop_if_interrupted()
             generator = generator_for(session.seed, step, index)
-            clip = int(torch.randint(len(latents), (), generator=generator))
-            frames = latents[clip]
+            clip = int(torch.randint(len(clips.latents), (), generator=generator))
+            frames = base.process_latent_in(clips.latents[clip])
             if stills:
                 frames = frames[torch.randint(len(frames), (1,), generator=generator)]
 
             def denoise(noised: Tensor, timesteps: Tensor) -> Tensor:
                 sigma = sigmas[timesteps[0].long()]
                 x = noised * (sigma**2 + 1).sqrt()
-                return (x - predict(clip, x, sigma)) / sigma
+                return (x - loaded.predict(clip, x, sigma)) / sigma
 
             return noise_loss(denoise, frames[None].to(device), alphas, generator, session.noise)
 
-        with hooks(unet), recomputed(session.checkpointing, (unet, *motion)):
-            training.run(loss_of, lambda training: on_step(training, trained))
+        def show_preview() -> None:
+            """Between two steps, so that no backward pass needs the hooks of the training."""
+            preview, step = session.preview, training.steps_done
+            if preview and preview.is_due(step, session.training.steps):
+                opened.close()
+                with hooks(unet, preview.frames):
+                    clip = preview.clip(loaded)
+                opened.enter_context(hooks(unet, clips.frames))
+                session.on_preview(step, clip)
+
+        def after_step(training: Training) -> None:
+            on_step(training, trained)
+            show_preview()
+
+        with hooks(unet, clips.frames) as opened, recomputed(session.checkpointing, (unet, *motion)):
+            if training.steps_done < session.training.steps:
+                show_preview()
+            training.run(loss_of, after_step)
         done.append(training)
 
-    host.with_predictions(copy, clips.conditions, clips.latents[0], body)
+    plan_memory(copy, motion, trained, clips, session, hooks, stills)
+    host.with_loaded(copy, clips.conditions, clips.latents[0], body)
     return done[0]
 
 
-def check_frames(clips: TrainingClips, motion: MotionFile) -> None:
+def plan_memory(
+    copy: host.ModelPatcher,
+    motion: tuple[MotionModel, ...],
+    trained: Trained,
+    clips: TrainingClips,
+    session: Session,
+    hooks: Callable[[Any, int], ExitStack],
+    stills: bool,
+) -> None:
+    """Report the memory that a training needs, and let ComfyUI make room for it."""
+    unet = host.running_unet(copy.model)
+    frames = clips.latents[0][:1] if stills else clips.latents[0]
+
+    @functools.cache
+    def bytes_with(checkpointing: str) -> int:
+        calls = host.meta_call(copy, frames.shape, clips.conditions)
+        with calls as call, hooks(unet, clips.frames), recomputed(checkpointing, (unet, *motion)):
+            return training_bytes((unet, *motion), trained.module, session.training, call)
+
+    available = host.available_memory(copy)
+    session.report(memory_report(bytes_with, session.checkpointing, available, frames_matter=not stills))
+    host.reserve(copy, bytes_with(session.checkpointing))
+
+
+def check_frames(clips: TrainingClips, motion: MotionFile, preview: Preview | None) -> None:
+    if preview and preview.frames > motion.shape.frame_limit:
+        raise MotionError(
+            "The preview has {frames} frames, and {file} works with {limit} at most: set frames of AnimateDiff "
+            "Training Preview to {trained}.",
+            frames=preview.frames,
+            file=motion.path.name,
+            limit=motion.shape.frame_limit,
+            trained=motion.family.trained_frames,
+        )
     if clips.frames > motion.shape.frame_limit:
         raise MotionError(
             "The clips have {frames} frames, and {file} works with {limit} at most: encode clips of {trained} frames.",
@@ -175,9 +239,10 @@ def base_of(model: host.ModelPatcher) -> str:
     return base
 
 
-def check_captions(clips: TrainingClips, model: host.ModelPatcher) -> None:
+def check_captions(clips: TrainingClips, model: host.ModelPatcher, preview: Preview | None) -> None:
     expected = host.text_width(model)
-    widths = {entry[0].shape[-1] for conditions in clips.conditions for entry in conditions}  # type: ignore[index]
+    captions = [*clips.conditions_at_hand, *((preview.positive, preview.negative) if preview else ())]
+    widths = {entry[0].shape[-1] for conditions in captions for entry in conditions}  # type: ignore[index]
     if widths != {expected}:
         raise MotionError(
             "The conditioning is of another base model: encode the captions with the CLIP of this MODEL ({model}). "

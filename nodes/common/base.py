@@ -25,7 +25,7 @@ class AnimateDiffNode(io.ComfyNode):
         try:
             if schema.is_input_list:
                 values = {name: value if name in cls.lists else only(value) for name, value in values.items()}
-            return cls.run(**checked_inputs(schema.inputs, cls.renamed(values), cls.own_checks))
+            return cls.run(**checked_inputs(schema.inputs, cls.renamed(values), cls.own_checks, cls.lists))
         except MotionError as error:
             send(node_id_of(cls), error.report())
             raise

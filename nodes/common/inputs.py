@@ -15,15 +15,19 @@ from ...motion_models.conditioning.curves import Curve
 from ...motion_models.errors import MotionError
 from ...motion_models.files.loading import MotionFile
 from ...motion_models.lora.motion_lora import ChosenLora
+from ...motion_models.training.monitoring.preview import Preview
 
 Check = Callable[[Any, Any], Any]
 """(input, value) -> the value to use. Raises MotionError."""
 
 
-def checked_inputs(fields: Sequence[Any], values: dict[str, Any], unchecked: Sequence[str] = ()) -> dict[str, Any]:
+def checked_inputs(
+    fields: Sequence[Any], values: dict[str, Any], unchecked: Sequence[str] = (), lists: Sequence[str] = ()
+) -> dict[str, Any]:
     """The values of a node's inputs, checked by their type. An optional input without a value has its default.
 
     fields: the inputs of the node's schema. unchecked: ids of inputs that the node checks itself.
+    lists: ids of inputs that are lists, each of whose values is checked.
     Raises MotionError for the first value that cannot be used.
     """
     checked = {}
@@ -34,7 +38,10 @@ def checked_inputs(fields: Sequence[Any], values: dict[str, Any], unchecked: Seq
         if value is None and field.optional:
             continue
         check = None if field.id in unchecked else CHECKS.get(field.get_io_type())
-        checked[field.id] = check(field, value) if check else value
+        if check and field.id in lists:
+            checked[field.id] = [check(field, each) for each in (value if isinstance(value, list) else [value])]
+        else:
+            checked[field.id] = check(field, value) if check else value
     return checked
 
 
@@ -130,12 +137,19 @@ def check_motion_lora(field: Any, value: Any) -> tuple[ChosenLora, ...]:
     return value
 
 
+def check_preview(field: Any, value: Any) -> Preview:
+    if not isinstance(value, Preview):
+        raise refusal(field, value, "from AnimateDiff Training Preview")
+    return value
+
+
 def check_schedule(field: Any, value: Any) -> tuple[Curve, ...]:
     if not isinstance(value, tuple) or not all(isinstance(curve, Curve) for curve in value):
         raise refusal(field, value, "from AnimateDiff Strength Schedule")
     return value
 
 
+USABLE_LATENT = "a LATENT of finite numbers, such as a batch of frames"
 USABLE_MASK = "a mask of finite numbers with at least one picture"
 
 
@@ -153,20 +167,19 @@ def check_mask(field: Any, value: Any) -> Tensor:
     return mask.clamp(0, 1)
 
 
-def check_latents(field: Any, value: Any) -> list[dict[str, Any]]:
-    """A list of LATENT: {"samples": (f c h w), ...}."""
-    clips = value if isinstance(value, list) else [value]
-    latents = [clip.get("samples") if isinstance(clip, dict) else None for clip in clips]
-    found = [clip for clip in latents if isinstance(clip, Tensor) and clip.ndim == 4 and clip.is_floating_point()]
-    if len(found) < len(latents) or not all(clip.isfinite().all() for clip in found):
-        raise refusal(field, value, "a list of LATENT, each a batch of frames")
-    return clips
+def check_latent(field: Any, value: Any) -> dict[str, Any]:
+    """A LATENT: {"samples": (f c h w), ...}."""
+    latents = value.get("samples") if isinstance(value, dict) else None
+    if not isinstance(latents, Tensor) or latents.ndim != 4 or not latents.is_floating_point():
+        raise refusal(field, value, USABLE_LATENT)
+    if not latents.isfinite().all():
+        raise refusal(field, value, USABLE_LATENT)
+    return value
 
 
-def check_conditioning(field: Any, value: Any) -> list[host.Conditions]:
-    """A list of CONDITIONING."""
-    if not isinstance(value, list) or not all(is_conditioning(each) for each in value):
-        raise refusal(field, value, "a list of CONDITIONING, such as from CLIP Text Encode")
+def check_conditioning(field: Any, value: Any) -> host.Conditions:
+    if not is_conditioning(value):
+        raise refusal(field, value, "a CONDITIONING, such as from CLIP Text Encode")
     return value
 
 
@@ -195,10 +208,11 @@ CHECKS: dict[str, Check] = {
     "VAE": check_vae,
     "CLIP": check_clip,
     "MASK": check_mask,
-    "LATENT": check_latents,
+    "LATENT": check_latent,
     "CONDITIONING": check_conditioning,
     "ADXL_MOTION_MODEL": check_motion_model,
     "ADXL_MOTION_LORA": check_motion_lora,
     "ADXL_SCHEDULE": check_schedule,
+    "ADXL_TRAINING_PREVIEW": check_preview,
 }
 """By the type of an input. A node checks values of other types itself."""

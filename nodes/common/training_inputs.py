@@ -1,5 +1,6 @@
 """Inputs and outputs that all training nodes have, and what their values mean."""
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,17 +11,15 @@ from comfy_api.latest import io
 from ...motion_models import host
 from ...motion_models.training.checkpointing import CHECKPOINTING
 from ...motion_models.training.dataset import training_clips
-from ...motion_models.training.engine import TrainingSettings
-from ...motion_models.training.job import Job, Outcome, Progress, Train, run_job
-from ...motion_models.training.losses import LOSSES, NoiseSettings
-from ...motion_models.training.session import Session
+from ...motion_models.training.job import Job, Observer, Outcome, run_job
+from ...motion_models.training.losses import LOSSES
+from ...motion_models.training.monitoring.preview import Preview
+from ...motion_models.training.recipes import GO_ON, RESUME, STATES, LoopValues, Recipe
+from . import sockets
 from .base import AnimateDiffNode
 from .reports import node_id_of, send
 
 CATEGORY = "AnimateDiff XL/training"
-GO_ON, START_AGAIN = "auto", "start again"
-STATES = "adxl_training"
-"""The folder of the states of trainings, below the output folder."""
 
 
 @dataclass(frozen=True)
@@ -116,11 +115,17 @@ def loop_inputs(stage: Stage) -> list[io.Input]:
         ),
         io.Combo.Input(
             "resume",
-            options=[GO_ON, START_AGAIN],
+            options=list(RESUME),
             tooltip="auto: goes on where an earlier run of this name stopped. start again: replaces its state.",
             advanced=True,
         ),
     ]
+
+
+def preview_input() -> io.Input:
+    return sockets.TrainingPreview.Input(
+        "preview", optional=True, tooltip="A clip to show again and again. From AnimateDiff Training Preview."
+    )
 
 
 def outputs(trained: io.Output) -> list[io.Output]:
@@ -134,44 +139,29 @@ def outputs(trained: io.Output) -> list[io.Output]:
 
 
 @dataclass(frozen=True)
-class SharedValues:
-    """The values of the inputs of `clip_inputs` and `loop_inputs`."""
+class SharedValues(LoopValues):
+    """The values of the inputs of `clip_inputs`, `loop_inputs` and `preview_input`."""
 
     latents: list[dict[str, Any]]
     conditioning: list[host.Conditions]
-    name: str
-    steps: int
-    learning_rate: float
-    loss: str
-    max_noise_weight: float
-    clips_per_step: int
-    seed: int
-    precision: str
-    checkpointing: str
-    save_every: int
-    resume: str
-
-    def session(self) -> Session:
-        training = TrainingSettings(
-            self.steps,
-            self.learning_rate,
-            warmup_steps=max(1, self.steps // 10),
-            average_decay=None,
-            clips_per_step=self.clips_per_step,
-        )
-        noise = NoiseSettings(self.loss, max_snr_weight=self.max_noise_weight)
-        return Session(training, noise, self.seed, self.checkpointing, self.precision)
+    preview: Preview | None = None
 
 
 class TrainingNode(AnimateDiffNode):
     lists = ("latents", "conditioning")
 
     @classmethod
-    def train(cls, stage: Stage, shared: SharedValues, metadata: dict[str, str], train: Train) -> Outcome:
-        """Train with the values of the shared inputs. metadata: of the file, what only this stage knows."""
+    def train(cls, stage: Stage, shared: SharedValues, recipe: Recipe) -> Outcome:
+        """Train with the values of the shared inputs."""
         output = Path(folder_paths.get_output_directory())
         job = Job(
-            shared.name, output / stage.results, output / STATES, shared.save_every, metadata, shared.resume == GO_ON
+            shared.name,
+            output / stage.results,
+            output / STATES,
+            shared.save_every,
+            recipe.metadata,
+            shared.resume == GO_ON,
         )
-        progress = Progress(shared.steps, lambda text: send(node_id_of(cls), text))
-        return run_job(job, train, shared.session(), training_clips(shared.latents, shared.conditioning), progress)
+        clips = training_clips(shared.latents, shared.conditioning)
+        session = dataclasses.replace(shared.session(), preview=shared.preview)
+        return run_job(job, recipe.train, session, clips, Observer(lambda text: send(node_id_of(cls), text)))

@@ -8,21 +8,10 @@ import runpy
 import sys
 from pathlib import Path
 
-import torch
-from torch import library
-
+from . import torch_builds  # noqa: F401 - before ComfyUI is imported
 from .dynamic_vram import keep_models_as_on_nvidia
 from .obtain import CACHE, PACK
 from .tools import manager
-
-SHIMS = Path(__file__).parent / "shims"
-sys.path.append(str(SHIMS))  # last, so that installed packages take precedence
-
-# With a CPU build of torch and a torchvision built for CUDA, torchvision's operators are missing, and its import fails
-# without them. Other builds have them, and a second declaration aborts the process.
-if torch.version.cuda is None and torch.version.hip is None:
-    for operator in ("nms", "qnms"):
-        library.define(f"torchvision::{operator}", "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
 
 
 def import_host(root: Path, cpu: bool = True, dynamic_vram: bool = False) -> None:

@@ -26,6 +26,8 @@ FLAGS = ("--disable-api-nodes", "--use-pytorch-cross-attention")
 
 Progress = Callable[[int, int], None]
 
+PICTURE_HEADER = 8
+"""Bytes before a picture: the kinds of message and of picture."""
 REPORT_EVENT = "animatediff_xl.report"
 
 
@@ -55,6 +57,8 @@ class Server:
         self.client = uuid.uuid4().hex
         self.folder = folder
         self.output = folder / "output"
+        self.pictures: list[bytes] = []
+        """Files of the pictures that came with the progress of runs."""
         self.socket = websocket.create_connection(f"ws://127.0.0.1:{port}/ws?clientId={self.client}", timeout=600)
 
     def text(self, path: str) -> str:
@@ -87,7 +91,8 @@ class Server:
         """The host's messages about a run, the last one included."""
         while True:
             message = self.socket.recv()
-            if isinstance(message, bytes):  # previews
+            if isinstance(message, bytes):
+                self.pictures.append(message[PICTURE_HEADER:])
                 continue
             event = json.loads(message)
             if event["data"].get("prompt_id", prompt_id) != prompt_id:

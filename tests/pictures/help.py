@@ -44,6 +44,19 @@ SHEET_MOVES = ("none", "zoom in", "pan left", "tilt up", "roll clockwise")
 SHEET_FRAMES = 8
 """Of each row of the contact sheet."""
 
+TRAINED_SCENES = 4
+CLIPS = {
+    "folder": "scenes", "frames": 8, "fps": 0.0, "width": SIZE, "height": SIZE, "windows": 1, "mirror": False,
+    "camera": "pan left", "caption": "",
+}  # fmt: skip
+PREVIEW = {"frames": 8, "width": SIZE, "height": SIZE, "steps": 12, "seed": 3, "every": 60}
+TRAINING = {
+    "name": "pan", "steps": 120, "learning_rate": 4e-3, "rank": 16, "layers": "attention and feed-forward",
+    "loss": "debiased", "max_noise_weight": 100.0, "clips_per_step": 1, "seed": 0, "precision": "auto",
+    "checkpointing": "off", "save_every": 1000, "resume": "start again", "key_format": "AnimateDiff",
+}  # fmt: skip
+"""Of the picture of a training, with inputs of the nodes."""
+
 STILL = Tile("no MotionLoRA")
 PAN = replace(STILL, lora="tiny_pan_left.safetensors")
 ZOOM = replace(STILL, lora="tiny_zoom_in.safetensors")
@@ -87,7 +100,7 @@ def draw_plans(comfyui: Path) -> None:
 def draw_sheet() -> None:
     """Each camera move over the same drawn clip. Imports the pack, so the host must be imported before."""
     clips = import_module("animatediff_xl.motion_models.training.clips.cutting")
-    contact_sheet = import_module("animatediff_xl.motion_models.training.clips.sheet").ContactSheet()
+    contact_sheet = import_module("animatediff_xl.motion_models.drawing.sheet").ContactSheet()
     scene = draw([SCENES[0]], torch.Generator().manual_seed(3))[0].movedim(1, -1).numpy()
     with TemporaryDirectory() as folder:
         path = write_video(Path(folder) / "scene.mp4", (scene * 255).round().astype(np.uint8), rate=8)
@@ -95,10 +108,49 @@ def draw_sheet() -> None:
         for move in SHEET_MOVES:
             settings = clips.ClipSettings(SHEET_FRAMES, 0.0, SIZE, SIZE, 1, False, move)
             contact_sheet.add(next(clips.cut_clips(clips.Source(path, "video", ""), [every_second], settings)))
-    save(Image.fromarray((contact_sheet.image()[0].numpy() * 255).round().astype(np.uint8)), "clips.png")
+    save(contact_sheet.picture(), "clips.png")
+
+
+def draw_training(comfyui: Path) -> None:
+    """What the node shows of a training: a MotionLoRA learns to pan, on drawn scenes."""
+    folder = CACHE / "demo"
+    generator = torch.Generator().manual_seed(5)
+    for index, scene in enumerate(draw(list(SCENES[:TRAINED_SCENES]), generator)):
+        frames = (scene.movedim(1, -1).numpy() * 255).round().astype(np.uint8)
+        path = folder / "input" / "scenes" / f"{index}.mp4"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_video(path, frames, rate=8)
+    with serving(comfyui, folder, "--cpu") as server:
+        prompt = to_prompt(json.loads(TINY_WORKFLOW.read_text()), server.get("/object_info"))
+        inputs = {node["class_type"]: node["inputs"] for node in reversed(list(prompt.values()))}
+        loader, sampler, apply = (inputs[kind] for kind in ("VAEDecode", "KSampler", "ADXL_ApplyMotionModel"))
+        prompt["clips"] = {
+            "class_type": "ADXL_EncodeClips",
+            "inputs": CLIPS | {"vae": loader["vae"], "clip": inputs["CLIPTextEncode"]["clip"]},
+        }
+        prompt["preview"] = {
+            "class_type": "ADXL_TrainingPreview",
+            "inputs": {name: sampler[name] for name in ("positive", "negative", "cfg", "sampler_name", "scheduler")}
+            | PREVIEW
+            | {"vae": loader["vae"]},
+        }
+        prompt["train"] = {
+            "class_type": "ADXL_TrainMotionLoRA",
+            "inputs": TRAINING
+            | {name: apply[name] for name in ("model", "motion_model")}
+            | {"latents": ["clips", 0], "conditioning": ["clips", 1], "preview": ["preview", 0]},
+        }
+        server.run({name: node for name, node in prompt.items() if node["class_type"] != "SaveVideo"})
+        kept = server.output / "adxl_training" / TRAINING["name"]
+        with Image.open(kept / "preview.png") as strip, Image.open(kept / "loss.png") as curve:
+            picture = Image.new("RGB", (curve.width, strip.height + curve.height))
+            picture.paste(strip)
+            picture.paste(curve, (0, strip.height))
+    save(picture, "training.png")
 
 
 if __name__ == "__main__":
     draw_plans(comfyui_root())
     draw_sheet()
     draw_clips(comfyui_root())
+    draw_training(comfyui_root())

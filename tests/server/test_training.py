@@ -1,10 +1,12 @@
 """Training in a real ComfyUI: a graph that trains a MotionLoRA, samples with it, and goes on after a stop."""
 
+import io
 import time
 from collections.abc import Callable
 
 import pytest
 from animatediff_xl.motion_models.version import VERSION
+from PIL import Image
 from safetensors import safe_open
 
 from tests.host.server import Server, WorkflowError
@@ -30,7 +32,9 @@ STAGES = {
 def training(tiny_prompt: Callable[..., Prompt]) -> Callable[..., Prompt]:
     """The tiny graph, with a training whose result the sampler uses."""
 
-    def make(name: str, stage: str = "ADXL_TrainMotionLoRA", **changes: object) -> Prompt:
+    def make(
+        name: str, stage: str = "ADXL_TrainMotionLoRA", preview: dict[str, object] | None = None, **changes: object
+    ) -> Prompt:
         own, applied, _ = STAGES[stage]
         prompt = tiny_prompt(ADXL_EmptyLatentFrames={"frames": 4}, KSampler={"steps": 1})
         apply = prompt[node_of(prompt, "ADXL_ApplyMotionModel")]["inputs"]
@@ -47,6 +51,13 @@ def training(tiny_prompt: Callable[..., Prompt]) -> Callable[..., Prompt]:
             }
             | changes,
         }
+        if preview is not None:
+            sampler = prompt[node_of(prompt, "KSampler")]["inputs"]
+            decoder = prompt[node_of(prompt, "VAEDecode")]["inputs"]
+            shared = {name: sampler[name] for name in ("positive", "negative", "cfg", "sampler_name", "scheduler")}
+            inputs = {"vae": decoder["vae"], "frames": 4, "width": 64, "height": 64, "steps": 2, "seed": 1, "every": 2}
+            prompt["preview"] = {"class_type": "ADXL_TrainingPreview", "inputs": shared | inputs | preview}
+            prompt["train"]["inputs"]["preview"] = ["preview", 0]
         apply[applied] = ["train", 3]
         prompt["save"] = {"class_type": "SaveLoRA", "inputs": {"lora": ["train", 0], "prefix": f"loras/{name}"}}
         prompt["plot"] = {"class_type": "LossGraphNode", "inputs": {"loss": ["train", 1], "filename_prefix": name}}
@@ -91,6 +102,41 @@ def test_a_stopped_training_goes_on(server: Server, training: Callable[..., Prom
     server.run(training("stopped", steps=12, save_every=2), lambda value, maximum: first.append(value))
     assert first[0] == stopped + 1
     assert (folder / "stopped_12.safetensors").exists()
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_previews_and_the_curve_arrive_while_it_trains(server: Server, training: Callable, stage: str) -> None:
+    server.pictures.clear()
+    name = f"watched_{stage}"
+    result = server.run(training(name, stage, preview={}))
+    folder = server.output / "adxl_training" / name
+    sizes = [Image.open(io.BytesIO(picture)).size for picture in server.pictures]
+    assert len(sizes) >= 3  # before the first step, after the second, after the last
+    assert all(width >= 596 for width, _ in sizes) and sizes[0][1] < sizes[-1][1]
+    previews = [path.name for path in sorted(folder.glob("*.webp"))]
+    assert previews == ["preview_000000.webp", "preview_000002.webp", "preview_000003.webp"]
+    with Image.open(folder / previews[-1]) as clip:
+        assert clip.size == (64, 64) and clip.n_frames == 4
+    with Image.open(folder / "preview.png") as strip, Image.open(folder / "loss.png") as curve:
+        assert sizes[-1] == (curve.width, strip.height + curve.height)
+    assert f"{name}_3.safetensors is saved" in result.texts["train"]
+
+
+def test_a_stop_in_a_preview_keeps_the_last_whole_step(server: Server, training: Callable[..., Prompt]) -> None:
+    prompt = training("preview_stopped", preview={"steps": 60}, steps=12)
+    queued, began = server.queue(prompt), 0.0
+    for event in server.events(queued):
+        if event["type"] == "progress" and event["data"]["value"] == 2 and not began:
+            time.sleep(0.3)  # the preview has begun
+            began = time.monotonic()
+            server.post("/interrupt", {})
+    assert event["type"] == "execution_interrupted" and time.monotonic() - began < 2
+    folder = server.output / "adxl_training/preview_stopped"
+    assert [path.name for path in folder.glob("*.webp")] == ["preview_000000.webp"]
+    assert (folder / "loss.png").exists() and (folder / "preview.png").exists()
+    assert [path.name for path in server.output.rglob("preview_stopped_*")] == ["preview_stopped_2.safetensors"]
+    with safe_open(folder / "state.safetensors", "pt") as state:
+        assert len(state.get_tensor("losses")) == 2
 
 
 def test_other_settings_under_the_same_name_are_refused(server: Server, training: Callable[..., Prompt]) -> None:

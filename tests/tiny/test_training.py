@@ -147,7 +147,7 @@ def test_a_motion_lora_learns_no_other_pan_and_moves_the_picture(tiny: Tiny) -> 
 
 
 def test_a_motion_model_from_nothing_learns_clips(tiny: Tiny, tmp_path: Path) -> None:
-    clips, held_out = (camera_clips(tiny, STILL, count, FRAMES, count) for count in (24, 4))
+    clips, held_out = (camera_clips(tiny, STILL, count, FRAMES, count) for count in (24, 2))
     training, trained = STAGES["motion model"](tiny, clips, session(60, 1e-3))
     new = open_motion_file(save(trained.tensors(training.weights()), tmp_path / "new.safetensors"))
     assert (new.family, new.shape, new.unused) == (tiny.motion.family, tiny.motion.shape, 0)

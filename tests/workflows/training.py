@@ -12,8 +12,8 @@ The graph makes a MotionLoRA for a pan to the left, and then a clip with it. **R
 1. Put some videos or pictures into a folder named my_videos inside ComfyUI's **input** folder. Landscapes and rooms are
    good. 20 pictures are enough. Press R.
 2. **Encode AnimateDiff Clips** makes the move: set camera to the move that you want. Keep the caption free of it.
-3. **Train AnimateDiff Motion LoRA** learns it. Give it a name. Stop at any time: it keeps what it has, and the next run
-   goes on.
+3. **Train AnimateDiff Motion LoRA** learns it. Give it a name. Every 100 steps it shows a clip of **AnimateDiff
+   Training Preview**. Stop at any time: it keeps what it has, and the next run goes on.
 4. The clip on the right shows the result.
 
 The file is in **output/animatediff_motion_lora**. Load AnimateDiff Motion LoRA lists it after R.
@@ -54,6 +54,12 @@ def training_boxes(note: str, positive: str, camera: str, caption: str, columns:
     clip = replace(REFERENCE, note=note, positive=positive, size=512, steps=25)
     drawing = shifted(clip_boxes(clip), 430, columns * COLUMN)
     drawing["note"] = replace(drawing["note"], place=(-470, 0), size=(420, 560))
+    drawing["preview"] = Box(
+        "ADXL_TrainingPreview", (-470, 620), (420, 400),
+        (("positive", "CONDITIONING"), ("negative", "CONDITIONING"), ("vae", "VAE")),
+        (("preview", "ADXL_TRAINING_PREVIEW"),), (16, 512, 512, 20, 7.5, "euler", "ddim_uniform", 0, 100),
+        (("positive", "positive", 0), ("negative", "negative", 0), ("vae", "checkpoint", 2)),
+    )  # fmt: skip
     drawing["clips"] = Box(
         "ADXL_EncodeClips", (0, 440), (380, 560), (("vae", "VAE"), ("clip", "CLIP")),
         (("latents", "LATENT"), ("conditioning", "CONDITIONING"), ("contact sheet", "IMAGE"), ("report", "STRING")),
@@ -68,10 +74,11 @@ def motion_lora_box(place: tuple[int, int], name: str, model: tuple[str, int]) -
     return Box(
         "ADXL_TrainMotionLoRA", place, (420, 760),
         (("model", "MODEL"), ("motion_model", "ADXL_MOTION_MODEL"), ("latents", "LATENT"),
-         ("conditioning", "CONDITIONING")),
+         ("conditioning", "CONDITIONING"), ("preview", "ADXL_TRAINING_PREVIEW")),
         (*LORA_OUTPUTS, ("motion_lora", "ADXL_MOTION_LORA")),
         (name, 500, 1e-4, 64, "attention", "debiased", *LOOP_VALUES, "AnimateDiff"),
-        (("model", *model), ("motion_model", "motion", 0), ("latents", "clips", 0), ("conditioning", "clips", 1)),
+        (("model", *model), ("motion_model", "motion", 0), ("latents", "clips", 0), ("conditioning", "clips", 1),
+         ("preview", "preview", 0)),
     )  # fmt: skip
 
 

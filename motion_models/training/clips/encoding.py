@@ -10,13 +10,14 @@ import torch
 from torch import Tensor
 
 from ... import host
+from ...drawing.canvas import to_image
+from ...drawing.sheet import ContactSheet
 from ...errors import MotionError
 from ..dataset import CAPTION, FPS
 from .camera import NO_MOVE
 from .cutting import ClipSettings, cut_clips
 from .decoding import READ_ERRORS, reason_of
 from .report import Report
-from .sheet import ContactSheet
 from .sources import FRAME_FOLDER, STILL, VIDEO, Source, find_sources
 from .timeline import Timeline, timeline_of
 from .windows import longest, plan
@@ -63,7 +64,7 @@ def encode_clips(folder: Path, caption: str, settings: ClipSettings, vae: Any, c
     if not latents:
         raise report.nothing_usable(folder.name)
     texts = {text: encode_text(clip, text) for text in dict.fromkeys(captions)}
-    return EncodedClips(latents, [texts[text] for text in captions], sheet.image(), report.lines())
+    return EncodedClips(latents, [texts[text] for text in captions], to_image(sheet.picture()), report.lines())
 
 
 def clips_of(source: Source, settings: ClipSettings, report: Report) -> Iterator[np.ndarray]:

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, field
 
+from ...drawing.sheet import MOST_ROWS
 from ...errors import MotionError, sentence
 from .cutting import ClipSettings
-from .sheet import MOST_ROWS
 from .sources import FRAME_FOLDER, Source
 from .timeline import Timeline
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from animatediff_xl.motion_models.errors import MotionError
 from animatediff_xl.motion_models.training.engine import Training, TrainingSettings, averaged, generator_for, train
 from torch import Tensor, nn
 
@@ -120,6 +121,15 @@ def test_a_failed_step_leaves_the_last_whole_step() -> None:
     whole = Training(network := new_network(), settings)
     whole.run(noisy_loss(network))
     assert training.losses == whole.losses
+
+
+def test_a_loss_that_is_no_number_ends_the_training() -> None:
+    training = Training(network := new_network(), TrainingSettings(7, 0.05))
+    loss = noisy_loss(network)
+    with pytest.raises(MotionError, match="before step 4 is kept"):
+        training.run(lambda step, clip: loss(step, clip) * (float("nan") if step == 3 else 1.0))
+    assert training.steps_done == 3
+    assert all(weight.isfinite().all() for weight in training.weights().values())
 
 
 def test_accumulated_clips_equal_one_batch() -> None:

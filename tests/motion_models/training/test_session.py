@@ -1,6 +1,7 @@
 """Trainings inside ComfyUI, on small models."""
 
 import dataclasses
+from collections import UserList
 from collections.abc import Callable
 
 import comfy.model_management
@@ -155,6 +156,22 @@ def test_captions_of_another_base_are_refused(model, motion, clips) -> None:
     narrow = [[(entry[0][..., :48], entry[1]) for entry in each] for each in clips.conditions]
     with pytest.raises(MotionError, match="encode the captions with the CLIP of this MODEL"):
         train_lora(model, motion, dataclasses.replace(clips, conditions=tuple(narrow)))
+
+
+def test_clips_in_files_train_like_clips_in_memory(model, motion, clips) -> None:
+    """Each is read when a step asks for it."""
+    read = []
+
+    class Files(UserList):
+        def __getitem__(self, clip):
+            read.append(clip)
+            return super().__getitem__(clip)
+
+    in_files = dataclasses.replace(clips, latents=Files(clips.latents), conditions=Files(clips.conditions))
+    expected, found = train_lora(model, motion, clips)[0], train_lora(model, motion, in_files)[0]
+    assert found.losses == expected.losses
+    assert all(torch.equal(value, expected.weights()[name]) for name, value in found.weights().items())
+    assert len(read) >= 2 * STEPS * SETTINGS.clips_per_step
 
 
 def test_a_motion_model_is_trained_in_fp32(model, motion, clips) -> None:

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import torch
 from animatediff_xl.motion_models import host
+from animatediff_xl.motion_models.drawing.sheet import MOST_ROWS
 from animatediff_xl.motion_models.errors import MotionError
 from animatediff_xl.motion_models.training.clips import encoding
 from animatediff_xl.motion_models.training.clips.camera import CAMERA_MOVES, NO_MOVE
 from animatediff_xl.motion_models.training.clips.cutting import ClipSettings
 from animatediff_xl.motion_models.training.clips.encoding import EncodedClips, encode_clips
 from animatediff_xl.motion_models.training.clips.report import MOST_LINES, shortened
-from animatediff_xl.motion_models.training.clips.sheet import MOST_COLUMNS, MOST_ROWS
 from PIL import Image
 
 from tests.coded_video import GREY, SIZE, coded, numbers_of, write_coded, write_frames, write_video
@@ -247,7 +247,7 @@ def test_the_contact_sheet_has_a_row_for_each_clip(tmp_path: Path, encode: Calla
 def test_a_long_contact_sheet_is_cut(tmp_path: Path, encode: Callable) -> None:
     write_coded(tmp_path / "a.mp4", 200)
     encoded = encode(frames=20, fps=25.0, windows=MOST_ROWS + 1, width=64, height=128)
-    assert encoded.contact_sheet.shape == (1, 4 + 100 * MOST_ROWS, 4 + 52 * MOST_COLUMNS, 3)
+    assert encoded.contact_sheet.shape == (1, 4 + 100 * MOST_ROWS, 4 + 52 * 16, 3)
     assert encoded.report[1] == "The contact sheet shows the first 40 clips."
 
 
