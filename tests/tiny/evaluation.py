@@ -86,17 +86,17 @@ def fixed_losses(model: host.ModelPatcher, clips: TrainingClips) -> Tensor:
     scaled = [model.model.process_latent_in(clip) for clip in clips.latents]
     losses = torch.empty(len(scaled), len(TIMESTEPS))
 
-    def body(predict: host.Predict) -> None:
+    def body(loaded: host.LoadedModel) -> None:
         sigmas = model.get_model_object("model_sampling").sigmas
         for clip, latents in enumerate(scaled):
             generator = torch.Generator().manual_seed(clip)
             for index, timestep in enumerate(TIMESTEPS):
                 noise = torch.randn(latents.shape, generator=generator)
                 noise += NOISE.offset * torch.randn(*noise.shape[:2], 1, 1, generator=generator)
-                # `predict` takes x0 + sigma * noise, and gives x0
+                # it takes x0 + sigma * noise, and gives x0
                 noised = latents + sigmas[timestep] * noise
-                predicted = (noised - predict(clip, noised, sigmas[timestep])) / sigmas[timestep]
+                predicted = (noised - loaded.predict(clip, noised, sigmas[timestep])) / sigmas[timestep]
                 losses[clip, index] = (predicted - noise).square().mean()
 
-    host.with_predictions(model, clips.conditions, clips.latents[0], body)
+    host.with_loaded(model, clips.conditions, clips.latents[0], body)
     return losses

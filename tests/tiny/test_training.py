@@ -34,7 +34,7 @@ from tests.tiny.measure import CameraMotion, camera_motion
 from tests.tiny.synthetic_dataset import FRAMES, SIZE, scene_of
 
 ORIGINAL = NoiseSettings(offset=NOISE.offset)
-DEBIASED = NoiseSettings("debiased", NOISE.offset, max_snr_weight=100.0)
+DEBIASED = NoiseSettings("debiased", NOISE.offset)
 Result = tuple[Training, Trained]
 
 PAN_LEFT = MOVES["pan_left"]
@@ -120,7 +120,7 @@ def test_a_motion_lora_learns_a_pan(tiny: Tiny) -> None:
     training, trained = train_lora(tiny, camera_clips(tiny, PAN_LEFT, 24, 12, 0), session(90, 5e-3, DEBIASED))
     forwards, reverse = changes(tiny, trained.tensors(training.weights()), 12)
     assert forwards < 0.97
-    assert reverse > forwards + 0.03
+    assert reverse > forwards + 0.02
 
 
 def filmed(tiny: Tiny, model: host.ModelPatcher, seed: int) -> CameraMotion:
