@@ -31,6 +31,7 @@ class Stage:
     steps_tooltip: str
     loss: str
     """A key of LOSSES."""
+    max_noise_weight: float
     clips_per_step: int
     save_every: int
     results: str
@@ -67,11 +68,11 @@ def loop_inputs(stage: Stage) -> list[io.Input]:
         ),
         io.Float.Input(
             "max_noise_weight",
-            default=1.0,
+            default=stage.max_noise_weight,
             min=1.0,
             max=1000.0,
             step=1.0,
-            tooltip="Most weight of a noisy timestep. 1: all are alike, as the authors.",
+            tooltip="Most weight of a noisy timestep. 1: all are alike, as the authors. More learns more of a motion.",
             advanced=True,
         ),
         io.Int.Input(

@@ -34,7 +34,7 @@ from tests.tiny.measure import CameraMotion, camera_motion
 from tests.tiny.synthetic_dataset import FRAMES, SIZE, scene_of
 
 ORIGINAL = NoiseSettings(offset=NOISE.offset)
-DEBIASED = NoiseSettings("debiased", NOISE.offset)
+DEBIASED = NoiseSettings("debiased", NOISE.offset, max_snr_weight=100.0)
 Result = tuple[Training, Trained]
 
 PAN_LEFT = MOVES["pan_left"]
@@ -120,7 +120,7 @@ def test_a_motion_lora_learns_a_pan(tiny: Tiny) -> None:
     training, trained = train_lora(tiny, camera_clips(tiny, PAN_LEFT, 24, 12, 0), session(90, 5e-3, DEBIASED))
     forwards, reverse = changes(tiny, trained.tensors(training.weights()), 12)
     assert forwards < 0.97
-    assert reverse > forwards + 0.02
+    assert reverse > forwards + 0.03
 
 
 def filmed(tiny: Tiny, model: host.ModelPatcher, seed: int) -> CameraMotion:
@@ -135,7 +135,7 @@ def filmed(tiny: Tiny, model: host.ModelPatcher, seed: int) -> CameraMotion:
 
 
 @pytest.mark.nightly
-def test_a_motion_lora_learns_no_other_pan_and_moves_the_picture(tiny: Tiny) -> None:
+def test_a_longer_training_moves_the_picture_one_way(tiny: Tiny) -> None:
     """When the camera pans to the left, the picture moves to the right."""
     training, trained = train_lora(tiny, camera_clips(tiny, PAN_LEFT, 24, FRAMES, 0), session(220, 4e-3, DEBIASED))
     lora = trained.tensors(training.weights())

@@ -36,7 +36,7 @@ Stop at any time. The next run goes on. Results are in **output/loras** and **ou
 
 COLUMN = 470
 """The width of a column of boxes, with the space to the next."""
-LOOP_VALUES = (1.0, 1, 0, "auto", "on", 100, "auto")
+LOOP_VALUES = (100.0, 1, 0, "auto", "on", 100, "auto")
 """From max_noise_weight to resume, for a training of one clip a step."""
 LORA_OUTPUTS = (("lora", "LORA_MODEL"), ("loss_map", "LOSS_MAP"), ("steps", "INT"))
 

@@ -62,7 +62,7 @@ def flag(default: bool) -> Key:
 Keys = Mapping[str, Key]
 
 
-def loop(name: str, steps: int, loss: str, clips_per_step: int, save_every: int) -> Keys:
+def loop(name: str, steps: int, loss: str, max_noise_weight: float, clips_per_step: int, save_every: int) -> Keys:
     """The keys that all stages have."""
     return {
         "checkpoint": text(),
@@ -74,7 +74,7 @@ def loop(name: str, steps: int, loss: str, clips_per_step: int, save_every: int)
         "steps": number(1, 1000000, steps),
         "learning_rate": number(0.0, 1.0, 1e-4),
         "loss": choice(LOSSES, loss),
-        "max_noise_weight": number(1.0, 1000.0, 1.0),
+        "max_noise_weight": number(1.0, 1000.0, max_noise_weight),
         "clips_per_step": number(1, 4096, clips_per_step),
         "seed": number(0, 2**53 - 1, 0),
         "precision": choice(host.PRECISIONS, "auto"),
@@ -94,14 +94,14 @@ MOTION: Keys = {
 
 STAGES: dict[str, Keys] = {
     "motion_lora": {
-        **loop("my_motion", 500, "debiased", 1, 100),
+        **loop("my_motion", 500, "debiased", 100.0, 1, 100),
         **MOTION,
         "rank": number(1, 512, 64),
         "layers": choice(LAYERS, "attention"),
         "key_format": choice(KEY_FORMATS, "AnimateDiff"),
     },
-    "motion_model": {**loop("my_module", 5000, "noise", 4, 500), **MOTION, "start": choice(STARTS, STARTS[0])},
-    "domain_adapter": {**loop("my_adapter", 1000, "noise", 4, 100), "rank": number(1, 512, 128)},
+    "motion_model": {**loop("my_module", 5000, "noise", 1.0, 4, 500), **MOTION, "start": choice(STARTS, STARTS[0])},
+    "domain_adapter": {**loop("my_adapter", 1000, "noise", 1.0, 4, 100), "rank": number(1, 512, 128)},
 }
 
 CLIPS: Keys = {
