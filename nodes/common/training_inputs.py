@@ -71,7 +71,7 @@ def loop_inputs(stage: Stage) -> list[io.Input]:
             min=1.0,
             max=1000.0,
             step=1.0,
-            tooltip="Most weight of a noisy timestep. 1: all are alike. More learns large motion faster.",
+            tooltip="Most weight of a noisy timestep. 1: all are alike, as the authors.",
             advanced=True,
         ),
         io.Int.Input(

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections import UserList
+from collections.abc import Callable
 
 import comfy.model_management
 import pytest
@@ -11,6 +12,7 @@ from animatediff_xl.motion_models.errors import MotionError
 from animatediff_xl.motion_models.files.checkpoints import tensor_shapes
 from animatediff_xl.motion_models.lora.domain_adapter import apply_domain_adapter
 from animatediff_xl.motion_models.lora.motion_lora import coverage, open_motion_lora
+from animatediff_xl.motion_models.training import session as session_module
 from animatediff_xl.motion_models.training.dataset import training_clips
 from animatediff_xl.motion_models.training.engine import Training, TrainingSettings
 from animatediff_xl.motion_models.training.losses import NoiseSettings
@@ -65,6 +67,18 @@ def train_lora(model, motion, clips, session=SESSION, on_step=lambda *_: None) -
     )
 
 
+def recorded(function: Callable, results: list, fails_at: int = 0) -> Callable:
+    """The function, which also keeps its results, and runs out of memory after so many calls."""
+
+    def call(*args):
+        results.append(function(*args))
+        if len(results) == fails_at:
+            raise MemoryError
+        return results[-1]
+
+    return call
+
+
 def fixed_loss(model, motion, clips, state=None) -> float:
     """The mean loss at the noise of the first steps, without learning."""
     still = TrainingSettings(6, learning_rate=0.0, weight_decay=0.0, average_decay=None)
@@ -110,6 +124,23 @@ def test_an_interrupted_training_goes_on(model, motion, clips) -> None:
     resumed, _ = train_lora(model, motion, clips, dataclasses.replace(SESSION, state=states[-1]))
     assert resumed.losses == whole.losses
     assert all(torch.equal(value, whole.weights()[name]) for name, value in resumed.weights().items())
+
+
+@pytest.mark.parametrize("kind", ["on", "on, in pieces"])
+def test_an_error_in_a_step_leaves_nothing_behind(model, motion, clips, animate, monkeypatch, kind: str) -> None:
+    copies, losses = [], []
+    picture = sample(animate(model))
+    with monkeypatch.context() as patched, pytest.raises(MemoryError):
+        patched.setattr(session_module, "copy_of", recorded(session_module.copy_of, copies))
+        patched.setattr(session_module, "noise_loss", recorded(session_module.noise_loss, losses, fails_at=4))
+        train_lora(model, motion, clips, dataclasses.replace(SESSION, checkpointing=kind))
+    (copy,) = copies
+    networks = [copy.model, *(each.model for each in host.added_models(copy, host.KEY))]
+    layers = [layer for network in networks for layer in network.modules()]
+    assert len(networks) == 2 and not any(layer._forward_hooks or layer._forward_pre_hooks for layer in layers)
+    assert not any({"forward", "temporal_forward"} & vars(layer).keys() for layer in layers)
+    assert not comfy.model_management.in_training and torch.is_inference_mode_enabled()
+    assert torch.equal(sample(animate(model)), picture)
 
 
 def test_a_training_in_bf16_keeps_its_weights_in_fp32(model, motion, clips) -> None:
