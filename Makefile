@@ -20,7 +20,7 @@ demo: $(READY)
 # both runs at once, each with one thread: on two cores in the time of one
 test: $(READY)
 	@$(RUN) -m tests.host.obtain
-	@OMP_NUM_THREADS=1 $(MAKE) --jobs 2 --output-sync=line test-legacy-vram test-dynamic-vram
+	@OMP_NUM_THREADS=1 $(MAKE) --jobs 2 test-legacy-vram test-dynamic-vram
 
 test-legacy-vram: $(READY)
 	$(VENV)/bin/pytest $(ARGS)
