@@ -5,7 +5,7 @@ It works with ComfyUI 0.16.3 to 0.33.0. `tests/test_pack.py` checks that every n
 
 from .attention_kernels import attention
 from .controls import controls_of, knows_windows, scaled_hint, sliced_hints
-from .lora import LoraAdapter, adapter_names, lora_adapter, unet_lora_names, weight_shapes
+from .lora import LoraAdapter, adapter_names, lora_adapter, patches_of, unet_lora_names, weight_shapes
 from .memory import available_memory, memory_in_use, meta_call, reserve
 from .patchers import (
     CONTEXT_KEY,
@@ -55,6 +55,7 @@ from .training import (
     SCHEDULERS,
     LoadedModel,
     SamplerSettings,
+    has_bypass_loras,
     text_width,
     trainable_copy,
     training_dtype,
@@ -141,7 +142,9 @@ __all__ = [
     "training_mode",
     "with_loaded",
     "options_of",
+    "has_bypass_loras",
     "injection_channels",
+    "patches_of",
     "planned_memory",
     "plans_clips",
     "predicts_velocity",

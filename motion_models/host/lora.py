@@ -1,6 +1,7 @@
 """ComfyUI's low-rank pairs, its names for the weights of a UNet, and the sizes of these weights."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import comfy.lora
 import comfy.utils
@@ -8,6 +9,7 @@ import comfy.weight_adapter
 import torch
 from comfy.model_patcher import ModelPatcher
 from torch import Tensor
+from torch.utils._pytree import tree_leaves
 
 LoraAdapter = comfy.weight_adapter.LoRAAdapter
 """A low-rank pair with its alpha, which ComfyUI can patch into a weight. `weights` is (up, down, alpha, ...)."""
@@ -34,6 +36,15 @@ def adapter_names(model: ModelPatcher) -> dict[str, str]:
         for name, key in unet_lora_names(model).items()
         if ".processor." in name and not name.startswith("unet.")
     }
+
+
+def patches_of(model: ModelPatcher) -> list[Any]:
+    """What changes the weights of a MODEL: keys, strengths and tensors of all LoRAs, in a fixed order."""
+    values: list[Any] = []
+    for key, patches in sorted(model.patches.items(), key=lambda item: str(item[0])):
+        for strength, value, model_strength, offset, _ in patches:
+            values += [key, strength, model_strength, offset, *tree_leaves(getattr(value, "weights", value))]
+    return values
 
 
 def weight_shapes(model: ModelPatcher, keys: Iterable[str]) -> dict[str, torch.Size]:

@@ -72,16 +72,17 @@ def meta_call(
     unet, dtype, (frames, _, height, width) = running_unet(base), compute_dtype(model), size
     contexts: list[Any] = [context for each in conditions for context, _ in each]
     longest = max(contexts, key=lambda context: context.shape[1])
+    rows = frames * max(len(each) for each in conditions)  # ComfyUI runs all entries of a conditioning in one call
 
     def empty(*shape: int) -> Tensor:
         return torch.empty(shape, dtype=dtype, device="meta")
 
     def call() -> Tensor:
         return unet(
-            empty(frames, unet.in_channels, height, width),
-            empty(frames),
-            context=empty(frames, *longest.shape[1:]),
-            y=empty(frames, base.adm_channels) if base.adm_channels else None,
+            empty(rows, unet.in_channels, height, width),
+            empty(rows),
+            context=empty(rows, *longest.shape[1:]),
+            y=empty(rows, base.adm_channels) if base.adm_channels else None,
             transformer_options={"optimized_attention_override": lambda _, *args, **kw: meta_attention(*args, **kw)},
         )
 

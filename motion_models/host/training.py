@@ -10,6 +10,7 @@ import comfy.sampler_helpers
 import comfy.samplers
 import torch
 from comfy.model_patcher import ModelPatcher
+from comfy.patcher_extension import WrappersMP
 from torch import Tensor
 
 from .windows import Conditions
@@ -64,7 +65,14 @@ def trainable_copy(model: ModelPatcher, dtype: torch.dtype) -> ModelPatcher | No
     fresh.model.diffusion_model.to(fresh.model_dtype())
     copy = model.clone(disable_dynamic=True, model_override=fresh.get_clone_model_override())
     copy.set_model_compute_dtype(dtype)
+    # TorchCompileModel's wrapper calls the compiled UNet of MODEL, which is not that of the copy
+    copy.remove_wrappers_with_key(WrappersMP.APPLY_MODEL, "torch.compile")
     return copy
+
+
+def has_bypass_loras(model: ModelPatcher) -> bool:
+    """Whether LoRAs replace methods of the layers of MODEL. A copy of the layers does not have them."""
+    return bool(model.injections)
 
 
 @contextmanager
@@ -121,7 +129,7 @@ class LoadedModel:
         noise = torch.randn(tuple(shape), generator=torch.Generator().manual_seed(settings.seed)).to(device)
         with torch.no_grad(), torch.random.fork_rng([device] if device.type == "cuda" else []):
             # not guider.sample, which would end the outer run of the same MODEL
-            guider.conds = {name: [entry.copy() for entry in conds] for name, conds in guider.original_conds.items()}
+            guider.conds = {name: [own(entry) for entry in conds] for name, conds in guider.original_conds.items()}
             guider.inner_model, _, _ = self.load(noise.shape, guider.conds)
             try:
                 return guider.inner_sample(
@@ -156,6 +164,19 @@ class LoadedModel:
         """Let ComfyUI load what a run on latents of a shape needs. Nothing happens if it is loaded."""
         outer = self.guider
         return comfy.sampler_helpers.prepare_sampling(outer.model_patcher, shape, conds, outer.model_options)
+
+
+def own(entry: dict[str, Any]) -> dict[str, Any]:
+    """A copy of a condition with ControlNets of its own. The end of a run forgets what they have prepared."""
+    control = entry.get("control")
+    return entry | ({"control": own_control(control)} if control else {})
+
+
+def own_control(control: Any) -> Any:
+    copy = control.copy()
+    if control.previous_controlnet is not None:
+        copy.set_previous_controlnet(own_control(control.previous_controlnet))
+    return copy
 
 
 def with_loaded(

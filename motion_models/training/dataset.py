@@ -40,6 +40,9 @@ class TrainingClips:
 CAPTION, FPS = "animatediff_caption", "animatediff_fps"
 """Keys of a LATENT from Encode AnimateDiff Clips. ComfyUI keeps them when it saves a training dataset."""
 
+LATENT_CHANNELS = 4
+"""Of SDXL and SD1.5."""
+
 MOST_CAPTIONS = 100
 """In the metadata of a file."""
 
@@ -55,6 +58,10 @@ def training_clips(latents: Sequence[Latent], conditions: Sequence[host.Conditio
             captions=len(conditions),
         )
     samples = [clip["samples"] for clip in latents]
+    if not all(clip.numel() and clip.shape[1] == LATENT_CHANNELS for clip in samples):
+        raise MotionError(
+            "These latents are not of SDXL or SD1.5: encode the clips with the VAE of the checkpoint to train with."
+        )
     sizes = {tuple(clip.shape) for clip in samples}
     if len(sizes) > 1:
         raise different_sizes(*sizes)
@@ -66,9 +73,11 @@ def training_clips(latents: Sequence[Latent], conditions: Sequence[host.Conditio
 
 def different_sizes(*sizes: tuple[int, ...]) -> MotionError:
     return MotionError(
-        "The clips have different sizes: encode them with the same frames, width and height. There are latents of "
+        "The clips have different sizes: encode them with the same frames, width and height. There are clips of "
         "{sizes}.",
-        sizes=", ".join("x".join(map(str, size)) for size in sorted(sizes)),
+        sizes=", ".join(
+            f"{frames} x {host.PIXELS * width} x {host.PIXELS * height}" for frames, _, height, width in sorted(sizes)
+        ),
     )
 
 

@@ -142,13 +142,13 @@ class Training:
         clips = processes.clips(settings.clips_per_step)
         loss = sum(processes.backward(loss_of, self.steps_done, clip, settings.clips_per_step) for clip in clips)
         total = processes.total(loss)
-        if not math.isfinite(total):
+        norm = nn.utils.clip_grad_norm_(self.parameters.values(), settings.gradient_norm)
+        if not math.isfinite(total) or not norm.isfinite():
             raise MotionError(
                 "The loss is no longer a number: lower learning_rate, and train under another name. What was learned "
                 "before step {step} is kept.",
                 step=self.steps_done + 1,
             )
-        nn.utils.clip_grad_norm_(self.parameters.values(), settings.gradient_norm)
         self.optimizer.step()
         self.schedule.step()
         if self.average is not None:

@@ -1,11 +1,13 @@
 """A training with its files: it goes on from its state, and keeps what it has when it is stopped."""
 
 import dataclasses
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from torch import Tensor
+from torch.utils._pytree import tree_leaves
 
 from ..errors import MotionError
 from ..version import VERSION
@@ -14,10 +16,18 @@ from .engine import Training
 from .monitoring.progress import Progress
 from .session import OnStep, Session
 from .stages import Trained
-from .states import fingerprint, load_state, save_state, save_whole
+from .states import Facts, digest_of, load_state, save_state, save_whole
 
 NOT_IN_NAMES = frozenset('<>:"/\\|?*')
 """Characters that a file name cannot have on some system."""
+
+LONGEST_NAME = 200
+"""In bytes. Systems allow 255, and the number of steps is added."""
+
+RESERVED = frozenset({"CON", "PRN", "AUX", "NUL", *(f"{port}{n}" for port in ("COM", "LPT") for n in range(10))})
+"""Names that Windows does not allow, with any suffix."""
+
+OF_LENGTH = frozenset({"steps", "warmup_steps", "lr_decay_steps"})
 
 Train = Callable[[TrainingClips, Session, OnStep], tuple[Training, Trained]]
 
@@ -35,6 +45,8 @@ class Job:
     """Steps between two saves."""
     metadata: dict[str, str]
     """Of the trained file. A training that goes on must have the same."""
+    depends_on: Facts
+    """What else it must have the same: its models."""
     resumes: bool
     """Whether to go on from the state of an earlier run."""
 
@@ -65,11 +77,10 @@ def run_job(job: Job, train: Train, session: Session, clips: TrainingClips, obse
     belongs to another training.
     """
     folder = job.states / checked_name(job.name)
-    settings = dataclasses.asdict(session.training) | dataclasses.asdict(session.noise)
-    settings |= {"seed": session.seed, "precision": session.precision, **job.metadata, **clips.files}
-    mark = fingerprint(settings, () if clips.files else clips.latents)
-    session.processes.compare(fingerprint(settings, ()))
-    state = session.processes.once(lambda: load_state(folder, mark) if job.resumes else None)
+    settings = settings_of(session) | job.metadata | job.depends_on
+    session.processes.compare(json.dumps([settings, dict(clips.files)], default=str))
+    depends_on = settings | facts_of(clips)
+    state = session.processes.once(lambda: load_state(folder, depends_on) if job.resumes else None)
     steps_done = 0 if state is None else len(state["losses"])
     progress = Progress(session.training.steps, steps_done, folder, observer.show, observer.seconds)
     session = dataclasses.replace(session, state=state, on_preview=progress.on_preview, report=observer.show)
@@ -82,7 +93,7 @@ def run_job(job: Job, train: Train, session: Session, clips: TrainingClips, obse
             return path
         facts = job.metadata | clips.facts | {"format": "pt", "steps": str(training.steps_done), "version": VERSION}
         save_whole({key: value.half() for key, value in trained.tensors(training.weights()).items()}, path, facts)
-        save_state(folder, training.state(), mark)
+        save_state(folder, training.state(), depends_on)
         return path
 
     def finish() -> Path:
@@ -104,14 +115,30 @@ def run_job(job: Job, train: Train, session: Session, clips: TrainingClips, obse
         latest.append(train(clips, session, on_step))
     except BaseException:
         if latest:
-            progress.report_stop(latest[-1][0], finish())
+            progress.report_stop(latest[-1][0], finish(), job.resumes)
         raise
     path, (training, trained) = finish(), latest[-1]
     return Outcome(path, trained.tensors(training.weights()), training.losses)
 
 
+def settings_of(session: Session) -> Facts:
+    """Settings that a training keeps. A training with more steps goes on: its learning rate falls again to zero."""
+    settings = dataclasses.asdict(session.training) | dataclasses.asdict(session.noise)
+    settings |= {"seed": session.seed, "precision": session.precision}
+    return {name: str(value) for name, value in settings.items() if name not in OF_LENGTH}
+
+
+def facts_of(clips: TrainingClips) -> Facts:
+    """What is known of clips in files, or digests of clips in memory."""
+    if clips.files:
+        return {name: str(value) for name, value in clips.files.items()}
+    values = [leaf for conditions in clips.conditions for leaf in tree_leaves(conditions) if isinstance(leaf, Tensor)]
+    return {"clips": digest_of(clips.latents), "captions": digest_of(values)}
+
+
 def checked_name(name: str) -> str:
-    """Raises MotionError unless the name is that of a file, without a folder."""
-    if not name.strip(". ") or not name.isprintable() or set(name) & NOT_IN_NAMES:
+    """Raises MotionError unless the name is that of a file on every system, without a folder."""
+    is_usable = name.isprintable() and not set(name) & NOT_IN_NAMES and 0 < len(name.encode()) <= LONGEST_NAME
+    if not is_usable or name != name.strip(". ") or name.split(".")[0].strip().upper() in RESERVED:
         raise MotionError("name is {name}: write a file name without folders, such as my_pan.", name=repr(name))
     return name

@@ -14,6 +14,7 @@ from .job import Train
 from .losses import NoiseSettings
 from .session import OnStep, Session, base_of, train_motion, train_stills
 from .stages import Trained
+from .states import Facts, digest_of
 
 GO_ON, START_AGAIN = RESUME = ("auto", "start again")
 STATES = "adxl_training"
@@ -52,6 +53,8 @@ class LoopValues:
 class Recipe:
     metadata: dict[str, str]
     """Of the trained file, what only this stage knows."""
+    depends_on: Facts
+    """The models, which stay the same when a training goes on."""
     train: Train
 
 
@@ -64,7 +67,8 @@ def motion_lora(model: host.ModelPatcher, motion: MotionFile, rank: int, layers:
 
         return train_motion(model, motion, trained_of, clips, session, on_step)
 
-    return Recipe(facts_of(motion) | {"rank": str(rank), "layers": layers, "key_format": key_format}, train)
+    metadata = facts_of(motion) | {"rank": str(rank), "layers": layers, "key_format": key_format}
+    return Recipe(metadata, models_of(model, motion), train)
 
 
 def motion_model(model: host.ModelPatcher, motion: MotionFile, start: str) -> Recipe:
@@ -76,7 +80,7 @@ def motion_model(model: host.ModelPatcher, motion: MotionFile, start: str) -> Re
 
         return train_motion(model, motion, trained_of, clips, session, on_step, trains_all=True)
 
-    return Recipe(facts_of(motion) | {"start": start}, train)
+    return Recipe(facts_of(motion) | {"start": start}, models_of(model, motion), train)
 
 
 def domain_adapter(model: host.ModelPatcher, rank: int) -> Recipe:
@@ -86,7 +90,13 @@ def domain_adapter(model: host.ModelPatcher, rank: int) -> Recipe:
 
         return train_stills(model, trained_of, clips, session, on_step)
 
-    return Recipe({"base": base_of(model), "rank": str(rank)}, train)
+    return Recipe({"base": base_of(model), "rank": str(rank)}, models_of(model), train)
+
+
+def models_of(model: host.ModelPatcher, motion: MotionFile | None = None) -> Facts:
+    """The checkpoint and the LoRAs of a MODEL, and the file of a motion model with its size."""
+    facts = {"model": f"{host.checkpoint_name(model)}, {digest_of(host.patches_of(model))}"}
+    return facts | ({"motion_model": f"{motion.path.name}, {motion.path.stat().st_size}"} if motion else {})
 
 
 def facts_of(motion: MotionFile) -> dict[str, str]:

@@ -141,7 +141,7 @@ def run(
         training = Training(trained.module.to(device), session.training, session.processes)
         if session.state:
             training.load_state(session.state)
-        sigmas = sampling.sigmas.to(device)
+        sigmas = sampling.sigmas.to(device).clone()  # those of other nodes are inference tensors
         alphas = 1 / (sigmas.double() ** 2 + 1)
 
         def loss_of(step: int, index: int) -> Tensor:
@@ -199,7 +199,7 @@ def plan_memory(
 
     @functools.cache
     def bytes_with(checkpointing: str) -> int:
-        calls = host.meta_call(copy, frames.shape, clips.conditions)
+        calls = host.meta_call(copy, frames.shape, clips.conditions_at_hand)
         with calls as call, hooks(unet, clips.frames), recomputed(checkpointing, (unet, *motion)):
             return training_bytes((unet, *motion), trained.module, session.training, call)
 
@@ -239,9 +239,23 @@ def base_of(model: host.ModelPatcher) -> str:
     return base
 
 
+def check_options(conditions: host.Conditions) -> None:
+    options = {name for entry in conditions for name, value in entry[1].items() if value is not None}  # type: ignore
+    if "hooks" in options:
+        raise MotionError(
+            "The conditioning has hooks, which a training cannot use: connect conditioning without hooks."
+        )
+    if "start_percent" in options:
+        raise MotionError(
+            "The conditioning is only for a part of the sampling: remove the node that sets its timestep range."
+        )
+
+
 def check_captions(clips: TrainingClips, model: host.ModelPatcher, preview: Preview | None) -> None:
     expected = host.text_width(model)
     captions = [*clips.conditions_at_hand, *((preview.positive, preview.negative) if preview else ())]
+    for conditions in captions:
+        check_options(conditions)
     widths = {entry[0].shape[-1] for conditions in captions for entry in conditions}  # type: ignore[index]
     if widths != {expected}:
         raise MotionError(
@@ -258,6 +272,15 @@ def copy_of(model: host.ModelPatcher, dtype: torch.dtype) -> host.ModelPatcher:
     if motion_configs(model):
         raise MotionError(
             "This MODEL has a motion model already: connect a MODEL from before Apply AnimateDiff Motion Model."
+        )
+    if host.context_handler(model.model_options):
+        raise MotionError(
+            "This MODEL has context windows, and a training takes whole clips: connect a MODEL from before the node "
+            "that sets them."
+        )
+    if host.has_bypass_loras(model):
+        raise MotionError(
+            "This MODEL has a LoRA in bypass mode, which would have no effect in a training: use Load LoRA instead."
         )
     copy = host.trainable_copy(model, dtype)
     if copy is None:

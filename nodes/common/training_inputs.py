@@ -161,6 +161,7 @@ class TrainingNode(AnimateDiffNode):
             output / STATES,
             shared.save_every,
             recipe.metadata,
+            recipe.depends_on,
             shared.resume == GO_ON,
         )
         clips = training_clips(shared.latents, shared.conditioning)

@@ -148,7 +148,7 @@ def test_other_settings_under_the_same_name_are_refused(server: Server, training
     server.run(training("twice", learning_rate=2e-3, resume="start again"))
 
 
-@pytest.mark.parametrize("name", ["", "../pan", "a/b", "pan?"])
+@pytest.mark.parametrize("name", ["", "../pan", "a/b", "pan?", "CON", "pan.", "a" * 201])
 def test_a_name_that_is_not_a_file_name_is_refused(server: Server, training: Callable, name: str) -> None:
     with pytest.raises(WorkflowError, match="write a file name without folders"):
         server.run(training(name))

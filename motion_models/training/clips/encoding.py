@@ -13,7 +13,7 @@ from ... import host
 from ...drawing.canvas import to_image
 from ...drawing.sheet import ContactSheet
 from ...errors import MotionError
-from ..dataset import CAPTION, FPS
+from ..dataset import CAPTION, FPS, LATENT_CHANNELS
 from .camera import NO_MOVE
 from .cutting import ClipSettings, cut_clips
 from .decoding import READ_ERRORS, reason_of
@@ -24,9 +24,6 @@ from .windows import longest, plan
 
 FRAMES_AT_ONCE = 16
 """For the VAE. ComfyUI divides them further if memory is short."""
-
-LATENT_CHANNELS = 4
-"""Of SDXL and SD1.5."""
 
 SLOWER = 0.98
 """A video of 23.976 frames a second is not slower than fps 24."""

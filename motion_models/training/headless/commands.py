@@ -50,6 +50,7 @@ def train(config: Config, comfyui: Path) -> None:
             output / STATES,
             loop.save_every,
             recipe.metadata,
+            recipe.depends_on,
             loop.resume == GO_ON,
         )
         run(job, recipe, clips, config, processes)

@@ -30,12 +30,8 @@ def smoothed(losses: Sequence[float]) -> np.ndarray:
 
 
 def loss_range(mean: np.ndarray) -> tuple[float, float]:
-    """The losses that the picture shows. A change of the mean is small beside the losses of single steps.
-
-    mean: smoothed losses. The first are means of few steps, and do not count.
-    """
-    settled = mean[min(SMOOTHED_STEPS, len(mean) // 2) :]
-    low, high = float(settled.min()), float(settled.max())
+    """The losses that the picture shows: all of the mean, and of single steps what is near it. mean: what is drawn."""
+    low, high = float(mean.min()), float(mean.max())
     room = max(0.5 * (high - low), 0.1 * high)
     return max(0.0, low - room), high + room
 
@@ -47,7 +43,8 @@ def draw_curve(losses: Sequence[float]) -> Image.Image:
     """
     picture = Image.new("RGB", (WIDTH, HEIGHT), BACKGROUND)
     canvas, letters, mean = ImageDraw.Draw(picture), font(), smoothed(losses)
-    low, high = loss_range(mean)
+    first = max(0, min(SMOOTHED_STEPS, len(losses) // 2 - 1))  # before, it is the mean of few steps
+    low, high = loss_range(mean[first:])
     right, top, bottom = WIDTH - 2 * MARGIN, MARGIN + TEXT_HEIGHT, HEIGHT - MARGIN - TEXT_HEIGHT
     last = max(2, len(losses))
 
@@ -70,7 +67,8 @@ def draw_curve(losses: Sequence[float]) -> Image.Image:
         if low <= losses[step - 1] <= high:
             x, y = x_of(step), y_of(losses[step - 1])
             canvas.ellipse((x - DOT, y - DOT, x + DOT, y + DOT), FAINT)
-    canvas.line([(x_of(step), y_of(float(mean[step - 1]))) for step in drawn], BRIGHT, LINE_WIDTH, "curve")
+    line = [(x_of(step), y_of(float(mean[step - 1]))) for step in drawn if step > first]
+    canvas.line(line, BRIGHT, LINE_WIDTH, "curve")
     return picture
 
 

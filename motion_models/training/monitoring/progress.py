@@ -1,7 +1,9 @@
 """A training on its node: a bar, a report and a picture."""
 
+import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,8 @@ from ..engine import Training
 from ..memory import use_report
 from .curve import draw_curve, smoothed
 from .strip import MOST_ROWS, PreviewStrip
+
+log = logging.getLogger(__name__)
 
 PICTURE_SECONDS = 5
 """Between two pictures. A new preview is shown at once."""
@@ -49,7 +53,8 @@ class Progress:
             self.show("\n".join([self.report(done, seconds_left), *use_report(training.device)]))
 
     def on_preview(self, step: int, clip: np.ndarray) -> None:
-        self.strip.add(step, clip)
+        with self.picture_errors():
+            self.strip.add(step, clip)
         self.show_picture(step)
         if step == self.first:  # it is not counted as time of the steps
             self.began = time.monotonic()
@@ -69,16 +74,25 @@ class Progress:
             "Step {step} of {steps}, {hours} hours left. Loss {loss}.", hours=f"{minutes_left / 60:.1f}", **values
         )
 
-    def report_stop(self, training: Training, file: Path) -> None:
-        """file: what has been saved."""
-        self.show(
-            sentence(
-                "Stopped after step {step} of {steps}. {file} is saved: run it again to go on.",
-                step=training.steps_done,
-                steps=self.steps,
-                file=file.name,
+    def report_stop(self, training: Training, file: Path, resumes: bool) -> None:
+        """file: what has been saved. resumes: whether the same run would go on."""
+        values = {"step": training.steps_done, "steps": self.steps, "file": file.name}
+        if resumes:
+            text = sentence("Stopped after step {step} of {steps}. {file} is saved: run it again to go on.", **values)
+        else:
+            text = sentence(
+                "Stopped after step {step} of {steps}. {file} is saved: set resume to 'auto' to go on.",
+                **values,
             )
-        )
+        self.show(text)
+
+    @contextmanager
+    def picture_errors(self) -> Iterator[None]:
+        """A picture that cannot be written does not end a training, whose weights may still be saved."""
+        try:
+            yield
+        except OSError as error:
+            log.warning("A picture of the training cannot be written to %s: %s", self.folder, error)
 
     def pictures(self, rows: int) -> dict[str, Image.Image]:
         """The strip of previews and the loss curve, by the names of their files. Both can be missing before a step."""
@@ -92,8 +106,9 @@ class Progress:
         and Vue nodes would show it a second time in their place (ComfyUI_frontend 1.39 to 1.47).
         """
         self.losses = training.losses
-        for name, picture in self.pictures(MOST_ROWS).items():
-            picture.save(self.folder / name)
+        with self.picture_errors():
+            for name, picture in self.pictures(MOST_ROWS).items():
+                picture.save(self.folder / name)
         self.show_picture(training.steps_done)
 
     def show_picture(self, step: int) -> None:

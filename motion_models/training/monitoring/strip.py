@@ -27,16 +27,19 @@ class PreviewStrip:
         self.folder = folder
         found = {int(match[1]): path for path in folder.glob("*.webp") if (match := FILE.fullmatch(path.name))}
         kept = sorted(step for step in found if steps_done and step <= steps_done)
-        for step in found.keys() - set(kept):
-            found[step].unlink(missing_ok=True)  # other processes do it too
-        self.rows = {step: row_of(read_clip(found[step])) for step in kept[-MOST_ROWS:]}
+        self.outdated = [path for step, path in found.items() if step not in kept]
+        clips = {step: read_clip(found[step]) for step in kept[-MOST_ROWS:]}
+        self.rows = {step: row_of(clip) for step, clip in clips.items() if clip}
         """The small frames of a row, (f h w 3) in 0..255, by step."""
 
     def add(self, step: int, clip: np.ndarray) -> None:
         """clip: (f h w 3) in 0..255."""
+        for path in self.outdated:
+            path.unlink(missing_ok=True)
+        self.outdated = []
         self.folder.mkdir(parents=True, exist_ok=True)
-        write_clip(clip, self.folder / f"preview_{step:06}.webp")
         self.rows[step] = row_of(clip)
+        write_clip(clip, self.folder / f"preview_{step:06}.webp")
 
     def picture(self, rows: int = MOST_ROWS) -> Image.Image:
         """A contact sheet of the newest previews, with the step below each. There must be one."""
@@ -55,19 +58,18 @@ def row_of(clip: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
 def write_clip(clip: np.ndarray, path: Path) -> None:
     temporary = path.with_name(f".{path.name}.part")
     first, *others = (small(Image.fromarray(frame), min(LONGEST_SIDE, max(frame.shape))) for frame in clip)
-    first.save(
-        temporary,
-        "WEBP",
-        save_all=True,
-        append_images=others,
-        duration=FRAME_MILLISECONDS,
-        loop=0,
-        quality=90,
-        method=FASTEST,
-    )
-    os.replace(temporary, path)
+    settings = {"duration": FRAME_MILLISECONDS, "loop": 0, "quality": 90, "method": FASTEST}
+    try:
+        first.save(temporary, "WEBP", save_all=True, append_images=others, **settings)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def read_clip(path: Path) -> list[np.ndarray]:
-    with Image.open(path) as file:
-        return [np.asarray(frame.convert("RGB")) for frame in ImageSequence.Iterator(file)]
+    """The frames of a preview. None of a file that is damaged, such as by a full disk."""
+    try:
+        with Image.open(path) as file:
+            return [np.asarray(frame.convert("RGB")) for frame in ImageSequence.Iterator(file)]
+    except (OSError, EOFError, SyntaxError, ValueError):
+        return []

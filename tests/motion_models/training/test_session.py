@@ -3,6 +3,7 @@
 import dataclasses
 from collections import UserList
 from collections.abc import Callable
+from pathlib import Path
 
 import comfy.model_management
 import pytest
@@ -15,7 +16,9 @@ from animatediff_xl.motion_models.lora.motion_lora import coverage, open_motion_
 from animatediff_xl.motion_models.training import session as session_module
 from animatediff_xl.motion_models.training.dataset import training_clips
 from animatediff_xl.motion_models.training.engine import Training, TrainingSettings
+from animatediff_xl.motion_models.training.job import Job, Observer, Outcome, run_job
 from animatediff_xl.motion_models.training.losses import NoiseSettings
+from animatediff_xl.motion_models.training.recipes import models_of
 from animatediff_xl.motion_models.training.session import Session, train_motion, train_stills
 from animatediff_xl.motion_models.training.stages import (
     FROM_FILE,
@@ -25,9 +28,11 @@ from animatediff_xl.motion_models.training.stages import (
     motion_lora,
     motion_model,
 )
+from comfy_extras.nodes_model_advanced import ModelSamplingDiscrete
 
 from tests.sampling import hooks_left, sample
 from tests.small import conditioning, host_model, save
+from tests.windowed import windowed
 
 FRAMES, CLIPS, STEPS = 4, 3, 3
 SETTINGS = TrainingSettings(STEPS, 1e-2, average_decay=None, clips_per_step=2)
@@ -200,3 +205,55 @@ def test_a_trained_motion_lora_loads(model, motion, clips, tmp_path) -> None:
     path = save(trained.tensors(training.weights()), tmp_path / "lora.safetensors")
     report = coverage(open_motion_lora(path), tensor_shapes(motion.shape), "m").report("lora")
     assert ", 0 not." in report
+
+
+def train_job(model, motion, clips, folder: Path, steps: int) -> Outcome:
+    job = Job("pan", folder / "results", folder, 100, {}, models_of(model, motion), resumes=True)
+    session = dataclasses.replace(SESSION, training=dataclasses.replace(SETTINGS, steps=steps))
+    return run_job(job, lambda *given: train_lora(model, motion, *given), session, clips, Observer(lambda _: None))
+
+
+def test_a_training_with_more_steps_goes_on(model, motion, clips, tmp_path) -> None:
+    first = train_job(model, motion, clips, tmp_path, 2)
+    second = train_job(model, motion, clips, tmp_path, 4)
+    assert second.losses[:2] == first.losses and len(second.losses) == 4
+
+
+def test_other_captions_or_models_are_refused(model, motion, clips, tmp_path) -> None:
+    train_job(model, motion, clips, tmp_path, 1)
+    other = dataclasses.replace(clips, conditions=clips.conditions[::-1])
+    with pytest.raises(MotionError, match="What changed: captions."):
+        train_job(model, motion, other, tmp_path, 2)
+    changed = model.clone()
+    changed.add_patches({"diffusion_model.out.2.weight": (torch.ones(4, 32, 3, 3),)}, 0.5)
+    with pytest.raises(MotionError, match="What changed: model."):
+        train_job(changed, motion, clips, tmp_path, 2)
+
+
+def test_an_adapter_trains_with_sigmas_of_another_node(model, clips) -> None:
+    (other,) = ModelSamplingDiscrete().patch(model, "v_prediction", True)
+    names = host.adapter_names(other)
+    training, _ = train_stills(other, lambda unet: domain_adapter(unet, names, 4, 0), clips, SESSION, lambda *_: None)
+    assert training.steps_done == STEPS
+
+
+def bypassed(model):
+    changed = model.clone()
+    changed.set_injections("bypass", [])
+    return changed
+
+
+UNUSABLE = {"context windows": windowed, "a LoRA in bypass mode": bypassed}
+
+
+@pytest.mark.parametrize("what", UNUSABLE)
+def test_a_model_that_a_training_cannot_follow_is_refused(model, motion, clips, what: str) -> None:
+    with pytest.raises(MotionError, match=f"This MODEL has {what}"):
+        train_lora(UNUSABLE[what](model), motion, clips)
+
+
+@pytest.mark.parametrize("option", ["hooks", "start_percent"])
+def test_options_of_a_conditioning_that_cannot_be_used_are_refused(model, motion, clips, option: str) -> None:
+    conditions = tuple([(entry[0], entry[1] | {option: 0.5}) for entry in each] for each in clips.conditions)
+    with pytest.raises(MotionError, match="The conditioning"):
+        train_lora(model, motion, dataclasses.replace(clips, conditions=conditions))

@@ -108,5 +108,5 @@ def test_shards_that_cannot_be_used_are_explained(tmp_path: Path, members: dict,
 def test_a_clip_of_another_size_is_refused(tmp_path: Path) -> None:
     members = {"0.pth": pth(LATENTS), "1.pth": pth(LATENTS[:1])}
     clips = shard_clips(open_shards([written(tmp_path / "a.tar", members)]), lambda _: [])
-    with pytest.raises(MotionError, match="There are latents of 1x4x3x3, 2x4x3x3"):
+    with pytest.raises(MotionError, match="There are clips of 1 x 24 x 24, 2 x 24 x 24"):
         clips.latents[1]

@@ -100,7 +100,7 @@ def test_the_pictures_are_kept(sent: list, tmp_path: Path) -> None:
     with Image.open(tmp_path / "name" / "loss.png") as curve, Image.open(tmp_path / "name" / "preview.png") as strip:
         assert (strip.width, curve.width) == (596, 600)
         assert sent[-1][0] == 2 and sent[-1][1].height == strip.height + curve.height
-    shown.report_stop(training(2), Path("pan_2.safetensors"))
+    shown.report_stop(training(2), Path("pan_2.safetensors"), resumes=True)
     assert texts == ["Stopped after step 2 of 10. pan_2.safetensors is saved: run it again to go on."]
 
 

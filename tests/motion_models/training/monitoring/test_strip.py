@@ -47,8 +47,19 @@ def test_earlier_previews_stay_when_a_training_goes_on(tmp_path: Path, steps_don
     (tmp_path / "mine.webp").write_bytes(b"")
     strip = PreviewStrip(tmp_path, steps_done)
     assert list(strip.rows) == kept
-    assert sorted(path.name for path in tmp_path.glob("preview_*")) == [f"preview_{step:06}.webp" for step in kept]
+    strip.add(300, clip_of(0))
+    names = sorted(path.name for path in tmp_path.glob("preview_*"))
+    assert names == [f"preview_{step:06}.webp" for step in (*kept, 300)]
     assert (tmp_path / "mine.webp").exists()
+
+
+def test_a_damaged_preview_is_left_out(tmp_path: Path) -> None:
+    first = PreviewStrip(tmp_path, 0)
+    for step in (0, 1):
+        first.add(step, clip_of(step))
+    whole = (tmp_path / "preview_000001.webp").read_bytes()
+    (tmp_path / "preview_000001.webp").write_bytes(whole[: len(whole) // 2])
+    assert 0 in PreviewStrip(tmp_path, 2).rows
 
 
 def test_a_long_training_has_a_strip_of_its_end(tmp_path: Path) -> None:
