@@ -12,7 +12,7 @@ from ..errors import sentence
 from .windows import MOVING, ContextSettings, WindowPlan, plan, window_size, window_starts
 
 ROW_HEIGHT, GAP = 12, 3
-MAX_HEIGHT = 4096
+MAX_HEIGHT = 1200
 """In pixels. Steps that do not fit are left out."""
 
 EMPTY, FRAME = DARK, BRIGHT

@@ -17,7 +17,7 @@ The graph makes a MotionLoRA for a pan to the left, and then a clip with it. **R
 4. The clip on the right shows the result.
 
 The file is in **output/animatediff_motion_lora**. Load AnimateDiff Motion LoRA lists it after R.
-mm_sdxl_v10_beta is a beta: its motion is weak, so train more steps if the move is too small.
+mm_sdxl_v10_beta is a beta, and its motion is weak. If the move is too small, raise steps and run again: it goes on.
 """
 OWN_NOTE = """## Train on your own videos
 
@@ -26,15 +26,18 @@ makes a clip.
 
 1. Put 5 to 50 videos of one kind of motion into a folder named my_videos inside ComfyUI's **input** folder. Describe
    a.mp4 in a text file a.txt, what is seen and not how it looks. Press R.
-2. **Encode AnimateDiff Clips** cuts clips. Look at its pictures and its report: they are what is trained.
-3. **Train AnimateDiff Domain Adapter** learns the look of the videos.
-4. **Train AnimateDiff Motion LoRA** learns their motion, on the MODEL with the adapter. So it need not learn the look.
-5. The clip on the right has the motion without the adapter: your checkpoint keeps its own look.
+2. Write in **What the clip shows** what your videos show. Previews and the clip use it.
+3. **Encode AnimateDiff Clips** cuts clips. Look at its pictures and its report: they are what is trained.
+4. **Train AnimateDiff Domain Adapter** learns the look of the videos.
+5. **Train AnimateDiff Motion LoRA** learns their motion, on the MODEL with the adapter. So it need not learn the look.
+   Every 100 steps it shows a clip of **AnimateDiff Training Preview**.
+6. The clip on the right has the motion without the adapter: your checkpoint keeps its own look.
 
-Stop at any time. The next run goes on. Results are in **output/loras** and **output/animatediff_motion_lora**.
+Stop at any time. The next run goes on, also with more steps.
+Results are in **output/loras** and **output/animatediff_motion_lora**.
 """
 
-COLUMN = 470
+COLUMN = 510
 """The width of a column of boxes, with the space to the next."""
 LOOP_VALUES = (100.0, 1, 0, "auto", "on", 100, "auto")
 """From max_noise_weight to resume, for a training of one clip a step."""
@@ -72,7 +75,7 @@ def training_boxes(note: str, positive: str, camera: str, caption: str, columns:
 def motion_lora_box(place: tuple[int, int], name: str, model: tuple[str, int]) -> Box:
     """model: the box and output of the MODEL to train on."""
     return Box(
-        "ADXL_TrainMotionLoRA", place, (420, 760),
+        "ADXL_TrainMotionLoRA", place, (460, 1200),
         (("model", "MODEL"), ("motion_model", "ADXL_MOTION_MODEL"), ("latents", "LATENT"),
          ("conditioning", "CONDITIONING"), ("preview", "ADXL_TRAINING_PREVIEW")),
         (*LORA_OUTPUTS, ("motion_lora", "ADXL_MOTION_LORA")),
@@ -100,9 +103,9 @@ def camera_move() -> dict[str, Box]:
 
 
 def own_videos() -> dict[str, Box]:
-    drawing = training_boxes(OWN_NOTE, "what your videos show", "none", "", columns=2)
+    drawing = training_boxes(OWN_NOTE, "a description of your videos", "none", "", columns=2)
     drawing["adapter"] = Box(
-        "ADXL_TrainDomainAdapter", (430, 0), (420, 700),
+        "ADXL_TrainDomainAdapter", (430, 0), (460, 1000),
         (("model", "MODEL"), ("latents", "LATENT"), ("conditioning", "CONDITIONING")),
         (*LORA_OUTPUTS, ("model", "MODEL")),
         ("my_adapter", 300, 1e-4, 128, "noise", 1.0, 4, *LOOP_VALUES[2:]),

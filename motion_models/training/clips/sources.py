@@ -49,7 +49,8 @@ def find_sources(folder: Path, caption: str) -> list[Source]:
     sources = [with_caption(path, kind, caption) for path, kind in kinds.items() if kind]
     if not sources:
         raise MotionError(
-            "{folder} has no videos: put videos ({suffixes}) into it, or a folder of frames for each video.",
+            "{folder} has no videos or pictures: put videos ({suffixes}) into it, pictures, or a folder of frames for "
+            "each video.",
             folder=folder.name,
             suffixes=", ".join(suffix[1:] for suffix in VIDEO_SUFFIXES),
         )

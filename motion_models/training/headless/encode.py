@@ -49,6 +49,7 @@ def encode_shards(config: Config, clip: Any, vae: Any, rank: int, count: int) ->
     for name, part in sorted(parts_of(config).items())[rank::count]:
         shard = target / f"{name}.tar"
         if shard.exists():
+            log.info(sentence("{file} is there already.", file=shard.name))
             continue
         report = Report(config.clip_settings())
         with sources_in(part, config.clips["caption"]) as sources:

@@ -46,7 +46,9 @@ def test_frames_are_in_natural_order(tmp_path: Path) -> None:
     assert [path.name for path in pictures_in(tmp_path)] == ["1.JPG", "9.png", "10.png"]
 
 
-@pytest.mark.parametrize(("names", "sentence"), [([], "has no videos: put videos"), (["a.txt"], "has no videos")])
+@pytest.mark.parametrize(
+    ("names", "sentence"), [([], "has no videos or pictures: put videos"), (["a.txt"], "has no videos")]
+)
 def test_a_folder_without_sources_is_an_error(tmp_path: Path, names: list[str], sentence: str) -> None:
     for name in names:
         (tmp_path / name).touch()
