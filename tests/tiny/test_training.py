@@ -25,6 +25,7 @@ from animatediff_xl.motion_models.training.stages import (
     motion_lora,
     motion_model,
 )
+from animatediff_xl.motion_models.training.states import digest_of
 
 from tests.small import save
 from tests.tiny.camera import MOVES
@@ -95,12 +96,11 @@ def tensors_of(tiny: Tiny, clips: TrainingClips) -> list[torch.Tensor]:
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_training_leaves_the_graph_as_it_was(tiny: Tiny, stage: str) -> None:
     clips = camera_clips(tiny, STILL, 2, 4, 0)
-    before = [value.clone() for value in tensors_of(tiny, clips)]
+    before = digest_of(tensors_of(tiny, clips))  # of bytes, because a weight that the file lacks may be NaN
     training, _ = STAGES[stage](tiny, clips, session(3, 1e-2))
     assert training.steps_done == 3
-    after = tensors_of(tiny, clips)
-    assert all(torch.equal(*values) for values in zip(before, after, strict=True))
-    assert not any(value.requires_grad for value in after)
+    assert digest_of(tensors_of(tiny, clips)) == before
+    assert not any(value.requires_grad for value in tensors_of(tiny, clips))
     assert not comfy.model_management.in_training and torch.is_inference_mode_enabled()
 
 
