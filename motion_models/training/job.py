@@ -78,7 +78,7 @@ def run_job(job: Job, train: Train, session: Session, clips: TrainingClips, obse
     """
     folder = job.states / checked_name(job.name)
     settings = settings_of(session) | job.metadata | job.depends_on
-    session.processes.compare(json.dumps([settings, dict(clips.files)], default=str))
+    session.processes.compare(json.dumps([settings, session.training.steps, dict(clips.files)], default=str))
     depends_on = settings | facts_of(clips)
     state = session.processes.once(lambda: load_state(folder, depends_on) if job.resumes else None)
     steps_done = 0 if state is None else len(state["losses"])
