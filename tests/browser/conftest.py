@@ -44,8 +44,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def object_info(server: Server) -> dict[str, Any]:
+    """What the page lists when it opens: a training before may have added files."""
     return server.get("/object_info")
 
 
