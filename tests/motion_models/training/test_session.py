@@ -31,7 +31,7 @@ from animatediff_xl.motion_models.training.stages import (
 from comfy_extras.nodes_model_advanced import ModelSamplingDiscrete
 
 from tests.sampling import hooks_left, sample
-from tests.small import conditioning, host_model, save
+from tests.small import conditioning, save
 from tests.windowed import windowed
 
 FRAMES, CLIPS, STEPS = 4, 3, 3
@@ -44,19 +44,6 @@ def inference():
     """Nodes run in inference mode, and a training leaves it."""
     with torch.inference_mode():
         yield
-
-
-@pytest.fixture
-def model(pair):
-    """A MODEL that can be read again, as from a loader of the host's core."""
-    weights = {key: value.clone() for key, value in pair.model.model.diffusion_model.state_dict().items()}
-
-    def load(*_, disable_dynamic=False):
-        return host_model({key: value.clone() for key, value in weights.items()})
-
-    loaded = load()
-    loaded.cached_patcher_init = (load, ())
-    return loaded
 
 
 @pytest.fixture

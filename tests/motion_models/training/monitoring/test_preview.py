@@ -28,7 +28,7 @@ from animatediff_xl.motion_models.training.stages import (
 )
 
 from tests.sampling import hooks_left, sample, start_noise
-from tests.small import conditioning, host_model, save
+from tests.small import conditioning, save
 
 FRAMES, MORE_FRAMES, STEPS, EVERY = 4, 6, 3, 2
 SAMPLER = host.SamplerSettings(steps=2, cfg=5.0, sampler_name="euler", scheduler="normal", seed=7)
@@ -49,19 +49,6 @@ class Decoder:
     def clips(self, frames: int) -> torch.Tensor:
         """(clips f c h w)."""
         return torch.cat(self.latents).unflatten(0, (-1, frames))
-
-
-@pytest.fixture
-def model(pair):
-    """A MODEL that can be read again, as from a loader of the host's core."""
-    weights = {key: value.clone() for key, value in pair.model.model.diffusion_model.state_dict().items()}
-
-    def load(*_, disable_dynamic=False):
-        return host_model({key: value.clone() for key, value in weights.items()})
-
-    loaded = load()
-    loaded.cached_patcher_init = (load, ())
-    return loaded
 
 
 @pytest.fixture
