@@ -1,6 +1,6 @@
 """The nodes. Each declares its inputs and calls motion_models."""
 
-from . import clips, context, latent, lora, motion, preview, schedule, training
+from . import context, latent, lora, motion, schedule, training
 
 NODES = [
     *motion.NODES,
@@ -8,7 +8,5 @@ NODES = [
     *schedule.NODES,
     *context.NODES,
     *latent.NODES,
-    *clips.NODES,
     *training.NODES,
-    *preview.NODES,
 ]

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from animatediff_xl.motion_models.errors import MotionError
 from animatediff_xl.motion_models.training.headless.config import CLIPS, STAGES, read_config, toml_reader
-from animatediff_xl.nodes.clips import EncodeClips
-from animatediff_xl.nodes.training import TrainDomainAdapter, TrainMotionLoRA, TrainMotionModel
+from animatediff_xl.nodes.training.clips import EncodeClips
+from animatediff_xl.nodes.training.stages import TrainDomainAdapter, TrainMotionLoRA, TrainMotionModel
 from comfy_api.latest import io
 
 from tests.host.obtain import PACK

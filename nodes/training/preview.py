@@ -4,11 +4,11 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..motion_models import host
-from ..motion_models.training.monitoring.preview import Preview
-from .common import sockets
-from .common.base import AnimateDiffNode
-from .common.reports import SHOWS_ERRORS
+from ...motion_models import host
+from ...motion_models.training.monitoring.preview import Preview
+from ..common import sockets
+from ..common.base import AnimateDiffNode
+from ..common.reports import SHOWS_ERRORS
 
 
 class TrainingPreview(AnimateDiffNode):

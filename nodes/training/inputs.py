@@ -15,9 +15,9 @@ from ...motion_models.training.job import Job, Observer, Outcome, run_job
 from ...motion_models.training.losses import LOSSES
 from ...motion_models.training.monitoring.preview import Preview
 from ...motion_models.training.recipes import GO_ON, RESUME, STATES, LoopValues, Recipe
-from . import sockets
-from .base import AnimateDiffNode
-from .reports import node_id_of, send
+from ..common import sockets
+from ..common.base import AnimateDiffNode
+from ..common.reports import node_id_of, send
 
 CATEGORY = "AnimateDiff XL/training"
 

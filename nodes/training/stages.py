@@ -4,16 +4,16 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..motion_models.errors import sentence
-from ..motion_models.files.loading import MotionFile, open_motion_file
-from ..motion_models.lora.domain_adapter import apply_domain_adapter
-from ..motion_models.lora.motion_lora import ChosenLora, open_motion_lora
-from ..motion_models.training import recipes, stages
-from ..motion_models.training.job import Outcome
-from .common import sockets
-from .common.files import MOTION_LORA, MOTION_MODEL
-from .common.reports import KEEPS_REPORT, with_report
-from .common.training_inputs import (
+from ...motion_models.errors import sentence
+from ...motion_models.files.loading import MotionFile, open_motion_file
+from ...motion_models.lora.domain_adapter import apply_domain_adapter
+from ...motion_models.lora.motion_lora import ChosenLora, open_motion_lora
+from ...motion_models.training import recipes, stages
+from ...motion_models.training.job import Outcome
+from ..common import sockets
+from ..common.files import MOTION_LORA, MOTION_MODEL
+from ..common.reports import KEEPS_REPORT, with_report
+from .inputs import (
     CATEGORY,
     SharedValues,
     Stage,

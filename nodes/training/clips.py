@@ -4,13 +4,13 @@ from typing import Any
 
 from comfy_api.latest import io, ui
 
-from ..motion_models.training.clips.camera import CAMERA_MOVES, NO_MOVE
-from ..motion_models.training.clips.cutting import ClipSettings
-from ..motion_models.training.clips.encoding import encode_clips
-from ..motion_models.training.clips.report import shortened
-from .common.base import AnimateDiffNode
-from .common.folders import NO_FOLDER, files_fingerprint, folder_of, input_folders
-from .common.reports import KEEPS_REPORT
+from ...motion_models.training.clips.camera import CAMERA_MOVES, NO_MOVE
+from ...motion_models.training.clips.cutting import ClipSettings
+from ...motion_models.training.clips.encoding import encode_clips
+from ...motion_models.training.clips.report import shortened
+from ..common.base import AnimateDiffNode
+from ..common.folders import NO_FOLDER, files_fingerprint, folder_of, input_folders
+from ..common.reports import KEEPS_REPORT
 
 
 class EncodeClips(AnimateDiffNode):

@@ -11,7 +11,7 @@ import folder_paths
 import pytest
 import torch
 from animatediff_xl.motion_models.errors import MotionError
-from animatediff_xl.nodes.clips import EncodeClips
+from animatediff_xl.nodes.training.clips import EncodeClips
 from comfy_extras.nodes_dataset import LoadTrainingDataset, MakeTrainingDataset, ResolutionBucket, SaveTrainingDataset
 
 from nodes import CLIPTextEncode, VAEEncode
