@@ -5,7 +5,7 @@ from typing import Any
 
 from ...errors import MotionError
 from ..tables.made_nodes import MADE
-from .graph import ACTIVE, Graph, Id, New, Output
+from .graph import ACTIVE, Consumer, Graph, Id, New, Output
 
 REROUTES = ("Reroute",)
 LONGEST_NUMBER = 16
@@ -45,8 +45,11 @@ class ApiGraph(Graph):
     def values_of(self, node: Id, names: tuple[str, ...]) -> dict[str, Any]:
         return {name: value for name, value in self.nodes[node]["inputs"].items() if not is_link(value)}
 
-    def consumers(self, node: Id) -> list[tuple[int, Id]]:
-        return [(self.slot(target, name), target) for target, name in sorted(self.outgoing[node], key=str)]
+    def consumers(self, node: Id) -> list[Consumer]:
+        return [Consumer(self.slot(*end), *end) for end in sorted(self.outgoing[node], key=str)]
+
+    def set_value(self, node: Id, name: str, position: int, value: Any) -> None:
+        self.nodes[node]["inputs"][name] = value
 
     def slot(self, node: Id, name: str) -> int:
         """The slot of the output that is linked to an input."""

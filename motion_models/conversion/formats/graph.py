@@ -25,6 +25,17 @@ class Output:
 
 
 @dataclass(frozen=True)
+class Consumer:
+    """An input that is linked to an output."""
+
+    slot: int
+    """Of the output."""
+    node: Id
+    """At the border of a subgraph, an id that no node has."""
+    input: str
+
+
+@dataclass(frozen=True)
 class New:
     """A node to add."""
 
@@ -64,8 +75,12 @@ class Graph(ABC):
         """The widgets of a node. names: of its widgets in order, for a format that saves them by position."""
 
     @abstractmethod
-    def consumers(self, node: Id) -> list[tuple[int, Id]]:
-        """(slot, node) for each link out of a node. The node is None at the border of a subgraph."""
+    def consumers(self, node: Id) -> list[Consumer]:
+        """What is linked to the outputs of a node."""
+
+    @abstractmethod
+    def set_value(self, node: Id, name: str, position: int, value: Any) -> None:
+        """Set a widget of a node, by its name or its position, whichever the format has."""
 
     @abstractmethod
     def bypass(self, output: Output) -> Output | None:

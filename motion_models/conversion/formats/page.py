@@ -6,7 +6,7 @@ from typing import Any
 
 from ...errors import MotionError
 from ..tables.made_nodes import MADE
-from .graph import ACTIVE, BYPASSED, MUTED, Graph, Id, New, Output, checked_id
+from .graph import ACTIVE, BYPASSED, MUTED, Consumer, Graph, Id, New, Output, checked_id
 
 STATES = {2: MUTED, 4: BYPASSED}
 """By LiteGraph's `mode`."""
@@ -74,9 +74,20 @@ class PageGraph(Graph):
             return values
         return dict(zip(names, values, strict=False)) if isinstance(values, list) else {}
 
-    def consumers(self, node: Id) -> list[tuple[int, Id]]:
+    def consumers(self, node: Id) -> list[Consumer]:
         links = [self.links[number] for number in sorted(self.outgoing[node], key=str)]
-        return [(link.slot, link.target) for link in links]
+        return [Consumer(link.slot, link.target, self.name_of_input(link)) for link in links]
+
+    def name_of_input(self, link: Link) -> str:
+        sockets = self.nodes.get(link.target, {}).get("inputs", [])
+        return str(sockets[link.target_slot].get("name")) if link.target_slot < len(sockets) else ""
+
+    def set_value(self, node: Id, name: str, position: int, value: Any) -> None:
+        values = self.nodes[node].get("widgets_values")
+        if isinstance(values, list) and position < len(values):
+            self.nodes[node]["widgets_values"] = [*values[:position], value, *values[position + 1 :]]
+        elif isinstance(values, dict):
+            self.nodes[node]["widgets_values"] = values | {name: value}
 
     def type_of(self, output: Output) -> Any:
         outputs = self.nodes.get(output.node, {}).get("outputs", [])

@@ -9,6 +9,7 @@ from ..tables.values import AUTO, BETA_SCHEDULES, KEEP, MOST_STRENGTH
 from .context import WINDOWS, context_options, window_inputs
 from .guidance import custom_cfg
 from .noise import clip_noise, sample_settings
+from .options import motion_options
 from .reading import Conversion, TheirNode, limited, title
 from .strengths import keyframes, multival
 
@@ -53,7 +54,7 @@ class Motion:
 
 def convert_motion(conversion: Conversion, node: TheirNode) -> None:
     """Convert a node that gives a MODEL with motion."""
-    if is_replaced(conversion, node):
+    if node.id in conversion.replaced:
         node.add(
             sentence("A later node replaced all of its settings, so it was left out."),
             sentence("To combine two motion models, use {node} twice.", node=title(APPLY)),
@@ -68,21 +69,31 @@ def convert_motion(conversion: Conversion, node: TheirNode) -> None:
             sentence("Keep AnimateDiff-Evolved for this part, or choose another motion model there."),
         )
         return
-    node.became(APPLY if motions else WINDOWS)
-    pass_on(conversion, node, animated(conversion, node, motions))
+    model = animated(conversion, node, motions)
+    pass_on(conversion, node, model)
     if motions:
+        node.became(APPLY)
         node.add(
             sentence("The same seed gives another clip, because the motion is computed as its authors do."),
             sentence("Try a few seeds."),
         )
+    else:
+        conversion.done.add(node.id)
+        node.add(
+            sentence("It has no motion model, so that only its other settings were converted."),
+            sentence("If there was a motion model before it, it took that away. Here it works."),
+        )
 
 
 def is_replaced(conversion: Conversion, node: TheirNode) -> bool:
-    """Whether all that the node gives goes straight into another such node, which starts anew."""
+    """Whether all that a node gives goes straight into another one with a motion model, which starts anew."""
     graph = conversion.graph
-    targets = [target for slot, target in graph.consumers(node.id) if slot == 0]
+    if node.kind not in (GEN2, *LOADERS):
+        return False
+    targets = [end.node for end in graph.consumers(node.id) if end.slot == 0]
     return bool(targets) and all(
-        graph.kind(target) in (GEN2, *LOADERS) and graph.links_of(target).get("model") == Output(node.id, 0)
+        (graph.kind(target) in LOADERS or (graph.kind(target) == GEN2 and "m_models" in graph.links_of(target)))
+        and graph.links_of(target).get("model") == Output(node.id, 0)
         for target in targets
     )
 
@@ -139,6 +150,8 @@ def animated(conversion: Conversion, node: TheirNode, motions: list[Motion]) -> 
         model = apply_motion(conversion, node, motion, model, beta_schedule)
         beta_schedule = KEEP  # the first one decides
     settings = sample_settings(conversion, node.link("sample_settings"))
+    if motions:
+        model = motion_options(conversion, node, motions[0].node, settings and settings.node, model)
     context = context_options(conversion, node.link("context_options"))
     if node.kind == WITH_WINDOWS:
         context = node, window_inputs(node)

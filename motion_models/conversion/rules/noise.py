@@ -11,8 +11,8 @@ NOISE = "ADXL_ClipNoise"
 WINDOWS = "ADXL_ContextWindows"
 SETTINGS = "ADE_AnimateDiffSamplingSettings"
 FREENOISE = ("FreeNoise", "repeated_context")
-SHARED = {"kind": "shared", "share": 1.0}
-SEED_A_FRAME = {"kind": "one seed a frame", "seed_step": 1}
+SEED_A_FRAME: dict[str, Any] = {"kind": "one seed a frame", "seed_step": 1}
+SAME_NOISE = SEED_A_FRAME | {"seed_step": 0}
 
 
 @dataclass(frozen=True)
@@ -30,11 +30,9 @@ def sample_settings(conversion: Conversion, output: Output | None) -> SampleSett
         return None
     values = node.values()
     kind, seed = values["noise_type"], values["seed_gen"]
-    noise = None
-    if seed.startswith("auto1111"):
-        noise = SEED_A_FRAME
+    noise = SEED_A_FRAME if seed.startswith("auto1111") and kind == "default" else None
     if kind == "constant":
-        noise = SHARED
+        noise = SAME_NOISE
     report_noise(node, kind, seed)
     report_seeds(node, values)
     if kind in FREENOISE:

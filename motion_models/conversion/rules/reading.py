@@ -30,6 +30,8 @@ class Conversion:
     """How many new nodes stand in the place of one of theirs."""
     done: set[Id] = field(default_factory=set)
     """Their nodes whose settings are in new nodes."""
+    replaced: set[Id] = field(default_factory=set)
+    """Their nodes whose motion models never ran, because of a later node."""
 
     def their(self, output: Output | None) -> "TheirNode | None":
         """The node of an output, if it is one of theirs."""
@@ -59,36 +61,42 @@ class Conversion:
         same = [other for other in here if base_name(other) == base_name(name)]
         return same[0] if name not in here and len(same) == 1 else name
 
-    def steps_after(self, output: Output) -> int | None:
-        """The steps of the first sampler after a MODEL, or None if there is none."""
-        return self.setting_after(output, STEPS)
-
-    def setting_after(self, output: Output, table: Mapping[str, tuple[str, int]]) -> int | None:
-        waiting, seen = [output.node], {output.node}
+    def samplers_after(self, output: Output, table: Mapping[str, tuple[str, int]]) -> dict[Id, float]:
+        """Numbers that nodes after a MODEL have for its sampling. table: their widgets."""
+        waiting, seen, found = [output.node], {output.node}, {}
         while waiting and len(seen) < MOST_NODES_AFTER:
             node = waiting.pop(0)
-            found = self.whole_number(node, table)
-            if found is not None:
-                return found
-            following = [target for _, target in self.graph.consumers(node) if target not in seen]
+            number = self.number_of(node, table)
+            if number is not None:
+                found[node] = number
+            following = [
+                end.node
+                for end in self.graph.consumers(node)
+                if end.node not in seen and end.input in (*MODEL_INPUTS, "guider")
+            ]
             waiting += following
             seen.update(following)
-        return None
+        return found
+
+    def steps_after(self, output: Output) -> int | None:
+        """The steps of the first sampler after a MODEL, or None if there is none."""
+        return next((int(steps) for steps in self.samplers_after(output, STEPS).values()), None)
 
     def frames_of(self, latent: Output | None) -> int | None:
         """The frames of latents, or None if the graph does not show them."""
         for output in self.graph.upstream(latent, LATENT_INPUTS):
-            found = self.whole_number(output.node, FRAMES)
+            found = self.number_of(output.node, FRAMES)
             if found is not None:
-                return found
+                return int(found)
         return None
 
-    def whole_number(self, node: Id, table: Mapping[str, tuple[str, int]]) -> int | None:
+    def number_of(self, node: Id, table: Mapping[str, tuple[str, int]]) -> float | None:
+        """The value of a widget, if a node has it, and it is not linked."""
         name, position = table.get(self.graph.kind(node), (None, 0))
         if name is None or name in self.graph.links_of(node):
             return None
         value = self.graph.values_of(node, ("",) * position + (name,)).get(name)
-        return value if isinstance(value, int) and fits(value, 1) and 0 < value < 100_000 else None
+        return value if isinstance(value, int | float) and fits(value, 1.0) and 0 < value < 100_000 else None
 
     def loader_of(self, model: Output | None, kind: str) -> "TheirNode | None":
         """The node of a kind that a MODEL comes from, through the nodes that pass it on."""

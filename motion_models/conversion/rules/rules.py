@@ -8,7 +8,7 @@ from ..tables.their_nodes import is_theirs
 from ..tables.unsupported import advice_for
 from .direct import convert_directly
 from .guidance import EXTRAS
-from .motion import GEN2, LOADERS, convert_motion
+from .motion import GEN2, LOADERS, convert_motion, is_replaced
 from .outputs import (
     convert_checkpoint,
     convert_guidance,
@@ -43,6 +43,7 @@ def convert_level(conversion: Conversion) -> None:
     """Convert one level of a graph. Each of their nodes is in the report afterwards."""
     graph = conversion.graph
     theirs = [TheirNode(conversion, number, kind) for number, kind in graph.kinds().items() if is_theirs(kind)]
+    conversion.replaced = {node.id for node in theirs if is_replaced(conversion, node)}
     for kind, rule in RULES.items():
         for node in theirs:
             if node.kind == kind:

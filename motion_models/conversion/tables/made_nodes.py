@@ -90,7 +90,7 @@ MADE: dict[str, MadeNode] = {
         "AnimateDiff Prompt Travel",
         {"clip": "CLIP"},
         {
-            "prompts": "",
+            "prompts": "0: a forest in spring\n8: a forest in autumn",
             "frames": 16,
             "interpolation": "linear",
             "mix": "text",
@@ -101,7 +101,23 @@ MADE: dict[str, MadeNode] = {
         CONDITIONING_OUT,
     ),
     "ADXL_ClipNoise": MadeNode(
-        "AnimateDiff Clip Noise", MODEL, {"kind": "independent", "share": 0.5, "seed_step": 1}, MODEL_OUT
+        "AnimateDiff Clip Noise", MODEL, {"kind": "shared", "share": 0.5, "seed_step": 1}, MODEL_OUT
+    ),
+    "ADXL_MotionOptions": MadeNode(
+        "AnimateDiff Motion Options",
+        MODEL,
+        {
+            "block_strengths": "",
+            "stretch": 1.0,
+            "sharpness": 1.0,
+            "freeinit_rounds": 1,
+            "freeinit_filter": "butterworth",
+            "freeinit_spatial": 0.25,
+            "freeinit_temporal": 0.25,
+            "freeinit_coarse_to_fine": False,
+            "freeinit_sigma": 0.0,
+        },
+        MODEL_OUT,
     ),
     "ADXL_GuidanceSchedule": MadeNode(
         "AnimateDiff Guidance Schedule", {"model": "MODEL", "schedule": "ADXL_SCHEDULE"}, {}, MODEL_OUT

@@ -62,7 +62,7 @@ ADVICE: tuple[tuple[str, tuple[str, ...]], ...] = (
         ("ADE_NoisedImageInject",),
     ),
     (sentence("Set the noise on the sampler."), ("ADE_AncestralOptions",)),
-    (sentence("Write a AnimateDiff Strength Schedule by hand."), ("ADE_CustomCFGKeyframeFromList",)),
+    (sentence("Write an AnimateDiff Strength Schedule by hand."), ("ADE_CustomCFGKeyframeFromList",)),
     (
         sentence("Use AnimateDiff Strength Schedule where a strength is meant, or a node of another pack."),
         ("ADE_ValueScheduling", "ADE_FloatToFloats", "ADE_ValuesReplace"),

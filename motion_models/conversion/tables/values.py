@@ -46,6 +46,9 @@ STEPS = {
 }
 """The widget with the number of steps, and its position, of nodes that come after a MODEL."""
 
+CFG = {"KSampler": ("cfg", 3), "KSamplerAdvanced": ("cfg", 4), "CFGGuider": ("cfg", 0), "SamplerCustom": ("cfg", 3)}
+"""The widget with cfg, and its position, of nodes that come after a MODEL."""
+
 FRAMES = {
     "EmptyLatentImage": ("batch_size", 2),
     "ADE_EmptyLatentImageLarge": ("batch_size", 2),
@@ -61,4 +64,7 @@ LATENT_INPUTS = ("latent", "latents", "samples", "latent_image")
 MOST_STRENGTH = 10.0
 """Of Apply AnimateDiff Motion Model and Load AnimateDiff Motion LoRA."""
 MOST_CFG = 100.0
-"""Of a Strength Schedule."""
+"""Of ComfyUI's samplers."""
+
+MOST_SHARPNESS, LEAST_STRETCH, MOST_STRETCH, MOST_ROUNDS = 4.0, 0.25, 8.0, 10
+"""Of Motion Options."""
