@@ -60,7 +60,7 @@ def converted_page(graph: dict[str, Any], report: Report, files: Mapping[str, li
     if not inside:
         return done[0]
     kinds = {kind for opened in graphs for kind in opened.kinds().values()}
-    before = {node.get("type") for level in levels for node in level["nodes"]}
+    before = {str(node.get("type")) for level in levels for node in level["nodes"]}
     kept = [level for level in done[1:] if level.get("id") in kinds or level.get("id") not in before]
     return done[0] | {"definitions": graph["definitions"] | {"subgraphs": kept}}
 

@@ -4,11 +4,9 @@ from typing import Any
 
 from ..errors import MotionError, sentence
 from .formats.graph import MOST_NODES, Id, Output
-from .formats.page import Link, PageGraph, listed, place
+from .formats.page import BORDER, Link, PageGraph, listed, place
 from .report import Report
 
-BORDER = (-10, -20)
-"""Ids of the nodes for the inputs and the outputs of a subgraph."""
 MOST_UNPACKED = 200
 
 THEIR_TYPES = frozenset(

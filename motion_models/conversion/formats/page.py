@@ -15,6 +15,9 @@ REROUTES = ("Reroute", "Reroute (rgthree)")
 SETTER, GETTER = "SetNode", "GetNode"
 """KJNodes' invisible links: both have the name of the link as their only widget."""
 
+BORDER = (-10, -20)
+"""Ids of the nodes for the inputs and the outputs of a subgraph."""
+
 ROW_PIXELS, WIDGET_PIXELS, NODE_WIDTH = 40, 24, 320
 
 
@@ -185,9 +188,28 @@ class PageGraph(Graph):
                 now = [n for n in self.outgoing[node] if self.links[n].slot == slot]
                 kept = [n for n in listed(socket.get("links")) if n in now]
                 socket["links"] = kept + sorted((n for n in now if n not in kept), key=str)
-        return self.level | {
-            "nodes": list(self.nodes.values()),
-            "links": [self.saved(number, link) for number, link in self.links.items()],
+        return (
+            self.level
+            | {
+                "nodes": list(self.nodes.values()),
+                "links": [self.saved(number, link) for number, link in self.links.items()],
+            }
+            | self.border()
+        )
+
+    def border(self) -> dict[str, Any]:
+        """The inputs and outputs of a subgraph, with the ids of their links."""
+        ends = defaultdict(list)
+        for number, link in self.links.items():
+            ends["inputs", link.slot if link.origin == BORDER[0] else None].append(number)
+            ends["outputs", link.target_slot if link.target == BORDER[1] else None].append(number)
+        return {
+            side: [
+                socket | {"linkIds": ends[side, slot]} if isinstance(socket, dict) and "linkIds" in socket else socket
+                for slot, socket in enumerate(self.level[side])
+            ]
+            for side in ("inputs", "outputs")
+            if isinstance(self.level.get(side), list)
         }
 
     def saved(self, number: Any, link: Link) -> Any:

@@ -47,7 +47,7 @@ class Conversion:
                 found.append(node)
         return found
 
-    def make(self, kind: str, beside: Id, state: str = ACTIVE, **fields: Any) -> Output:
+    def make(self, kind: str, beside: Id, state: str = ACTIVE, /, **fields: Any) -> Output:
         """Add a node. fields: values, or outputs to link. Those that are None stay as they are by default."""
         row = self.rows[beside] = self.rows.get(beside, -1) + 1
         given = {name: value for name, value in fields.items() if value is not None}
