@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from animatediff_xl.motion_models.context.windows import MOVING
+from animatediff_xl.motion_models.conversion.tables.made_nodes import MADE, OURS
 from animatediff_xl.motion_models.files.families import FAMILIES, examples, levels_of_bases
 from animatediff_xl.motion_models.files.reading import NOT_MODELS
 from animatediff_xl.motion_models.files.unsupported_files import KNOWN_FILES
@@ -52,6 +53,7 @@ VALUES = {
     | {kind.name for kind in (MOTION_MODEL, MOTION_LORA, DOMAIN_ADAPTER)},
     "method": set(UNSUPPORTED_METHODS),
     "moving": {" or ".join(MOVING)},
+    "node": {made.title for made in MADE.values() if made.pack == OURS},
     "place": {"file", "folder"},
     "remedy": {remedy for _, _, remedy in NOT_MODELS} | {kind.remedy for kind in KNOWN_FILES},
     "requires": {family.requires for family in FAMILIES.values()} - {""},

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from .graphs import api, box, gen2, link, page, with_settings
 
-CASES, NIGHTLY = 600, 20_000
+CASES, NIGHTLY = 300, 5_000
 SECONDS = 5.0
 
 NAMES = st.sampled_from(sorted({name for widgets in THEIR_WIDGETS.values() for name in widgets}) + [
