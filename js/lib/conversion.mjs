@@ -9,6 +9,10 @@ const PATH = "/animatediff_xl/convert"
 const MOST_LINES = 12
 const NOTE_SIZE = [420, 480]
 const NOTE_MARGIN = 40
+/** Time in which the page measures its nodes. */
+const MEASURED_MS = 500
+
+const rootGraph = () => app.rootGraph ?? app.graph
 
 const filled = (text, count) => text.replace("{count}", count)
 
@@ -34,16 +38,18 @@ async function converted(graph) {
  */
 export async function offerConversion(question) {
   const texts = textsOfPage()
-  const { title, more, nothing, failed } = texts.conversion
+  const { title, more, nothing, done, failed } = texts.conversion
   try {
-    const { graph, report } = await converted((app.rootGraph ?? app.graph).serialize())
+    const { graph, report } = await converted(rootGraph().serialize())
     const count = new Set(report.map((entry) => entry.id)).size
     if (!count) return tell("info", nothing)
     const open = report.filter((entry) => entry.advice).map((entry) => line(entry, texts))
     const itemList = open.slice(0, MOST_LINES)
     if (open.length > MOST_LINES) itemList.push(filled(more, open.length - MOST_LINES))
     const message = filled(texts.conversion[question], count)
-    if (await app.extensionManager.dialog.confirm({ title, message, itemList })) await replaceGraph(withNote(graph, report))
+    if (!(await app.extensionManager.dialog.confirm({ title, message, itemList }))) return
+    await replaceGraph(withNote(graph, report))
+    tell("success", done)
   } catch (error) {
     tell("error", failed, translate(error.message, texts))
   }
@@ -73,4 +79,6 @@ async function replaceGraph(graph) {
   history.captureCanvasState ? history.captureCanvasState() : history.checkState()
   history.redoQueue = []
   await history.updateState([graph], history.undoQueue)
+  await new Promise((resolve) => setTimeout(resolve, MEASURED_MS))
+  history.activeState = rootGraph().serialize() // with the sizes of the new nodes, which would be another step
 }

@@ -14,6 +14,7 @@ const ENGLISH = {
     question: "Convert the {count} nodes of AnimateDiff-Evolved to AnimateDiff XL? Undo brings them back.",
     more: "{count} more: the note beside the graph has all.",
     nothing: "This graph has no nodes of AnimateDiff-Evolved.",
+    done: "The graph is converted. The note beside it has the report.",
     failed: "The graph cannot be converted",
     note: "Converted from AnimateDiff-Evolved",
   },

@@ -7,8 +7,8 @@ from ..errors import MotionError, sentence
 from .formats.api import ApiGraph
 from .formats.graph import check_size
 from .formats.page import Ids, PageGraph, listed
+from .reading.their_node import Conversion
 from .report import Report
-from .rules.reading import Conversion
 from .rules.rules import convert_level
 from .subgraphs import unpack_crossing
 from .tables.their_nodes import is_theirs

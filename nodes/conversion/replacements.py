@@ -12,8 +12,8 @@ LATENT_INPUTS = ("width", "height", "batch_size")
 
 REPLACEMENTS = (
     io.NodeReplace(
-        new_node_id="EmptyLatentImage",
-        old_node_id="ADE_EmptyLatentImageLarge",
+        "EmptyLatentImage",  # by position: the registry takes a keyword for a node of this pack
+        "ADE_EmptyLatentImageLarge",
         old_widget_ids=list(LATENT_INPUTS),
         input_mapping=[{"new_id": name, "old_id": name} for name in LATENT_INPUTS],
         output_mapping=[{"new_idx": 0, "old_idx": 0}],

@@ -4,9 +4,9 @@ from typing import Any
 
 from ...errors import sentence
 from ..formats.graph import Output
+from ..reading.their_node import Conversion, TheirNode, limited, title
 from ..tables.their_nodes import THEIR_WIDGETS
 from ..tables.values import CONTEXT_SCHEDULES, FUSE_METHODS
-from .reading import Conversion, TheirNode, limited, title
 
 WINDOWS = "ADXL_ContextWindows"
 COPIED = ("context_length", "context_overlap", "context_stride", "closed_loop")

@@ -2,10 +2,10 @@
 
 from ...errors import sentence
 from ..formats.graph import Output
+from ..reading.their_node import Conversion, TheirNode
 from ..tables.direct import DIRECT
 from ..tables.made_nodes import MADE
 from ..tables.their_nodes import THEIR_WIDGETS
-from .reading import Conversion, TheirNode
 
 
 def convert_directly(conversion: Conversion, node: TheirNode) -> None:

@@ -4,9 +4,9 @@ from typing import Any
 
 from ...errors import sentence
 from ..formats.graph import Output
+from ..reading.strengths import SCHEDULE, fixed, multival, over_steps, shared_schedule
+from ..reading.their_node import Conversion, TheirNode, limited
 from ..tables.values import CFG, MOST_CFG
-from .reading import Conversion, TheirNode, limited
-from .strengths import SCHEDULE, fixed, multival, over_steps, shared_schedule
 
 GUIDANCE = "ADXL_GuidanceSchedule"
 SIMPLE = "ADE_CustomCFGSimple"

@@ -5,13 +5,13 @@ from typing import Any
 
 from ...errors import sentence
 from ..formats.graph import Output
+from ..reading.strengths import keyframes, multival
+from ..reading.their_node import Conversion, TheirNode, limited, title
 from ..tables.values import AUTO, BETA_SCHEDULES, KEEP, MOST_STRENGTH
 from .context import WINDOWS, context_options, window_inputs
 from .guidance import custom_cfg
 from .noise import clip_noise, sample_settings
 from .options import motion_options
-from .reading import Conversion, TheirNode, limited, title
-from .strengths import keyframes, multival
 
 LOAD, APPLY, LORA = "ADXL_LoadMotionModel", "ADXL_ApplyMotionModel", "ADXL_LoadMotionLoRA"
 GEN2 = "ADE_UseEvolvedSampling"

@@ -5,7 +5,7 @@ from typing import Any
 
 from ...errors import sentence
 from ..formats.graph import Output
-from .reading import Conversion, TheirNode, title
+from ..reading.their_node import Conversion, TheirNode, title
 
 NOISE = "ADXL_ClipNoise"
 WINDOWS = "ADXL_ContextWindows"

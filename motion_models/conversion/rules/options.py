@@ -4,9 +4,9 @@ from typing import Any
 
 from ...errors import sentence
 from ..formats.graph import Output
+from ..reading.strengths import fixed, multival
+from ..reading.their_node import Conversion, TheirNode, limited, title
 from ..tables.values import LEAST_STRETCH, MOST_ROUNDS, MOST_SHARPNESS, MOST_STRENGTH, MOST_STRETCH
-from .reading import Conversion, TheirNode, limited, title
-from .strengths import fixed, multival
 
 OPTIONS = "ADXL_MotionOptions"
 FREEINIT, ITERATIONS = "ADE_IterationOptsFreeInit", "ADE_IterationOptsDefault"

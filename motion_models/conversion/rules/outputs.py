@@ -2,9 +2,9 @@
 
 from ...errors import sentence
 from ..formats.graph import Output
+from ..reading.their_node import Conversion, TheirNode, limited, title
 from .context import context_options
 from .guidance import changed_guidance
-from .reading import Conversion, TheirNode, limited, title
 
 SAVE_WEBP, CREATE_VIDEO, SAVE_VIDEO, PREVIEW = "SaveAnimatedWEBP", "CreateVideo", "SaveVideo", "PreviewImage"
 PLAN = "ADXL_WindowPlan"

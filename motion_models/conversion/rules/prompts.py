@@ -4,8 +4,8 @@ from typing import Any
 
 from ...errors import sentence
 from ..formats.graph import Output
-from .reading import Conversion, TheirNode, limited, title
-from .schedules import last_position
+from ..reading.schedules import last_position
+from ..reading.their_node import Conversion, TheirNode, limited, title
 
 TRAVEL = "ADXL_PromptTravel"
 LATENTS = "ADE_PromptSchedulingLatents"

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from ...errors import sentence
+from ..reading.their_node import Conversion, TheirNode
 from ..tables.direct import DIRECT
 from ..tables.their_nodes import is_theirs
 from ..tables.unsupported import advice_for
@@ -18,7 +19,6 @@ from .outputs import (
     convert_unload,
 )
 from .prompts import convert_prompts
-from .reading import Conversion, TheirNode
 
 Rule = Callable[[Conversion, TheirNode], None]
 

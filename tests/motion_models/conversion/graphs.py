@@ -45,9 +45,11 @@ def gen2(**inputs: Any) -> Graph:
         "checkpoint": CHECKPOINT,
         "load": box("ADE_LoadAnimateDiffModel", model_name="mm_sdxl_v10_beta.ckpt"),
         "apply": box("ADE_ApplyAnimateDiffModelSimple", motion_model=link("load", "MOTION_MODEL_ADE"), **inputs),
-        "use": box("ADE_UseEvolvedSampling", beta_schedule="autoselect", model=MODEL, m_models=link("apply", "M_MODELS")),
+        "use": box(
+            "ADE_UseEvolvedSampling", beta_schedule="autoselect", model=MODEL, m_models=link("apply", "M_MODELS")
+        ),
         "sampler": sampler(),
-    }  # fmt: skip
+    }
 
 
 def with_settings(graph: Graph, **inputs: Any) -> Graph:
@@ -87,15 +89,20 @@ def saved(number: int, node: Box, links: list[Any]) -> dict[str, Any]:
         "pos": [400 * number, 0],
         "mode": node.mode,
         "inputs": [
-            {"name": name, "type": kind, "link": into[position]} | ({"widget": {"name": name}} if name in node.values else {})
+            {"name": name, "type": kind, "link": into[position]}
+            | ({"widget": {"name": name}} if name in node.values else {})
             for position, (name, (_, _, kind)) in enumerate(node.links.items())
         ],
         "outputs": [
-            {"name": kinds.get(slot, "*"), "type": kinds.get(slot, "*"), "links": [f[0] for f in out_of if f[2] == slot]}
+            {
+                "name": kinds.get(slot, "*"),
+                "type": kinds.get(slot, "*"),
+                "links": [f[0] for f in out_of if f[2] == slot],
+            }
             for slot in range(slots)
         ],
         "widgets_values": list(node.values.values()),
-    }  # fmt: skip
+    }
 
 
 def api(graph: Graph) -> dict[str, Any]:
@@ -104,10 +111,11 @@ def api(graph: Graph) -> dict[str, Any]:
     return {
         numbers[name]: {
             "class_type": node.kind,
-            "inputs": node.values | {target: [numbers[source], slot] for target, (source, slot, _) in node.links.items()},
+            "inputs": node.values
+            | {target: [numbers[source], slot] for target, (source, slot, _) in node.links.items()},
         }
         for name, node in graph.items()
-    }  # fmt: skip
+    }
 
 
 FORMATS = {"page": page, "api": api}
@@ -143,11 +151,13 @@ def from_api(graph: dict[str, Any]) -> dict[Any, tuple[str, dict[str, Any]]]:
     return {
         number: (
             node["class_type"],
-            {name: (kinds[value[0]], value[1]) if isinstance(value, list) else value
-             for name, value in node["inputs"].items()},
+            {
+                name: (kinds[value[0]], value[1]) if isinstance(value, list) else value
+                for name, value in node["inputs"].items()
+            },
         )
         for number, node in graph.items()
-    }  # fmt: skip
+    }
 
 
 def from_page(graph: dict[str, Any]) -> dict[Any, tuple[str, dict[str, Any]]]:

@@ -20,13 +20,47 @@ from .graphs import api, box, gen2, link, page, with_settings
 CASES, NIGHTLY = 300, 5_000
 SECONDS = 5.0
 
-NAMES = st.sampled_from(sorted({name for widgets in THEIR_WIDGETS.values() for name in widgets}) + [
-    "model", "m_models", "motion_model", "prev_m_models", "context_options", "prev_context", "context_opts", "motion_lora",
-    "prev_motion_lora", "effect_multival", "scale_multival", "floats", "FLOAT", "ad_keyframes", "prev_ad_keyframes",
-    "sample_settings", "custom_cfg", "prev_custom_cfg", "cfg_multival", "cfg_extras", "prev_extras", "iteration_opts",
-    "per_block", "down", "effect", "latent", "latents", "clip", "images", "sigma_schedule", "ad_settings", "pe_adjust",
-    "mask", "mask_optional", "", "x",
-])  # fmt: skip
+NAMES = st.sampled_from(
+    sorted({name for widgets in THEIR_WIDGETS.values() for name in widgets})
+    + [
+        "model",
+        "m_models",
+        "motion_model",
+        "prev_m_models",
+        "context_options",
+        "prev_context",
+        "context_opts",
+        "motion_lora",
+        "prev_motion_lora",
+        "effect_multival",
+        "scale_multival",
+        "floats",
+        "FLOAT",
+        "ad_keyframes",
+        "prev_ad_keyframes",
+        "sample_settings",
+        "custom_cfg",
+        "prev_custom_cfg",
+        "cfg_multival",
+        "cfg_extras",
+        "prev_extras",
+        "iteration_opts",
+        "per_block",
+        "down",
+        "effect",
+        "latent",
+        "latents",
+        "clip",
+        "images",
+        "sigma_schedule",
+        "ad_settings",
+        "pe_adjust",
+        "mask",
+        "mask_optional",
+        "",
+        "x",
+    ]
+)
 KINDS = st.sampled_from(
     [*RULES, *THEIR_WIDGETS, "KSampler", "Reroute", "GetNode", "SetNode", "ADE_New", "the-subgraph"]
 )
@@ -44,9 +78,15 @@ SOCKETS = st.lists(
 )
 NODE = st.fixed_dictionaries(
     {"id": ID, "type": KINDS | ANY},
-    optional={"inputs": SOCKETS | ANY, "outputs": SOCKETS | ANY, "widgets_values": ANY | st.lists(ANY, max_size=8),
-              "mode": SMALL | ANY, "pos": ANY, "order": ANY},
-)  # fmt: skip
+    optional={
+        "inputs": SOCKETS | ANY,
+        "outputs": SOCKETS | ANY,
+        "widgets_values": ANY | st.lists(ANY, max_size=8),
+        "mode": SMALL | ANY,
+        "pos": ANY,
+        "order": ANY,
+    },
+)
 LINK = st.tuples(SMALL, ID, SMALL, ID, SMALL, TYPES).map(list) | ANY
 LEVEL = {"nodes": st.lists(NODE | ANY, max_size=8), "links": st.lists(LINK, max_size=8) | ANY}
 SUBGRAPH = st.fixed_dictionaries(
@@ -54,16 +94,21 @@ SUBGRAPH = st.fixed_dictionaries(
 )
 PAGE = st.fixed_dictionaries(
     LEVEL,
-    optional={"definitions": st.fixed_dictionaries({"subgraphs": st.lists(SUBGRAPH | ANY, max_size=2)}) | ANY,
-              "extra": ANY, "last_node_id": ANY, "state": ANY},
-)  # fmt: skip
+    optional={
+        "definitions": st.fixed_dictionaries({"subgraphs": st.lists(SUBGRAPH | ANY, max_size=2)}) | ANY,
+        "extra": ANY,
+        "last_node_id": ANY,
+        "state": ANY,
+    },
+)
 NUMBERS = st.sampled_from([str(number) for number in range(8)])
 INPUTS = st.dictionaries(NAMES, st.tuples(NUMBERS, st.integers(0, 2)).map(list) | ANY, max_size=6)
 API = st.dictionaries(
     NUMBERS | st.text(max_size=3),
-    st.fixed_dictionaries({"class_type": KINDS, "inputs": INPUTS}) | st.fixed_dictionaries({"class_type": KINDS, "inputs": ANY}),
+    st.fixed_dictionaries({"class_type": KINDS, "inputs": INPUTS})
+    | st.fixed_dictionaries({"class_type": KINDS, "inputs": ANY}),
     max_size=8,
-)  # fmt: skip
+)
 
 
 def check(graph: Any) -> None:
@@ -98,13 +143,23 @@ def test_any_of_many_json_gives_a_graph_or_a_sentence(graph: Any) -> None:
 
 
 CIRCLES = {
-    "motion models": {"apply": box("ADE_ApplyAnimateDiffModel", motion_model=link("load", "MOTION_MODEL_ADE"),
-                                   prev_m_models=link("apply", "M_MODELS"))},
+    "motion models": {
+        "apply": box(
+            "ADE_ApplyAnimateDiffModel",
+            motion_model=link("load", "MOTION_MODEL_ADE"),
+            prev_m_models=link("apply", "M_MODELS"),
+        )
+    },
     "reroutes": {"apply": box("Reroute", x=link("apply", "M_MODELS"))},
-    "MotionLoRAs": {"apply": box("ADE_ApplyAnimateDiffModelSimple", motion_model=link("load", "MOTION_MODEL_ADE"),
-                                 motion_lora=link("lora", "MOTION_LORA")),
-                    "lora": box("ADE_AnimateDiffLoRALoader", name="a", strength=1.0, prev_motion_lora=link("lora", "MOTION_LORA"))},
-}  # fmt: skip
+    "MotionLoRAs": {
+        "apply": box(
+            "ADE_ApplyAnimateDiffModelSimple",
+            motion_model=link("load", "MOTION_MODEL_ADE"),
+            motion_lora=link("lora", "MOTION_LORA"),
+        ),
+        "lora": box("ADE_AnimateDiffLoRALoader", name="a", strength=1.0, prev_motion_lora=link("lora", "MOTION_LORA")),
+    },
+}
 
 
 @pytest.mark.parametrize("circle", CIRCLES)
@@ -115,8 +170,12 @@ def test_nodes_in_a_circle_are_refused(circle: str, written: Any) -> None:
 
 
 def test_a_subgraph_within_itself_is_refused() -> None:
-    level = {"id": "the-subgraph", "nodes": [{"id": 1, "type": "the-subgraph"}], "links": [],
-             "inputs": [{"name": "motion", "type": "M_MODELS"}]}  # fmt: skip
+    level = {
+        "id": "the-subgraph",
+        "nodes": [{"id": 1, "type": "the-subgraph"}],
+        "links": [],
+        "inputs": [{"name": "motion", "type": "M_MODELS"}],
+    }
     graph = {"nodes": [{"id": 2, "type": "the-subgraph"}], "links": [], "definitions": {"subgraphs": [level]}}
     with pytest.raises(MotionError, match="nested too deeply"):
         convert(graph)

@@ -42,11 +42,15 @@ def test_the_oldest_loader_passes_its_latents_on(converted: Convert) -> None:
         "checkpoint": CHECKPOINT,
         "latents": box("EmptyLatentImage", width=512, height=512, batch_size=16),
         "use": box(
-            "AnimateDiffLoaderV1", model_name="mm.ckpt", unlimited_area_hack=False, model=MODEL,
-            latents=link("latents", "LATENT"), beta_schedule="sqrt_linear (AnimateDiff)",
+            "AnimateDiffLoaderV1",
+            model_name="mm.ckpt",
+            unlimited_area_hack=False,
+            model=MODEL,
+            latents=link("latents", "LATENT"),
+            beta_schedule="sqrt_linear (AnimateDiff)",
         ),
         "sampler": box("KSampler", seed=1, model=link("use", "MODEL"), latent_image=link("use", "LATENT", 1)),
-    }  # fmt: skip
+    }
     result = converted(graph)
     assert result.inputs("KSampler")["latent_image"] == ("EmptyLatentImage", 0)
     assert result.inputs(APPLY)["beta_schedule"] == "AnimateDiff SD1.5"
@@ -63,11 +67,17 @@ def test_use_evolved_sampling_becomes_load_and_apply(converted: Convert) -> None
 def test_two_motion_models_run_in_the_same_order(converted: Convert) -> None:
     graph = gen2()
     second = box("ADE_LoadAnimateDiffModel", model_name="second.ckpt")
-    previous = box("ADE_ApplyAnimateDiffModel", start_percent=0.2, end_percent=0.9,
-                   motion_model=link("load", "MOTION_MODEL_ADE"))  # fmt: skip
+    previous = box(
+        "ADE_ApplyAnimateDiffModel", start_percent=0.2, end_percent=0.9, motion_model=link("load", "MOTION_MODEL_ADE")
+    )
     graph = {"previous": previous, "second": second} | graph
-    graph["apply"] = box("ADE_ApplyAnimateDiffModel", start_percent=0.0, end_percent=1.0,
-                         motion_model=link("second", "MOTION_MODEL_ADE"), prev_m_models=link("previous", "M_MODELS"))  # fmt: skip
+    graph["apply"] = box(
+        "ADE_ApplyAnimateDiffModel",
+        start_percent=0.0,
+        end_percent=1.0,
+        motion_model=link("second", "MOTION_MODEL_ADE"),
+        prev_m_models=link("previous", "M_MODELS"),
+    )
     result = converted(graph)
     first, last = result.inputs(APPLY), result.inputs(APPLY, 1)
     # AnimateDiff-Evolved puts a later one before the earlier ones
@@ -83,8 +93,12 @@ def test_two_motion_models_run_in_the_same_order(converted: Convert) -> None:
 def test_a_chain_of_motion_loras_keeps_its_order_and_strengths(converted: Convert) -> None:
     graph = gen2(motion_lora=link("second", "MOTION_LORA"))
     graph["first"] = box("ADE_AnimateDiffLoRALoader", name="v2_lora_PanLeft.ckpt", strength=0.7)
-    graph["second"] = box("ADE_AnimateDiffLoRALoader", name="v2_lora_ZoomIn.ckpt", strength=0.4,
-                          prev_motion_lora=link("first", "MOTION_LORA"))  # fmt: skip
+    graph["second"] = box(
+        "ADE_AnimateDiffLoRALoader",
+        name="v2_lora_ZoomIn.ckpt",
+        strength=0.4,
+        prev_motion_lora=link("first", "MOTION_LORA"),
+    )
     result = converted(graph)
     pan, zoom = result.inputs(LORA), result.inputs(LORA, 1)
     assert (pan["lora"], pan["strength"]) == ("v2_lora_PanLeft.ckpt", 0.7) and "previous" not in pan
@@ -93,12 +107,30 @@ def test_a_chain_of_motion_loras_keeps_its_order_and_strengths(converted: Conver
 
 
 CONTEXTS = {
-    "ADE_StandardStaticContextOptions": ({"context_length": 12, "context_overlap": 3, "fuse_method": "relative"}, "standard_static"),
-    "ADE_StandardUniformContextOptions": ({"context_length": 12, "context_stride": 2, "context_overlap": 3, "fuse_method": "overlap-linear"}, "standard_uniform"),
-    "ADE_LoopedUniformContextOptions": ({"context_length": 12, "context_stride": 2, "context_overlap": 3, "closed_loop": True, "fuse_method": "flat"}, "looped_uniform"),
-    "ADE_AnimateDiffUniformContextOptions": ({"context_length": 12, "context_stride": 2, "context_overlap": 3, "context_schedule": "uniform", "closed_loop": True}, "looped_uniform"),
+    "ADE_StandardStaticContextOptions": (
+        {"context_length": 12, "context_overlap": 3, "fuse_method": "relative"},
+        "standard_static",
+    ),
+    "ADE_StandardUniformContextOptions": (
+        {"context_length": 12, "context_stride": 2, "context_overlap": 3, "fuse_method": "overlap-linear"},
+        "standard_uniform",
+    ),
+    "ADE_LoopedUniformContextOptions": (
+        {"context_length": 12, "context_stride": 2, "context_overlap": 3, "closed_loop": True, "fuse_method": "flat"},
+        "looped_uniform",
+    ),
+    "ADE_AnimateDiffUniformContextOptions": (
+        {
+            "context_length": 12,
+            "context_stride": 2,
+            "context_overlap": 3,
+            "context_schedule": "uniform",
+            "closed_loop": True,
+        },
+        "looped_uniform",
+    ),
     "ADE_BatchedContextOptions": ({"context_length": 12}, "batched"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("kind", CONTEXTS)
@@ -117,8 +149,14 @@ def test_context_options_keep_their_values(converted: Convert, kind: str) -> Non
 
 
 def test_settings_of_windows_without_counterpart_are_reported(converted: Convert) -> None:
-    context = box("ADE_StandardStaticContextOptions", context_length=16, context_overlap=20,
-                  fuse_method="\U0001f52cgauss-sigma", use_on_equal_length=True, start_percent=0.3)  # fmt: skip
+    context = box(
+        "ADE_StandardStaticContextOptions",
+        context_length=16,
+        context_overlap=20,
+        fuse_method="\U0001f52cgauss-sigma",
+        use_on_equal_length=True,
+        start_percent=0.3,
+    )
     graph = with_settings(gen2(), context_options=link("context", "CONTEXT_OPTIONS"))
     result = converted(graph | {"context": context})
     assert (result.inputs(WINDOWS)["fuse_method"], result.inputs(WINDOWS)["context_overlap"]) == ("pyramid", 15)
@@ -142,10 +180,11 @@ def test_a_sigma_schedule_overrides_the_beta_schedule(converted: Convert) -> Non
     assert converted(graph).inputs(APPLY)["beta_schedule"] == "AnimateDiff SDXL"
 
 
-def test_the_beta_schedule_of_a_checkpoint_is_used_if_it_was(converted: Convert) -> None:
+def test_a_beta_schedule_of_the_checkpoint_is_used(converted: Convert) -> None:
     graph = with_settings(gen2(), beta_schedule="use existing")
-    graph["checkpoint"] = box("CheckpointLoaderSimpleWithNoiseSelect", ckpt_name="sdxl.safetensors",
-                              beta_schedule="sqrt_linear (AnimateDiff)")  # fmt: skip
+    graph["checkpoint"] = box(
+        "CheckpointLoaderSimpleWithNoiseSelect", ckpt_name="sdxl.safetensors", beta_schedule="sqrt_linear (AnimateDiff)"
+    )
     result = converted(graph)
     assert result.inputs(APPLY)["beta_schedule"] == "AnimateDiff SD1.5"
     assert result.inputs("CheckpointLoaderSimple") == {"ckpt_name": "sdxl.safetensors"}
@@ -167,8 +206,12 @@ def test_a_motion_model_that_never_ran_is_left_out(converted: Convert) -> None:
 
 def test_motion_models_that_we_cannot_run_stay(converted: Convert) -> None:
     graph = gen2()
-    graph["apply"] = box("ADE_ApplyAnimateDiffModelWithPIA", start_percent=0.0, end_percent=1.0,
-                         motion_model=link("load", "MOTION_MODEL_ADE"))  # fmt: skip
+    graph["apply"] = box(
+        "ADE_ApplyAnimateDiffModelWithPIA",
+        start_percent=0.0,
+        end_percent=1.0,
+        motion_model=link("load", "MOTION_MODEL_ADE"),
+    )
     result = converted(graph)
     assert result.inputs("KSampler")["model"] == ("ADE_UseEvolvedSampling", 0)
     assert result.inputs("ADE_UseEvolvedSampling")["m_models"] == ("ADE_ApplyAnimateDiffModelWithPIA", 0)

@@ -41,12 +41,18 @@ def test_a_picture_of_windows_is_a_window_plan(converted: Convert) -> None:
         "checkpoint": CHECKPOINT,
         "context": box("ADE_LoopedUniformContextOptions", context_length=12, context_stride=2, context_overlap=3),
         "plan": box(
-            "ADE_VisualizeContextOptionsK", sampler_name="euler", scheduler="simple", visual_width=1440,
-            latents_length=64, steps=25, denoise=1.0, model=link("checkpoint", "MODEL"),
+            "ADE_VisualizeContextOptionsK",
+            sampler_name="euler",
+            scheduler="simple",
+            visual_width=1440,
+            latents_length=64,
+            steps=25,
+            denoise=1.0,
+            model=link("checkpoint", "MODEL"),
             context_opts=link("context", "CONTEXT_OPTIONS"),
         ),
         "preview": box("PreviewImage", images=link("plan", "IMAGE")),
-    }  # fmt: skip
+    }
     plan = converted(graph).inputs("ADXL_WindowPlan")
     assert (plan["frames"], plan["steps"], plan["context_length"], plan["context_stride"]) == (64, 25, 12, 2)
     assert plan["context_schedule"] == "looped_uniform"
@@ -55,15 +61,28 @@ def test_a_picture_of_windows_is_a_window_plan(converted: Convert) -> None:
 def test_hooks_and_conditions_become_comfyuis(converted: Convert) -> None:
     graph = {
         "checkpoint": CHECKPOINT,
-        "hook": box("ADE_RegisterLoraHook", lora_name="style.safetensors", strength_model=0.8, strength_clip=0.6,
-                    model=link("checkpoint", "MODEL"), clip=link("checkpoint", "CLIP", 1)),
-        "keyed": box("ADE_SetLoraHookKeyframe", lora_hook=link("hook", "HOOKS", 2), hook_kf=link("keyframe", "HOOK_KEYFRAMES")),
+        "hook": box(
+            "ADE_RegisterLoraHook",
+            lora_name="style.safetensors",
+            strength_model=0.8,
+            strength_clip=0.6,
+            model=link("checkpoint", "MODEL"),
+            clip=link("checkpoint", "CLIP", 1),
+        ),
+        "keyed": box(
+            "ADE_SetLoraHookKeyframe", lora_hook=link("hook", "HOOKS", 2), hook_kf=link("keyframe", "HOOK_KEYFRAMES")
+        ),
         "keyframe": box("ADE_LoraHookKeyframe", strength_model=0.5, start_percent=0.4, guarantee_steps=1),
         "text": box("CLIPTextEncode", text="a cat", clip=link("hook", "CLIP", 1)),
-        "props": box("ADE_ConditioningSetMask", strength=0.9, set_cond_area="default", cond_ADD=link("text", "CONDITIONING"),
-                     opt_lora_hook=link("keyed", "HOOKS")),
+        "props": box(
+            "ADE_ConditioningSetMask",
+            strength=0.9,
+            set_cond_area="default",
+            cond_ADD=link("text", "CONDITIONING"),
+            opt_lora_hook=link("keyed", "HOOKS"),
+        ),
         "sampler": box("KSampler", seed=1, model=link("hook", "MODEL"), positive=link("props", "CONDITIONING")),
-    }  # fmt: skip
+    }
     result = converted(graph)
     assert result.inputs("CreateHookLora") == {
         "lora_name": "style.safetensors",
@@ -118,9 +137,12 @@ def test_shared_settings_serve_both_samplers(converted: Convert) -> None:
     graph["context"] = box("ADE_StandardStaticContextOptions", context_length=16, context_overlap=4)
     for name in ("use", "again"):
         graph[name] = box(
-            "ADE_UseEvolvedSampling", beta_schedule="autoselect", model=link("checkpoint", "MODEL"),
-            m_models=link("apply", "M_MODELS"), context_options=link("context", "CONTEXT_OPTIONS"),
-        )  # fmt: skip
+            "ADE_UseEvolvedSampling",
+            beta_schedule="autoselect",
+            model=link("checkpoint", "MODEL"),
+            m_models=link("apply", "M_MODELS"),
+            context_options=link("context", "CONTEXT_OPTIONS"),
+        )
     graph["second"] = box("KSampler", seed=2, model=link("again", "MODEL"))
     kinds = converted(graph).kinds
     assert kinds.count("ADXL_LoadMotionModel") == 1

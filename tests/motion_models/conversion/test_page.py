@@ -27,11 +27,16 @@ def test_reroutes_and_named_links_are_followed() -> None:
     assert result.inputs(APPLY)["motion_model"] == (LOAD, 0)
 
 
-def test_a_bypassed_option_is_passed_through_and_a_muted_one_is_not_there() -> None:
+def test_bypassed_options_pass_on_and_muted_ones_are_gone() -> None:
     graph = gen2(motion_lora=link("second", "MOTION_LORA"))
     graph["first"] = box("ADE_AnimateDiffLoRALoader", name="pan.ckpt", strength=1.0)
-    graph["second"] = box("ADE_AnimateDiffLoRALoader", mode=BYPASSED, name="zoom.ckpt", strength=1.0,
-                          prev_motion_lora=link("first", "MOTION_LORA"))  # fmt: skip
+    graph["second"] = box(
+        "ADE_AnimateDiffLoRALoader",
+        mode=BYPASSED,
+        name="zoom.ckpt",
+        strength=1.0,
+        prev_motion_lora=link("first", "MOTION_LORA"),
+    )
     result = Converted(page(graph))
     assert [inputs["lora"] for kind, inputs in result.nodes.values() if kind == LORA] == ["pan.ckpt"]
     assert result.said("ADE_AnimateDiffLoRALoader").count("left out") == 1
@@ -82,9 +87,15 @@ def test_values_are_read_however_they_were_saved(drift: str) -> None:
 
 def test_older_names_of_inputs_are_known() -> None:
     graph = gen2()
-    graph["use"] = box("ADE_AnimateDiffLoaderWithContext", model_name="mm.ckpt", beta_schedule="autoselect", motion_scale=1.0,
-                       apply_v2_models_properly=False, model=link("checkpoint", "MODEL"),
-                       motion_model_settings=link("settings", "MOTION_MODEL_SETTINGS"))  # fmt: skip
+    graph["use"] = box(
+        "ADE_AnimateDiffLoaderWithContext",
+        model_name="mm.ckpt",
+        beta_schedule="autoselect",
+        motion_scale=1.0,
+        apply_v2_models_properly=False,
+        model=link("checkpoint", "MODEL"),
+        motion_model_settings=link("settings", "MOTION_MODEL_SETTINGS"),
+    )
     graph["settings"] = box("ADE_AnimateDiffModelSettings_Release", min_motion_scale=1.0, max_motion_scale=1.2)
     del graph["apply"], graph["load"]
     assert Converted(page(graph)).inputs("ADXL_MotionOptions")["sharpness"] == 1.2
@@ -114,14 +125,27 @@ def subgraph(
         side: [{"name": name, "type": kind, "linkIds": ids} for name, kind, ids in sockets]
         for side, sockets in (("inputs", inputs), ("outputs", outputs))
     }
-    return {"id": "the-subgraph", "name": "Motion", "nodes": nodes["nodes"], "links": links, **sides,
-            "inputNode": {"id": -10}, "outputNode": {"id": -20},
-            "state": {"lastNodeId": 20, "lastLinkId": 60}}  # fmt: skip
+    return {
+        "id": "the-subgraph",
+        "name": "Motion",
+        "nodes": nodes["nodes"],
+        "links": links,
+        **sides,
+        "inputNode": {"id": -10},
+        "outputNode": {"id": -20},
+        "state": {"lastNodeId": 20, "lastLinkId": 60},
+    }
 
 
 def border(number: int, origin: tuple[int, int], target: tuple[int, int], kind: str) -> dict[str, Any]:
-    return {"id": number, "origin_id": origin[0], "origin_slot": origin[1], "target_id": target[0],
-            "target_slot": target[1], "type": kind}  # fmt: skip
+    return {
+        "id": number,
+        "origin_id": origin[0],
+        "origin_slot": origin[1],
+        "target_id": target[0],
+        "target_slot": target[1],
+        "type": kind,
+    }
 
 
 def in_root(level: dict[str, Any], **links: tuple[str, int, str]) -> dict[str, Any]:
@@ -160,12 +184,17 @@ def test_nodes_in_a_subgraph_are_converted_there() -> None:
 
 
 def test_a_subgraph_whose_border_their_links_cross_is_unpacked() -> None:
-    inner = page({
-        "load": box("ADE_LoadAnimateDiffModel", model_name="mm.ckpt"),
-        "apply": box("ADE_ApplyAnimateDiffModelSimple", motion_model=link("load", "MOTION_MODEL_ADE"),
-                     motion_lora=link("load", "MOTION_LORA")),
-        "out": box("OtherPack", value=link("apply", "M_MODELS")),
-    })  # fmt: skip
+    inner = page(
+        {
+            "load": box("ADE_LoadAnimateDiffModel", model_name="mm.ckpt"),
+            "apply": box(
+                "ADE_ApplyAnimateDiffModelSimple",
+                motion_model=link("load", "MOTION_MODEL_ADE"),
+                motion_lora=link("load", "MOTION_LORA"),
+            ),
+            "out": box("OtherPack", value=link("apply", "M_MODELS")),
+        }
+    )
     inner["links"] = [fields for fields in inner["links"] if fields[5] != "MOTION_LORA"]
     extra = [border(50, (-10, 0), (2, 1), "MOTION_LORA"), border(51, (2, 0), (-20, 0), "M_MODELS")]
     level = subgraph(inner, [("lora", "MOTION_LORA", [50])], [("M_MODELS", "M_MODELS", [51])], extra)
@@ -173,10 +202,14 @@ def test_a_subgraph_whose_border_their_links_cross_is_unpacked() -> None:
         "checkpoint": box("CheckpointLoaderSimple", ckpt_name="a.safetensors"),
         "pan": box("ADE_AnimateDiffLoRALoader", name="pan.ckpt", strength=0.5),
         "motion": box("the-subgraph", lora=link("pan", "MOTION_LORA")),
-        "use": box("ADE_UseEvolvedSampling", beta_schedule="autoselect", model=link("checkpoint", "MODEL"),
-                   m_models=link("motion", "M_MODELS")),
+        "use": box(
+            "ADE_UseEvolvedSampling",
+            beta_schedule="autoselect",
+            model=link("checkpoint", "MODEL"),
+            m_models=link("motion", "M_MODELS"),
+        ),
         "sampler": box("KSampler", seed=1, model=link("use", "MODEL")),
-    }  # fmt: skip
+    }
     root = page(graph, first=30) | {"definitions": {"subgraphs": [level]}}
     result = Converted(root)
     applied = result.inputs(APPLY)
@@ -193,12 +226,20 @@ def test_their_nodes_in_old_node_groups_are_named() -> None:
     assert entry["node"] == "ADE_UseEvolvedSampling" and "motion" in entry["what"]
 
 
-def test_two_nodes_of_context_options_give_one_and_a_line_in_the_report() -> None:
+def test_only_the_first_of_two_context_options_is_used() -> None:
     graph = with_settings(gen2(), context_options=link("late", "CONTEXT_OPTIONS"))
     graph["early"] = box("ADE_StandardStaticContextOptions", context_length=16, context_overlap=4)
-    graph["late"] = box("ADE_StandardUniformContextOptions", context_length=24, context_stride=1, context_overlap=6,
-                        fuse_method="pyramid", use_on_equal_length=False, start_percent=0.5, guarantee_steps=1,
-                        prev_context=link("early", "CONTEXT_OPTIONS"))  # fmt: skip
+    graph["late"] = box(
+        "ADE_StandardUniformContextOptions",
+        context_length=24,
+        context_stride=1,
+        context_overlap=6,
+        fuse_method="pyramid",
+        use_on_equal_length=False,
+        start_percent=0.5,
+        guarantee_steps=1,
+        prev_context=link("early", "CONTEXT_OPTIONS"),
+    )
     result = Converted(page(graph))
     assert result.inputs(WINDOWS)["context_length"] == 16
     assert "left out" in result.said("ADE_StandardUniformContextOptions")

@@ -17,12 +17,19 @@ def with_latents(**inputs: Any) -> Graph:
         "latents": box("EmptyLatentImage", width=512, height=512, batch_size=24),
         "before": box("PrimitiveStringMultiline", value="a photo of"),
         "prompts": box(
-            "ADE_PromptSchedulingLatents", prompts=TEXT, clip=CLIP, latent=link("latents", "LATENT"),
-            prepend_text=link("before", "STRING"), print_schedule=False, tensor_interp="lerp", **inputs,
+            "ADE_PromptSchedulingLatents",
+            prompts=TEXT,
+            clip=CLIP,
+            latent=link("latents", "LATENT"),
+            prepend_text=link("before", "STRING"),
+            print_schedule=False,
+            tensor_interp="lerp",
+            **inputs,
         ),
-        "sampler": box("KSampler", seed=1, positive=link("prompts", "CONDITIONING"),
-                       latent_image=link("prompts", "LATENT", 1)),
-    }  # fmt: skip
+        "sampler": box(
+            "KSampler", seed=1, positive=link("prompts", "CONDITIONING"), latent_image=link("prompts", "LATENT", 1)
+        ),
+    }
 
 
 def test_a_prompt_schedule_becomes_prompt_travel(converted: Convert) -> None:

@@ -55,17 +55,31 @@ def test_noise_types_become_clip_noise(converted: Convert, theirs: dict[str, Any
 
 @pytest.mark.parametrize(
     ("theirs", "word"),
-    [({"noise_type": "empty"}, "without noise"), ({"noise_type": "repeated_context"}, "FreeNoise"),
-     ({"seed_gen": "comfy [gpu]"}, "CPU"), ({"seed_offset": 7}, "Add 7 to the seed"), ({"batch_offset": 5}, "5")],
-)  # fmt: skip
+    [
+        ({"noise_type": "empty"}, "without noise"),
+        ({"noise_type": "repeated_context"}, "FreeNoise"),
+        ({"seed_gen": "comfy [gpu]"}, "CPU"),
+        ({"seed_offset": 7}, "Add 7 to the seed"),
+        ({"batch_offset": 5}, "5"),
+    ],
+)
 def test_settings_of_noise_without_counterpart_are_reported(converted: Convert, theirs: dict, word: str) -> None:
     assert word in converted(settings_graph(**theirs)).said(SETTINGS)
 
 
 def test_freeinit_goes_into_motion_options(converted: Convert) -> None:
     graph = settings_graph(iteration_opts=link("freeinit", "ITERATION_OPTS"))
-    graph["freeinit"] = box("ADE_IterationOptsFreeInit", iterations=3, filter="butterworth", d_s=0.2, d_t=0.3,
-                            n_butterworth=4, sigma_step=999, apply_to_1st_iter=False, init_type="FreeInit [model sigma]")  # fmt: skip
+    graph["freeinit"] = box(
+        "ADE_IterationOptsFreeInit",
+        iterations=3,
+        filter="butterworth",
+        d_s=0.2,
+        d_t=0.3,
+        n_butterworth=4,
+        sigma_step=999,
+        apply_to_1st_iter=False,
+        init_type="FreeInit [model sigma]",
+    )
     options = converted(graph).inputs(OPTIONS)
     assert (options["freeinit_rounds"], options["freeinit_filter"]) == (3, "butterworth")
     assert (options["freeinit_spatial"], options["freeinit_temporal"]) == (0.2, 0.3)
@@ -99,8 +113,16 @@ def test_keyframes_of_cfg_multiply_that_of_the_sampler(converted: Convert) -> No
 
 
 def test_interpolated_cfg_is_a_line(converted: Convert) -> None:
-    cfg = box("ADE_CustomCFGKeyframeInterpolation", start_percent=0.0, end_percent=1.0, cfg_start=8.0, cfg_end=4.0,
-              interpolation="linear", intervals=50, print_keyframes=False)  # fmt: skip
+    cfg = box(
+        "ADE_CustomCFGKeyframeInterpolation",
+        start_percent=0.0,
+        end_percent=1.0,
+        cfg_start=8.0,
+        cfg_end=4.0,
+        interpolation="linear",
+        intervals=50,
+        print_keyframes=False,
+    )
     schedule = converted(cfg_graph(cfg=cfg)).inputs(SCHEDULE)
     assert (schedule["points"], schedule["interpolation"]) == ("0: 1, 30: 0.5", "linear")
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from animatediff_xl.motion_models.conditioning.curves import from_text
-from animatediff_xl.motion_models.conversion.rules.schedules import points_of
+from animatediff_xl.motion_models.conversion.reading.schedules import points_of
 
 from .graphs import Converted, Graph, box, gen2, link
 
@@ -92,11 +92,16 @@ def test_values_that_cannot_be_read_give_no_points(text: str) -> None:
 
 def test_keyframes_become_a_schedule_over_the_steps(converted: Convert) -> None:
     graph = gen2(ad_keyframes=link("second", "AD_KEYFRAMES"))
-    graph["first"] = box("ADE_AnimateDiffKeyframe", start_percent=0.2, inherit_missing=True,
-                         effect_multival=link("strong", "MULTIVAL"))  # fmt: skip
+    graph["first"] = box(
+        "ADE_AnimateDiffKeyframe", start_percent=0.2, inherit_missing=True, effect_multival=link("strong", "MULTIVAL")
+    )
     graph["strong"] = box("ADE_MultivalDynamic", float_val=1.5)
-    graph["second"] = box("ADE_AnimateDiffKeyframe", start_percent=0.6, inherit_missing=False,
-                          prev_ad_keyframes=link("first", "AD_KEYFRAMES"))  # fmt: skip
+    graph["second"] = box(
+        "ADE_AnimateDiffKeyframe",
+        start_percent=0.6,
+        inherit_missing=False,
+        prev_ad_keyframes=link("first", "AD_KEYFRAMES"),
+    )
     result = converted(graph)
     schedule = result.inputs(SCHEDULE)
     assert schedule["points"] == "0: 1, 6: 1.5, 18: 1"  # of the sampler's 30 steps
@@ -142,8 +147,14 @@ def test_the_motion_scale_is_the_sharpness_of_the_attention(converted: Convert) 
     result = converted(graph)
     assert result.inputs(OPTIONS)["sharpness"] == 1.25
     assert result.inputs("KSampler")["model"] == (OPTIONS, 0)
-    legacy = box("ADE_AnimateDiffLoaderWithContext", model_name="mm.ckpt", beta_schedule="autoselect", motion_scale=1.1,
-                 apply_v2_models_properly=True, model=link("checkpoint", "MODEL"))  # fmt: skip
+    legacy = box(
+        "ADE_AnimateDiffLoaderWithContext",
+        model_name="mm.ckpt",
+        beta_schedule="autoselect",
+        motion_scale=1.1,
+        apply_v2_models_properly=True,
+        model=link("checkpoint", "MODEL"),
+    )
     graph = {name: node for name, node in gen2().items() if name in ("checkpoint", "sampler")}
     assert converted(graph | {"use": legacy}).inputs(OPTIONS)["sharpness"] == 1.1
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from ...errors import sentence
 from ..formats.graph import Output
-from .reading import Conversion, TheirNode, title
 from .schedules import points_of, written
+from .their_node import Conversion, TheirNode, title
 
 SCHEDULE = "ADXL_StrengthSchedule"
 USUAL_STEPS = 20
