@@ -75,4 +75,6 @@ def test_a_stopped_training_keeps_its_picture(
     runs.finished(prompt_id)
     comfy.until(lambda: "Stopped after step" in training.text(TRAIN), "no report of the stop")
     # the strip alone, of the first preview, is narrower
-    comfy.until(lambda: [width for width, _ in comfy.evaluate(PICTURES, TRAIN)] == [WIDTH_WITH_CURVE], "no last picture")
+    comfy.until(
+        lambda: [width for width, _ in comfy.evaluate(PICTURES, TRAIN)] == [WIDTH_WITH_CURVE], "no last picture"
+    )
