@@ -26,7 +26,7 @@ def post(server: Server, content: bytes) -> tuple[int, dict[str, Any]]:
 
 @pytest.mark.parametrize("kind", MADE)
 def test_nodes_that_are_made_are_those_of_the_host(object_info: dict[str, Any], kind: str) -> None:
-    """Names, types and orders, by which the page reads the values of a graph. Newer hosts have more, at the end."""
+    """Names, types and orders, by which the page reads the values of a graph. There can be more, at the end."""
     made, info = MADE[kind], object_info[kind]
     fields = info["input"].get("required", {}) | info["input"].get("optional", {})
     order = [name for part in ("required", "optional") for name in info["input_order"].get(part, [])]
@@ -35,7 +35,6 @@ def test_nodes_that_are_made_are_those_of_the_host(object_info: dict[str, Any], 
     outputs = [kind for _, kind in made.outputs]
     assert info["output"][: len(outputs)] == outputs
     if made.pack == OURS:
-        assert set(order) == {*made.sockets, *made.widgets} and len(info["output"]) == len(outputs)
         assert info["display_name"] == made.title
         choices = {name: field[1].get("default") for name, field in fields.items() if len(field) > 1}
         defaults = {name: value for name, value in made.widgets.items() if value != ""}
