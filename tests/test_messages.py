@@ -70,6 +70,16 @@ def test_every_value_of_ours_has_a_chinese_one() -> None:
     assert {name: set(values) for name, values in CHINESE["values"].items()} == VALUES
 
 
+def test_texts_and_commands_of_the_page_have_chinese_ones() -> None:
+    script = (ROOT / "js/lib/texts.mjs").read_text()
+    english = re.findall(r"^    (\w+): ", script, re.MULTILINE)
+    assert english and set(CHINESE["conversion"]) == set(english)
+    command = re.findall(r'"(AnimateDiffXL\.\w+)"', (ROOT / "js/conversion.js").read_text())
+    for language in ("en", "zh"):
+        labels = json.loads((ROOT / "locales" / language / "commands.json").read_text(encoding="utf-8"))
+        assert list(labels) == [name.replace(".", "_") for name in command] and all(labels.values())
+
+
 @pytest.mark.parametrize("texts", [CHINESE["messages"], *CHINESE["values"].values()])
 def test_chinese_messages_have_the_same_placeholders(texts: dict[str, str]) -> None:
     for english, chinese in texts.items():

@@ -7,8 +7,6 @@ from ..errors import sentence
 from .formats.graph import Id
 from .tables.made_nodes import CORE, MADE
 
-MOST_ENTRIES = 2_000
-
 
 @dataclass
 class Report:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from ...errors import sentence
+from ..formats.graph import ACTIVE
 from ..reading.their_node import Conversion, TheirNode
 from ..tables.direct import DIRECT
 from ..tables.their_nodes import is_theirs
@@ -55,13 +56,19 @@ def remove_unused(conversion: Conversion, theirs: list[TheirNode]) -> None:
     """Remove their nodes that nothing uses any more, and report what became of those that no rule has used."""
     graph = conversion.graph
     left = {node.id: node for node in theirs}
+    switched_off = {node.id: node.state != ACTIVE and node.id not in conversion.done for node in theirs}
     unused = [node for node in theirs if not graph.consumers(node.id)]
     while unused:
         node = unused.pop()
         sources = [output.node for output in graph.links_of(node.id).values()]
         graph.remove(node.id)
         del left[node.id]
-        if node.id not in conversion.done:
+        if switched_off[node.id]:
+            node.add(
+                sentence("It was bypassed or muted, and was left out."),
+                sentence("If you need it, open the old graph, switch it on, and convert again."),
+            )
+        elif node.id not in conversion.done:
             node.add(sentence("It has no counterpart, and was left out."), advice_for(node.kind))
         unused += {
             source: left[source] for source in sources if source in left and not graph.consumers(source)

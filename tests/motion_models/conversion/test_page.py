@@ -39,7 +39,7 @@ def test_bypassed_options_pass_on_and_muted_ones_are_gone() -> None:
     )
     result = Converted(page(graph))
     assert [inputs["lora"] for kind, inputs in result.nodes.values() if kind == LORA] == ["pan.ckpt"]
-    assert result.said("ADE_AnimateDiffLoRALoader").count("left out") == 1
+    assert result.said("ADE_AnimateDiffLoRALoader").count("was bypassed or muted") == 1
     muted = {**graph, "second": Box(graph["second"].kind, graph["second"].values, graph["second"].links, MUTED)}
     assert LORA not in Converted(page(muted)).kinds
 
