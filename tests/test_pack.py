@@ -220,7 +220,10 @@ def test_only_the_host_package_imports_comfy() -> None:
 
 
 FILES_BEFORE = ("errors", "version")
-PACKAGES = ("drawing", "host", "network", "files", "conditioning", "lora", "sampling", "noise", "context", "training")
+PACKAGES = (
+    "drawing", "host", "network", "files", "conditioning", "prompts", "lora", "sampling", "noise", "context",
+    "training",
+)  # fmt: skip
 """Packages of motion_models. Each imports only FILES_BEFORE and earlier packages; nodes/ imports all."""
 
 
