@@ -92,7 +92,9 @@ def test_prompts_are_kept_as_they_are_written(text: str) -> None:
 
 
 def test_text_around_the_frames_belongs_to_every_prompt() -> None:
-    travelling = travel("best quality,\n1girl\n0: smiling,\n8: asleep\n\nin a park\nat night", 9, "step", False, "x", "y")
+    travelling = travel(
+        "best quality,\n1girl\n0: smiling,\n8: asleep\n\nin a park\nat night", 9, "step", False, "x", "y"
+    )
     assert [each.prompt for each in (travelling.frames[0], travelling.frames[8])] == [
         "x, best quality, 1girl, smiling, in a park, at night, y",
         "x, best quality, 1girl, asleep, in a park, at night, y",
@@ -178,7 +180,9 @@ def test_any_text_is_read_or_refused_with_its_place() -> None:
     assert 300 < read_texts < 700
 
 
-@pytest.mark.parametrize("text", ["0" + " " * 300_000 + "x", "{" + " " * 300_000, '"' + "\\" * 300_001, "8: " * 100_000])
+@pytest.mark.parametrize(
+    "text", ["0" + " " * 300_000 + "x", "{" + " " * 300_000, '"' + "\\" * 300_001, "8: " * 100_000]
+)
 def test_reading_takes_time_in_proportion_to_the_text(text: str) -> None:
     start = time.perf_counter()
     try:
