@@ -62,6 +62,8 @@ INPUTS = {
     "ADXL_LoadMotionLoRA": ["lora", "strength", "schedule", "previous"],
     "ADXL_ApplyDomainAdapter": ["model", "adapter", "alpha"],
     "ADXL_StrengthSchedule": ["points", "interpolation", "over", "length", "values", "curve", "multiply_by"],
+    "ADXL_PromptTravel": ["clip", "prompts", "frames", "interpolation", "mix", "closed_loop", "before", "after"],
+    "ADXL_GuidanceSchedule": ["model", "schedule"],
     "ADXL_EmptyLatentFrames": ["width", "height", "frames"],
     "ADXL_TrainMotionLoRA": [
         "model", "motion_model", "latents", "conditioning", "name", "steps", "learning_rate", "rank", "layers", "loss",

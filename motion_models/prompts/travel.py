@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..errors import sentence
+from ..errors import printable, sentence
 from .encoding import MIXES, Conditioning
 from .grammar import read
 from .keys import Key, keys_of
@@ -70,10 +70,10 @@ class Travel:
 
 
 def row(key: Key) -> str:
+    """Frames and prompt, without words, so that every language can read it."""
     prompt = key.prompt if len(key.prompt) <= MOST_LETTERS else f"{key.prompt[:MOST_LETTERS]}..."
-    if key.last > key.first:
-        return sentence("Frames {first} to {last}: {prompt}", first=key.first, last=key.last, prompt=prompt)
-    return sentence("Frame {frame}: {prompt}", frame=key.first, prompt=prompt)
+    frames = str(key.first) if key.last == key.first else f"{key.first}-{key.last}"
+    return f"{frames}: {printable(prompt)}"
 
 
 def travel(text: str, frames: int, interpolation: str, closed_loop: bool, before: str = "", after: str = "") -> Travel:

@@ -9,9 +9,9 @@ from animatediff_xl.motion_models.prompts.encoding import MIXES
 from animatediff_xl.motion_models.prompts.travel import travel
 from comfy.hooks import HookGroup, HookKeyframe, HookKeyframeGroup, WeightHook
 from comfy_extras.nodes_hooks import SetClipHooks
-from nodes import CLIPTextEncode
 from torch import Tensor
 
+from nodes import CLIPTextEncode
 from tests.motion_models.prompts.test_grammar import SAME
 
 RED, BLUE = "a red circle moving left", "a (blue:1.4) square moving up, (small)"

@@ -2,6 +2,7 @@
 
 import random
 import time
+from contextlib import suppress
 
 import pytest
 from animatediff_xl.motion_models.errors import MotionError
@@ -146,8 +147,9 @@ def test_a_loop_refuses_frames_after_its_end() -> None:
 
 
 PIECES = (
-    *'0123456789-.:=,;{}[]()"\'`\\\n\r\t ', '"0": "a",', '8 = "b"', "4: c\n", "0.5", "1.", "0:8", "--neg", "\\u00e9", "\\ud83d",
-    "\ud83d", "\u68ee", "\uff1a", "\u201c", "<lora:x:1>", "nan", "1e9", "9" * 30, "pw_a", "//", "null", "true", "\x00", "a cat",
+    *'0123456789-.:=,;{}[]()"\'`\\\n\r\t ', '"0": "a",', '8 = "b"', "4: c\n", "0.5", "1.", "0:8", "--neg", "\\u00e9",
+    "\\ud83d", "\ud83d", "\u68ee", "\uff1a", "\u201c", "<lora:x:1>", "nan", "1e9", "9" * 30, "pw_a", "//", "null",
+    "true", "\x00", "a cat",
 )  # fmt: skip
 
 
@@ -185,10 +187,8 @@ def test_any_text_is_read_or_refused_with_its_place() -> None:
 )
 def test_reading_takes_time_in_proportion_to_the_text(text: str) -> None:
     start = time.perf_counter()
-    try:
+    with suppress(MotionError):
         travel(text, FRAMES, "linear", False)
-    except MotionError:
-        pass
     assert time.perf_counter() - start < 2
 
 
@@ -197,8 +197,8 @@ def test_the_report_shows_grammar_frames_and_what_is_not_used() -> None:
     assert travel(text, FRAMES, "linear", False, before="oil").report().split("\n") == [
         "Read as JSON or FizzNodes, for 16 frames.",
         "Before every prompt: oil",
-        "Frames 0 to 7: a cat <lora:x:1>",
-        "Frame 24: a dog --neg bad",
+        "0-7: a cat <lora:x:1>",
+        "24: a dog --neg bad",
         "Frame 24 is after the last frame, 15: the clip ends on the way to it.",
         "The text after --neg is not used. Write it into a negative prompt.",
         "<lora:x:1> in a prompt loads nothing. Load LoRAs with Load LoRA.",

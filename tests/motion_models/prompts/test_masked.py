@@ -9,9 +9,9 @@ import torch
 from animatediff_xl.motion_models.prompts.encoding import FRAME_MASK
 from animatediff_xl.motion_models.prompts.travel import travel
 from node_helpers import conditioning_set_values
-from nodes import ConditioningSetMask
 from torch import Tensor
 
+from nodes import ConditioningSetMask
 from tests.small import CONTEXT, conditioning
 from tests.windowed import CLIP, host_windowed, long_sample, same, windowed
 
@@ -29,6 +29,10 @@ class NumberClip:
 
 def predictions(text: str, frames: int = CLIP, between: str = "linear") -> list:
     return travel(text, frames, between, False).conditioning(NumberClip(), "predictions")
+
+
+def number(text: str) -> list:
+    return NumberClip().encode_from_tokens_scheduled(NumberClip().tokenize(text))
 
 
 def mean_text(c: dict) -> Tensor:
@@ -95,7 +99,7 @@ def test_a_prompt_runs_only_in_windows_where_it_counts(pair, animate, windows: s
 @pytest.mark.parametrize("windows", WINDOWS)
 def test_prompts_that_do_not_run_change_nothing(pair, animate, monkeypatch, windows: str) -> None:
     """With real networks, and 2 of 4 prompts after the end of the clip."""
-    positive = [[numbered[0] / 9, numbered[1]] for numbered in predictions('0:3 = "1", 4:7 = "2", 8:10 = "3"')]
+    positive = [[text / 9, options] for text, options in predictions(f"{THREE}, 15 = '4', 20 = '5'".replace("'", '"'))]
     model = WINDOWS[windows](animate(pair.model))
     found = long_sample(model, positive=positive)
     for path in ("context.handler.is_active", "prompts.masked.is_active"):
@@ -114,7 +118,7 @@ def test_a_region_limits_each_prompt(pair, animate) -> None:
     left, right = torch.zeros(1, 64, 64), torch.ones(1, 64, 64)
     left[..., :32], right[..., :32] = 1, 0
     travelling = ConditioningSetMask().append(predictions("0: 1\n9: 3"), left, "default", 1.0)[0]
-    still = ConditioningSetMask().append(NumberClip().encode_from_tokens_scheduled({"numbers": [["5"]]}), right, "default", 1.0)[0]  # fmt: skip
+    still = ConditioningSetMask().append(number("5"), right, "default", 1.0)[0]
     for windows in ("none", "ours", "ComfyUI's"):
         painting = Painting(WINDOWS[windows](animate(pair.model)))
         found = long_sample(painting.model, positive=travelling + still, cfg=1.0)
@@ -125,9 +129,7 @@ def test_a_region_limits_each_prompt(pair, animate) -> None:
 
 def test_a_default_condition_covers_what_masks_leave(pair, animate) -> None:
     (one, _) = predictions('0:5 = "1", 5:10 = "2"', between="step")
-    default = conditioning_set_values(
-        NumberClip().encode_from_tokens_scheduled({"numbers": [["7"]]}), {"default": True}
-    )
+    default = conditioning_set_values(number("7"), {"default": True})
     for windows in ("none", "ours", "ComfyUI's"):
         painting = Painting(WINDOWS[windows](animate(pair.model)))
         found = numbers_of(long_sample(painting.model, positive=[one, *default], cfg=1.0))
@@ -138,4 +140,5 @@ def test_a_conditioning_of_the_node_is_left_as_it_was(pair, animate) -> None:
     positive = predictions("0: 1\n9: 3")
     masks = [options["mask"] for _, options in positive]
     long_sample(windowed(animate(pair.model)), positive=positive)
-    assert all(options["mask"] is mask and options[FRAME_MASK] is mask for (_, options), mask in zip(positive, masks, strict=True))  # fmt: skip
+    for (_, options), mask in zip(positive, masks, strict=True):
+        assert options["mask"] is mask and options[FRAME_MASK] is mask
