@@ -13,8 +13,8 @@ from .. import host
 from .encoding import FRAME_MASK
 
 ACTIVE = "animatediff_xl_active_frames"
-"""Key in a condition: whether the mask has a pixel that is not 0, for each frame. The masks themselves are on the
-device, where each look at them would wait."""
+"""Key in a condition: whether its mask has a pixel that is not 0, for each latent of the run. Masks themselves are on
+the device, where each look at them would wait."""
 
 
 def with_masked_conditions(model: host.ModelPatcher) -> None:
@@ -22,12 +22,12 @@ def with_masked_conditions(model: host.ModelPatcher) -> None:
     host.wrap(model, WRAPPERS, host.MASK_KEY)
 
 
-def on_sampling(executor: host.Executor, *args: Any, **kw: Any) -> Any:
+def on_sampling(executor: host.Executor, noise: Tensor, *args: Any, **kw: Any) -> Any:
     # guiders of other packs may have no conditions of this form
     sides: dict[str, host.Conditions] = getattr(executor.class_obj, "conds", {})
     for name, side in sides.items():
-        sides[name] = [with_active_frames(with_frame_mask(condition)) for condition in side]
-    return executor(*args, **kw)
+        sides[name] = [with_active_frames(with_frame_mask(condition), len(noise)) for condition in side]
+    return executor(noise, *args, **kw)
 
 
 def with_frame_mask(condition: dict[str, Any]) -> dict[str, Any]:
@@ -42,18 +42,20 @@ def with_frame_mask(condition: dict[str, Any]) -> dict[str, Any]:
     return others | {"mask": pictures * frame_mask.to(pictures)}
 
 
-def with_active_frames(condition: dict[str, Any]) -> dict[str, Any]:
+def with_active_frames(condition: dict[str, Any], latents: int) -> dict[str, Any]:
+    """latents: of the run. ComfyUI repeats a mask of fewer."""
     mask = condition.get("mask")
     # a default condition covers what the masks of others leave
     if not isinstance(mask, Tensor) or mask.ndim < 3 or "default" in condition:
         return condition
-    return condition | {ACTIVE: tuple((mask != 0).flatten(1).any(1).tolist())}
+    active = (mask != 0).flatten(1).any(1).tolist()
+    return condition | {ACTIVE: tuple(active[index % len(active)] for index in range(latents))}
 
 
 def is_active(condition: dict[str, Any], frames: Iterable[int]) -> bool:
-    """Whether a condition counts in any of some frames of a batch."""
+    """Whether a condition counts in any of some latents of the run."""
     active = condition.get(ACTIVE)
-    return active is None or any(active[frame % len(active)] for frame in frames)
+    return active is None or any(active[frame] for frame in frames)
 
 
 def active_conditions(side: host.Conditions | None, frames: Sequence[int]) -> host.Conditions | None:
@@ -68,8 +70,12 @@ def on_conditions(
     timestep: Tensor,
     model_options: host.ModelOptions,
 ) -> list[Tensor]:
-    frames = host.window_frames(model_options.get("transformer_options", {})) or range(len(x_in))
-    return executor(model, [active_conditions(side, frames) for side in conds], x_in, timestep, model_options)
+    frames = host.window_frames(model_options.get("transformer_options", {}))
+    counted = {len(condition[ACTIVE]) for side in conds for condition in side or () if ACTIVE in condition}
+    # windows of another pack do not say which frames they have
+    if frames or counted == {len(x_in)}:
+        conds = [active_conditions(side, frames or range(len(x_in))) for side in conds]
+    return executor(model, conds, x_in, timestep, model_options)
 
 
 WRAPPERS: dict[str, Callable[..., Any]] = {

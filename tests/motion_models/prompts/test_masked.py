@@ -6,6 +6,8 @@ from typing import Any
 import comfy.supported_models
 import pytest
 import torch
+from animatediff_xl.motion_models import host
+from animatediff_xl.motion_models.context.conditions import conditions_of
 from animatediff_xl.motion_models.prompts.encoding import FRAME_MASK
 from animatediff_xl.motion_models.prompts.travel import travel
 from node_helpers import conditioning_set_values
@@ -111,6 +113,34 @@ def test_prompts_beyond_the_clip_do_not_run(pair, animate) -> None:
     painting = Painting(animate(pair.model))
     long_sample(painting.model, frames=4, positive=predictions(THREE), cfg=1.0, steps=1)
     assert sum(painting.calls) == 4 * 2
+
+
+class Halves(host.ContextHandler):
+    """Context windows of another pack, which do not say which frames they have."""
+
+    def should_use_context(self, model, conds, x_in, timestep, model_options) -> bool:
+        return True
+
+    def get_resized_cond(self, cond_in, x_in, window, device=None) -> list:
+        return cond_in
+
+    def execute(self, calc_cond_batch, model, conds, x_in, timestep, model_options) -> list[Tensor]:
+        halves = []
+        for rows in (slice(0, CLIP // 2), slice(CLIP // 2, CLIP)):
+
+            def select(batch: Tensor, rows: slice = rows) -> Tensor:
+                return batch[rows] if len(batch) > 1 else batch
+
+            sides = [conditions_of(side, select) for side in conds]
+            halves.append(calc_cond_batch(model, sides, x_in[rows], timestep[rows], model_options))
+        return [torch.cat(parts) for parts in zip(*halves, strict=True)]
+
+
+def test_windows_of_another_pack_run_every_prompt(pair, animate) -> None:
+    painting = Painting(animate(pair.model))
+    host.set_context_handler(painting.model.model_options, Halves())
+    found = numbers_of(long_sample(painting.model, positive=predictions(THREE, between="step"), cfg=1.0))
+    assert torch.allclose(found, torch.tensor([1.0] * 4 + [2.0] * 4 + [3.0] * 2), atol=1e-3)
 
 
 def test_a_region_limits_each_prompt(pair, animate) -> None:
