@@ -8,12 +8,14 @@ from animatediff_xl.motion_models.errors import MotionError
 from animatediff_xl.motion_models.prompts.encoding import MIXES
 from animatediff_xl.motion_models.prompts.travel import travel
 from comfy.hooks import HookGroup, HookKeyframe, HookKeyframeGroup, WeightHook
+from comfy.sd1_clip import SD1ClipModel, SD1Tokenizer
 from comfy_extras.nodes_hooks import SetClipHooks
 from torch import Tensor
 
 from nodes import CLIPTextEncode
 from tests.conftest import DYNAMIC_VRAM
 from tests.motion_models.prompts.test_grammar import SAME
+from tests.small import with_parameters
 
 RED, BLUE = "a red circle moving left", "a (blue:1.4) square moving up, (small)"
 LONG = ", ".join(["a green triangle"] * 20)
@@ -138,6 +140,30 @@ def test_hooks_of_a_clip_give_a_conditioning_for_each_part(clip) -> None:
         assert [options[name] for name in names] == [expected[name] for name in names]
     masked = conditioning(hooked, f"0: {RED}\n15: {BLUE}", mix="predictions")
     assert all(torch.equal(text, expected) for (text, _), (expected, _) in zip(masked, sum(parts, []), strict=True))
+
+
+class SmallSD15:
+    """The text encoder of SD1.5, with random weights."""
+
+    def __init__(self) -> None:
+        self.model = with_parameters(SD1ClipModel(dtype=torch.float32, model_options={"clip_l_model_config": SMALL}))
+        self.tokenize = SD1Tokenizer().tokenize_with_weights
+
+    def encode_from_tokens_scheduled(self, tokens: dict[str, list]) -> list:
+        text, pooled = self.model.encode_token_weights(tokens)
+        return [[text, {"pooled_output": pooled}]]
+
+
+SMALL = {"hidden_size": 16, "intermediate_size": 64, "num_attention_heads": 2, "num_hidden_layers": 2}
+
+
+@pytest.mark.skipif(DYNAMIC_VRAM, reason="ComfyUI's text encoders have no weights there until a file is loaded")
+def test_the_text_encoder_of_sd15_works_too() -> None:
+    encoder = SmallSD15()
+    ((text, _),) = conditioning(encoder, f"0: {RED}\n15: {LONG}")
+    tokens = encoder.tokenize(RED)["l"] + encoder.tokenize("")["l"]
+    assert torch.equal(text[0], encoder.encode_from_tokens_scheduled({"l": tokens})[0][0][0])
+    assert torch.equal(text[15], encoder.encode_from_tokens_scheduled(encoder.tokenize(LONG))[0][0][0])
 
 
 class WordEncoder:
