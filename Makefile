@@ -6,8 +6,8 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
-# what runs again with models kept as on an NVIDIA GPU (tests/host/dynamic_vram): all but texts, graphs, plans, videos, damaged
-# files, the package, and the training command, which never keeps them so
+# what runs again with models kept as on an NVIDIA GPU (tests/host/dynamic_vram): all but texts, graphs, plans, videos,
+# damaged files, the package, and the training command, which never keeps them so
 WITH_DYNAMIC_VRAM := tests/motion_models tests/nodes tests/server \
 	--ignore=tests/motion_models/conditioning --ignore=tests/motion_models/conversion \
 	--ignore=tests/motion_models/files/test_fuzz.py \

@@ -1,11 +1,13 @@
 """The nodes. Each declares its inputs and calls motion_models."""
 
-from . import context, latent, lora, motion, schedule, training
+from . import context, guidance, latent, lora, motion, prompt, schedule, training
 
 NODES = [
     *motion.NODES,
     *lora.NODES,
     *schedule.NODES,
+    *prompt.NODES,
+    *guidance.NODES,
     *context.NODES,
     *latent.NODES,
     *training.NODES,
