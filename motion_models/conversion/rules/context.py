@@ -9,6 +9,7 @@ from ..tables.their_nodes import THEIR_WIDGETS
 from ..tables.values import CONTEXT_SCHEDULES, FUSE_METHODS
 
 WINDOWS = "ADXL_ContextWindows"
+VIEWS_ONLY = "ADE_ViewsOnlyContextOptions"
 COPIED = ("context_length", "context_overlap", "context_stride", "closed_loop")
 
 
@@ -21,7 +22,7 @@ def context_options(
         for link in conversion.graph.upstream(output, ("context_opts", "prev_context"))
         if (node := conversion.their(link))
     ]
-    found = [node for node in given if node.kind in CONTEXT_SCHEDULES]
+    found = [node for node in given if node.kind in CONTEXT_SCHEDULES or node.kind == VIEWS_ONLY]
     if not found:
         return None
     first = min(reversed(found), key=lambda node: node.value("start_percent"))
@@ -31,17 +32,33 @@ def context_options(
                 sentence("Only one set of context options is possible, and this one was left out."),
                 sentence("If you need it, sample in two parts, each with its own {node}.", node=title(WINDOWS)),
             )
-    if CONTEXT_SCHEDULES[first.kind] is None:
-        return None
+    if first.kind == VIEWS_ONLY:
+        return views(conversion, first, goes_into)
     first.went_into(goes_into)
     report_rest(first)
     return first, window_inputs(first)
 
 
+def views(conversion: Conversion, node: TheirNode, goes_into: str) -> tuple[TheirNode, dict[str, Any]] | None:
+    """The inputs of ours for windows inside the motion modules."""
+    view = conversion.their(node.link("view_opts_req"))
+    if view is None or view.kind not in CONTEXT_SCHEDULES:
+        return None
+    node.went_into(goes_into)
+    view.went_into(goes_into)
+    report_rest(node)
+    inside = {"windows_in": "motion modules"} if goes_into == WINDOWS else {}
+    return view, window_inputs(view) | inside
+
+
 def window_inputs(node: TheirNode) -> dict[str, Any]:
-    """The inputs of ours for a node with context options."""
+    """The inputs of ours for a node with context or view options."""
     table = THEIR_WIDGETS[node.kind]
-    inputs = {name: node.field(name) for name in COPIED if name in table}
+    inputs = {}
+    for name in COPIED:
+        for theirs in (name, name.replace("context_", "view_")):
+            if theirs in table:
+                inputs[name] = node.field(theirs)
     inputs["context_schedule"] = CONTEXT_SCHEDULES[node.kind]
     if "fuse_method" in table:
         inputs["fuse_method"] = fuse_method(node)

@@ -78,7 +78,17 @@ MADE: dict[str, MadeNode] = {
         (("schedule", "ADXL_SCHEDULE"),),
     ),
     "ADXL_ContextWindows": MadeNode(
-        "AnimateDiff Context Windows", MODEL, WINDOWS | {"freenoise": False, "windows_per_batch": 0}, MODEL_OUT
+        "AnimateDiff Context Windows",
+        MODEL,
+        WINDOWS
+        | {
+            "freenoise": False,
+            "windows_per_batch": 0,
+            "reference_weight": 0.0,
+            "reference_frame": 0,
+            "windows_in": "whole model",
+        },
+        MODEL_OUT,
     ),
     "ADXL_WindowPlan": MadeNode(
         "AnimateDiff Window Plan",

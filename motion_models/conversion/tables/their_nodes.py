@@ -17,6 +17,7 @@ WINDOW_END = FUSE | USE_ON_EQUAL | STARTS
 PERCENTS = {"start_percent": 0.0, "end_percent": 1.0}
 NOISE = {"batch_offset": 0, "noise_type": "default"}
 LENGTH, OVERLAP, STRIDE = {"context_length": 16}, {"context_overlap": 4}, {"context_stride": 1}
+VIEW, VIEW_OVERLAP, VIEW_STRIDE = {"view_length": 16}, {"view_overlap": 4}, {"view_stride": 1}
 PLAN = {"sampler_name": "euler", "scheduler": "simple", "visual_width": 1440, "latents_length": 32, "steps": 20}
 MOTION_SCALES = {"min_motion_scale": 1.0, "max_motion_scale": 1.0}
 AREA = {"strength": 1.0, "set_cond_area": "default"}
@@ -66,6 +67,9 @@ THEIR_WIDGETS: dict[str, Widgets] = {
     | STARTS,
     "ADE_BatchedContextOptions": LENGTH | STARTS,
     "ADE_ViewsOnlyContextOptions": STARTS,
+    "ADE_StandardStaticViewOptions": VIEW | VIEW_OVERLAP | FUSE,
+    "ADE_StandardUniformViewOptions": VIEW | VIEW_STRIDE | VIEW_OVERLAP | FUSE,
+    "ADE_LoopedUniformViewOptions": VIEW | VIEW_STRIDE | VIEW_OVERLAP | {"closed_loop": False} | FUSE | USE_ON_EQUAL,
     "ADE_VisualizeContextOptionsK": PLAN | {"denoise": 1.0},
     "ADE_VisualizeContextOptionsKAdv": PLAN | {"start_step": 0, "end_step": 20},
     "ADE_VisualizeContextOptionsSCustom": {"visual_width": 1440, "latents_length": 32},

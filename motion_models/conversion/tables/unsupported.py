@@ -27,8 +27,12 @@ ADVICE: tuple[tuple[str, tuple[str, ...]], ...] = (
         ),
     ),
     (
-        sentence("Windows inside the motion modules have no counterpart. Use AnimateDiff Context Windows instead."),
+        sentence("Choose with windows_in of AnimateDiff Context Windows whether the model or its motion has windows."),
         ("ADE_StandardStaticView", "ADE_StandardUniformView", "ADE_LoopedUniformView", "ADE_ViewsOnly"),
+    ),
+    (
+        sentence("Set reference_weight on AnimateDiff Context Windows: all windows then look like one frame."),
+        ("ADE_ContextExtras_ContextRef", "ADE_ContextExtras_Set"),
     ),
     (
         sentence("If windows look unlike each other, use more overlap or freenoise on AnimateDiff Context Windows."),

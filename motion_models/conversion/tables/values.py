@@ -33,9 +33,11 @@ CONTEXT_SCHEDULES = {
     "ADE_AnimateDiffUniformContextOptions": "looped_uniform",
     "ADE_AnimateDiffLoaderV1Advanced": "looped_uniform",
     "ADE_BatchedContextOptions": "batched",
-    "ADE_ViewsOnlyContextOptions": None,
+    "ADE_StandardStaticViewOptions": "standard_static",
+    "ADE_StandardUniformViewOptions": "standard_uniform",
+    "ADE_LoopedUniformViewOptions": "looped_uniform",
 }
-"""Our window schedules by their nodes. None: there is no such one."""
+"""Our window schedules by their nodes. Views are windows inside the motion modules."""
 
 STEPS = {
     "KSampler": ("steps", 2),

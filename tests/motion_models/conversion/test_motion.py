@@ -148,6 +148,15 @@ def test_context_options_keep_their_values(converted: Convert, kind: str) -> Non
         assert windows["fuse_method"] == "flat"  # its default, in graphs that do not save it
 
 
+def test_views_are_windows_in_the_motion_modules(converted: Convert) -> None:
+    graph = with_settings(gen2(), context_options=link("context", "CONTEXT_OPTIONS"))
+    graph["context"] = box("ADE_ViewsOnlyContextOptions", view_opts_req=link("view", "VIEW_OPTS"))
+    graph["view"] = box("ADE_StandardUniformViewOptions", view_length=12, view_stride=2, view_overlap=3)
+    windows = converted(graph).inputs(WINDOWS)
+    assert (windows["context_length"], windows["context_stride"], windows["context_overlap"]) == (12, 2, 3)
+    assert (windows["context_schedule"], windows["windows_in"]) == ("standard_uniform", "motion modules")
+
+
 def test_settings_of_windows_without_counterpart_are_reported(converted: Convert) -> None:
     context = box(
         "ADE_StandardStaticContextOptions",
