@@ -1,5 +1,6 @@
 """Graphs of AnimateDiff-Evolved: the offer when one opens, the menu command, and undo."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -31,9 +32,11 @@ def theirs() -> dict[str, Any]:
 
 
 @pytest.fixture(autouse=True)
-def without_other_questions(comfy: ComfyPage) -> None:
+def without_other_questions(comfy: ComfyPage) -> Iterator[None]:
     """Older pages show a dialog about missing nodes, which can lie over ours."""
     comfy.set_setting("Comfy.Workflow.ShowMissingNodesWarning", False)
+    yield
+    comfy.set_setting("Comfy.Workflow.ShowMissingNodesWarning", True)
 
 
 def question(comfy: ComfyPage) -> Locator:
