@@ -79,7 +79,14 @@ def test_given_frames_stay_in_windows(pair, animate, windows: str) -> None:
     assert keeps_given_frames(found, latent)
 
 
-@pytest.mark.parametrize("sampler", comfy.samplers.KSampler.SAMPLERS)
+FEW_SAMPLERS = ("euler", "euler_ancestral", "heun", "dpm_fast", "dpmpp_2m_sde", "ddpm", "lcm", "uni_pc")
+SAMPLERS = [
+    pytest.param(name, marks=() if name in FEW_SAMPLERS else pytest.mark.nightly)
+    for name in comfy.samplers.KSampler.SAMPLERS
+]
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
 def test_given_frames_stay_with_every_sampler(pair, sampler: str) -> None:
     """Some evaluate a step twice, and some leave noise at the end."""
     latent = given_clip(frames=4, places=(0, 3), hold=2.0)
