@@ -63,6 +63,9 @@ INPUTS = {
     "ADXL_ApplyDomainAdapter": ["model", "adapter", "alpha"],
     "ADXL_StrengthSchedule": ["points", "interpolation", "over", "length", "values", "curve", "multiply_by"],
     "ADXL_EmptyLatentFrames": ["width", "height", "frames"],
+    "ADXL_PicturesInClip": [
+        "model", "vae", "pictures", "at", "frames", "width", "height", "hold", "latent", "closed_loop",
+    ],
     "ADXL_TrainMotionLoRA": [
         "model", "motion_model", "latents", "conditioning", "name", "steps", "learning_rate", "rank", "layers", "loss",
         "max_noise_weight", "clips_per_step", "seed", "precision", "checkpointing", "save_every", "resume",
@@ -220,7 +223,10 @@ def test_only_the_host_package_imports_comfy() -> None:
 
 
 FILES_BEFORE = ("errors", "version")
-PACKAGES = ("drawing", "host", "network", "files", "conditioning", "lora", "sampling", "noise", "context", "training")
+PACKAGES = (
+    "drawing", "host", "network", "files", "conditioning", "lora", "sampling", "noise", "pictures", "context",
+    "training",
+)  # fmt: skip
 """Packages of motion_models. Each imports only FILES_BEFORE and earlier packages; nodes/ imports all."""
 
 

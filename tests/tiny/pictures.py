@@ -2,8 +2,9 @@
 
     python -m tests.tiny.pictures [CLIPS]
 
-samples clips from drawn pictures, and prints for each kind of clip: the step beside a given frame against the median
-step of the clip, the largest step, and how many objects move as the prompt says. Each clip has another scene and seed.
+samples clips from drawn pictures, each with another scene and seed. For each kind of clip it prints the step beside a
+given frame, against the median step of the clip, and the largest step. It also counts the objects that move as the
+prompt says.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""Places of pictures: texts that people write, and texts that are no places."""
+"""Places of pictures: texts that people write, and texts that are refused."""
 
 import pytest
 from animatediff_xl.motion_models.errors import MotionError
