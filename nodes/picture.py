@@ -11,7 +11,7 @@ from ..motion_models.pictures.making import ClipSettings, picture_clip
 from ..motion_models.pictures.sampling import with_given_frames
 from ..motion_models.sampling.motion_config import motion_configs
 from .common.base import AnimateDiffNode
-from .common.reports import KEEPS_REPORT, with_report
+from .common.reports import KEEPS_REPORT, REPORTS_IN_RUNS, reporter, with_report
 
 
 class PicturesInClip(AnimateDiffNode):
@@ -104,7 +104,7 @@ class PicturesInClip(AnimateDiffNode):
                 io.Model.Output(tooltip="For the sampler, with the LATENT. The input model is not modified."),
                 io.Latent.Output(tooltip="The clip before sampling, with a noise mask. For the sampler."),
             ],
-            **KEEPS_REPORT,
+            **KEEPS_REPORT | REPORTS_IN_RUNS,
         )  # fmt: skip
 
     @classmethod
@@ -120,7 +120,7 @@ class PicturesInClip(AnimateDiffNode):
         clip = picture_clip(given, vae, ClipSettings(**settings))
         report = clip.report if motion_configs(model) else [*clip.report, sentence(NO_MOTION_YET)]
         return with_report(
-            with_given_frames(model),
+            with_given_frames(model, reporter(cls)),
             {"samples": clip.latents, "noise_mask": clip.noise_mask},
             report="\n".join(report),
         )

@@ -40,7 +40,7 @@ def test_a_picture_becomes_a_clip(model) -> None:
 def test_a_clip_is_continued_from_its_last_frames(model) -> None:
     """KSampler -> Latent From Batch -> this node -> KSampler. The second clip begins as the first ends."""
     first = sampled(model, {"samples": torch.zeros(6, 4, 8, 8)}, seed=1)
-    (ending,) = LatentFromBatch().frombatch(first, -2, 2)
+    (ending,) = LatentFromBatch().frombatch(first, 4, 2)
     changed, latent = PicturesInClip.execute(model, at="0-1", frames=6, hold=2.0, latent=ending).args
     assert set(latent) == {"samples", "noise_mask"}  # and not the seeds of the frames in the first clip
     second = sampled(changed, latent, seed=2)["samples"]
@@ -52,7 +52,7 @@ def test_a_clip_is_continued_from_its_last_frames(model) -> None:
 def test_two_clips_are_joined(model) -> None:
     """The last frames of one and the first frames of the other, in one batch."""
     one, other = (sampled(model, {"samples": torch.zeros(4, 4, 8, 8)}, seed) for seed in (1, 2))
-    (ending,), (beginning,) = LatentFromBatch().frombatch(one, -2, 2), LatentFromBatch().frombatch(other, 0, 2)
+    (ending,), (beginning,) = LatentFromBatch().frombatch(one, 2, 2), LatentFromBatch().frombatch(other, 0, 2)
     both = {"samples": torch.cat([ending["samples"], beginning["samples"]])}  # as Batch Latents
     changed, latent = PicturesInClip.execute(model, at="0-1, -2--1", frames=7, hold=3.0, latent=both).args
     found = sampled(changed, latent, seed=3)["samples"]

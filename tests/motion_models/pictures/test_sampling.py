@@ -8,17 +8,23 @@ import comfy.samplers
 import pytest
 import torch
 from animatediff_xl.motion_models import host
+from animatediff_xl.motion_models.errors import MotionError
 from animatediff_xl.motion_models.files.loading import open_motion_file
+from animatediff_xl.motion_models.pictures import sampling
 from animatediff_xl.motion_models.pictures.clip import KeptFrames, cross_faded, noise_mask
-from animatediff_xl.motion_models.pictures.sampling import with_given_frames
 from animatediff_xl.motion_models.sampling.apply import KEEP_BETA_SCHEDULE
+from animatediff_xl.motion_models.sampling.motion_config import log_warnings
 from comfy_extras.nodes_differential_diffusion import DifferentialDiffusion
 from torch import Tensor
 
-from nodes import RepeatLatentBatch
+from nodes import KSamplerAdvanced, RepeatLatentBatch
 from tests.motion_models.conftest import SETTINGS
 from tests.small import SD15, conditioning, save, small_pair
 from tests.windowed import CLIP, host_windowed, same, windowed
+
+
+def with_given_frames(model, on_error=log_warnings):
+    return sampling.with_given_frames(model, on_error)
 
 
 def given_clip(places: tuple[int, ...] = (0, CLIP - 1), hold: float = 8.0, frames: int = CLIP) -> dict[str, Tensor]:
@@ -111,14 +117,24 @@ def test_given_frames_are_never_denoised(pair) -> None:
     assert [mask[0] for mask in host_spy.masks] == [0, 0, 1]
 
 
-def test_a_run_that_ends_in_noise_keeps_the_noise(pair) -> None:
+def test_a_clip_is_sampled_in_one_run(pair) -> None:
+    """A second part would keep the noise of the first in the given frames."""
+    reported: list[str] = []
+    model = with_given_frames(pair.model, lambda text, _: reported.append(text))
     latent = given_clip(frames=4, places=(0,))
-    noise = comfy.sample.prepare_noise(latent["samples"], 7)
-    found = comfy.sample.sample(
-        with_given_frames(pair.model), noise, 4, 5.0, "euler", "normal", conditioning(1), conditioning(2),
-        latent["samples"], noise_mask=latent["noise_mask"], last_step=2, disable_pbar=True, seed=7,
-    )  # fmt: skip
-    assert not torch.equal(found[0], latent["samples"][0])
+
+    def part(given: dict[str, Tensor], add_noise: str, start: int, end: int, leave_noise: str) -> dict[str, Tensor]:
+        prompts = conditioning(1), conditioning(2)
+        return KSamplerAdvanced().sample(
+            model, add_noise, 7, 4, 5.0, "euler", "normal", *prompts, given, start, end, leave_noise
+        )[0]
+
+    first = part(latent, "enable", 0, 2, "enable")
+    assert not torch.equal(first["samples"][0], latent["samples"][0])
+    with pytest.raises(MotionError, match="cannot be sampled in two parts") as error:
+        part(first, "disable", 2, 4, "disable")
+    assert reported == [f"Error: {error.value}"]
+    assert keeps_given_frames(part(latent, "enable", 0, 4, "disable")["samples"], latent)
 
 
 def test_given_frames_stay_on_sd15(animate, tmp_path) -> None:
