@@ -1,0 +1,49 @@
+"""Clips of the small model made from pictures: no jump beside them, and the prompt decides where things go."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+
+from tests.tiny.evaluation import Tiny, tiny_models
+from tests.tiny.pictures import CLIPS, KINDS, Clip, measured
+
+SMOOTH, JUMP = 1.5, 4.0
+"""Mean step beside a given frame in median steps: at most with hold 8, and at least without hold."""
+AS_PROMPTED = 0.9
+"""Share of the clips whose object moves in the direction of the prompt."""
+FEW = 5
+
+
+@pytest.fixture(scope="module", autouse=True)
+def inference() -> Iterator[None]:
+    """The host runs its nodes in inference mode."""
+    with torch.inference_mode():
+        yield
+
+
+@pytest.fixture(scope="module")
+def tiny() -> Tiny:
+    return tiny_models()
+
+
+def check(kind: str, clips: list[Clip]) -> None:
+    assert all(clip.kept_error == 0 for clip in clips)
+    border = np.mean([clip.border for clip in clips])
+    if KINDS[kind].hold == 0:
+        assert border >= JUMP, border
+    elif KINDS[kind].hold >= 8:
+        assert border <= SMOOTH, border
+        assert np.mean([clip.goes_as_prompted for clip in clips]) >= AS_PROMPTED
+
+
+@pytest.mark.measured
+def test_a_picture_comes_to_life_without_a_jump(tiny: Tiny) -> None:
+    check("first, hold 8", [measured(tiny, KINDS["first, hold 8"], seed) for seed in range(FEW)])
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("kind", KINDS)
+def test_given_frames_and_motion_over_many_clips(tiny: Tiny, kind: str) -> None:
+    check(kind, [measured(tiny, KINDS[kind], seed) for seed in range(CLIPS)])
