@@ -46,7 +46,8 @@ def fitted(pictures: Tensor, width: int, height: int) -> Tensor:
 
     ComfyUI's Upscale Image node does the same with "lanczos" and "center".
     """
-    return comfy.utils.common_upscale(pictures.movedim(-1, 1), width, height, "lanczos", "center").movedim(1, -1)
+    scaled = comfy.utils.common_upscale(pictures.movedim(-1, 1), width, height, "lanczos", "center")
+    return scaled.movedim(1, -1)
 
 
 def with_differential_denoising(model: ModelPatcher) -> ModelPatcher:

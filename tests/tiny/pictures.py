@@ -17,6 +17,8 @@ import tests.conftest  # noqa: F401 - the host and the pack
 import comfy.sample
 import numpy as np
 import torch
+from animatediff_xl.motion_models.context.handler import ContextHandler, add_context
+from animatediff_xl.motion_models.context.windows import ContextSettings
 from animatediff_xl.nodes.picture import PicturesInClip
 from torch import Tensor
 
@@ -40,6 +42,8 @@ class Kind:
     borders: tuple[int, ...]
     """Steps between a given frame and one that is not. Step 0 is from frame 0 to frame 1."""
     as_latents: bool = False
+    closed_loop: bool = False
+    """Then the last step is from the last frame to the first."""
 
 
 KINDS = {
@@ -49,6 +53,7 @@ KINDS = {
     "first and last, hold 8": Kind("0, -1", [0, -1], 8, (0, 14)),
     "first and last, hold 0": Kind("0, -1", [0, -1], 0, (0, 14)),
     "middle, hold 8": Kind("8", [8], 8, (7, 8)),
+    "a loop from its first frame, hold 8": Kind("0", [0], 8, (0, 15), closed_loop=True),
     "continues frames 4 to 7, hold 8": Kind("0-3", slice(4, 8), 8, (3,), as_latents=True),
     "continues frames 4 to 7, hold 0": Kind("0-3", slice(4, 8), 0, (3,), as_latents=True),
     "joins two ends, hold 8": Kind("0-3, 12-15", [0, 1, 2, 3, -4, -3, -2, -1], 8, (3, 11), as_latents=True),
@@ -88,13 +93,17 @@ def measured(tiny: Tiny, kind: Kind, seed: int) -> Clip:
     scene = scene_of(seed)
     pictures = drawn(scene, seed)[kind.given]
     given = {"latent": {"samples": tiny.vae.encode(pictures)}} if kind.as_latents else {"pictures": pictures}
+    model = with_motion(tiny)
+    if kind.closed_loop:
+        model = add_context(model, ContextHandler(ContextSettings(closed_loop=True)))
     model, latent = PicturesInClip.execute(
-        model=with_motion(tiny), vae=tiny.vae, at=kind.at, frames=FRAMES, width=SIZE, height=SIZE, hold=kind.hold,
-        **given,
+        model=model, vae=tiny.vae, at=kind.at, frames=FRAMES, width=SIZE, height=SIZE, hold=kind.hold,
+        closed_loop=kind.closed_loop, **given,
     ).args  # fmt: skip
     found = sampled(tiny, model, latent, scene, seed)
     frames = tiny.vae.decode(found).numpy()
-    steps = np.abs(np.diff(frames, axis=0)).mean((1, 2, 3))
+    followed = np.concatenate([frames, frames[:1]]) if kind.closed_loop else frames
+    steps = np.abs(np.diff(followed, axis=0)).mean((1, 2, 3))
     steps /= np.median(steps)
     is_kept = latent["noise_mask"].amax((1, 2, 3)) == 0
     return Clip(
