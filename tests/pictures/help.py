@@ -2,7 +2,7 @@
 
     python -m tests.pictures.help
 
-samples and draws them again: a clip of the small model, its camera moves, plans of windows, and a contact sheet of
+samples and draws them again: clips of the small model, its camera moves, plans of windows, and a contact sheet of
 training clips. The picture of the graph is a screenshot of the page.
 """
 
