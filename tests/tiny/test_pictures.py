@@ -12,6 +12,8 @@ from tests.tiny.pictures import CLIPS, KINDS, Clip, measured
 BORDERS = {
     **{kind: (0.0, 1.5) for kind in KINDS if kind.endswith("hold 8")},
     **{kind: (4.0, np.inf) for kind in KINDS if kind.endswith("hold 0")},
+    "continues frames 4 to 7, hold 0": (3.0, np.inf),  # four frames show the motion, so the jump is smaller
+    "joins two ends, hold 0": (3.0, np.inf),
     "first, hold 4": (0.0, 2.5),
     "a loop from its first frame, hold 8": (0.0, 2.0),
 }
