@@ -62,6 +62,8 @@ INPUTS = {
     "ADXL_LoadMotionLoRA": ["lora", "strength", "schedule", "previous"],
     "ADXL_ApplyDomainAdapter": ["model", "adapter", "alpha"],
     "ADXL_StrengthSchedule": ["points", "interpolation", "over", "length", "values", "curve", "multiply_by"],
+    "ADXL_PromptTravel": ["clip", "prompts", "frames", "interpolation", "mix", "closed_loop", "before", "after"],
+    "ADXL_GuidanceSchedule": ["model", "schedule"],
     "ADXL_EmptyLatentFrames": ["width", "height", "frames"],
     "ADXL_PicturesInClip": [
         "model", "vae", "pictures", "at", "frames", "width", "height", "hold", "latent", "closed_loop",
@@ -85,7 +87,7 @@ INPUTS = {
     ],
     "ADXL_ContextWindows": [
         "model", "context_length", "context_overlap", "context_stride", "context_schedule", "fuse_method",
-        "closed_loop", "freenoise", "windows_per_batch",
+        "closed_loop", "freenoise", "windows_per_batch", "reference_weight", "reference_frame", "windows_in",
     ],
     "ADXL_WindowPlan": [
         "frames", "context_length", "context_overlap", "context_stride", "context_schedule", "fuse_method",
@@ -224,7 +226,8 @@ def test_only_the_host_package_imports_comfy() -> None:
 
 FILES_BEFORE = ("errors", "version")
 PACKAGES = (
-    "drawing", "host", "network", "files", "conditioning", "lora", "sampling", "noise", "pictures", "context",
+    "drawing", "host", "network", "files", "conditioning", "prompts", "lora", "sampling", "noise", "pictures",
+    "context",
     "training",
 )  # fmt: skip
 """Packages of motion_models. Each imports only FILES_BEFORE and earlier packages; nodes/ imports all."""

@@ -26,7 +26,7 @@ from ..tiny.synthetic_dataset import SCENES, SIZE, draw
 from ..workflows.drawing import to_prompt
 from ..workflows.files import TINY_WORKFLOW
 from . import given_frames
-from .clips import Tile, graph
+from .clips import RED_TO_BLUE, Tile, graph
 
 FOLDER = PACK / "js" / "docs"
 MOST_WIDTH, COLOURS = 600, 128
@@ -71,6 +71,17 @@ def both(template: dict[str, Any]) -> dict[str, Any]:
     return prompt
 
 
+def with_rising_cfg(template: dict[str, Any]) -> dict[str, Any]:
+    """The prompt of a clip whose cfg rises from 0 to twice its value."""
+    prompt = graph(template, STILL)
+    sampler = next(node["inputs"] for node in prompt.values() if node["class_type"] == "KSampler")
+    prompt["curve"] = {"class_type": "ADXL_StrengthSchedule", "inputs": {"points": "0: 0, 15: 2"}}
+    guided = {"model": sampler["model"], "schedule": ["curve", 0]}
+    prompt["guidance"] = {"class_type": "ADXL_GuidanceSchedule", "inputs": guided}
+    sampler["model"] = ["guidance", 0]
+    return prompt
+
+
 def save(picture: Image.Image, name: str) -> None:
     if picture.width > MOST_WIDTH:
         height = round(picture.height * MOST_WIDTH / picture.width)
@@ -97,6 +108,18 @@ def draw_pictures_in_clips(comfyui: Path) -> None:
             for example in given_frames.EXAMPLES
         ]
     save(contact_sheet(np.concatenate(rows), columns=len(rows[0])), "pictures.png")
+
+
+def draw_over_time(comfyui: Path) -> None:
+    """Prompts and guidance that change over the frames."""
+    with serving(comfyui, CACHE / "demo", "--cpu") as server:
+        template = to_prompt(json.loads(TINY_WORKFLOW.read_text()), server.get("/object_info"))
+        mixes = [graph(template, replace(RED_TO_BLUE, mix=mix)) for mix in ("text", "predictions")]
+        guided = [graph(template, STILL), with_rising_cfg(template)]
+        for name, prompts in (("travel.png", mixes), ("guidance.png", guided)):
+            videos = [frames_of(server.run(prompt).files(server.output)[0]) for prompt in prompts]
+            rows = np.concatenate([video[::EVERY] for video in videos])
+            save(contact_sheet(rows, columns=len(videos[0][::EVERY])), name)
 
 
 def draw_plans(comfyui: Path) -> None:
@@ -162,5 +185,6 @@ if __name__ == "__main__":
     draw_plans(comfyui_root())
     draw_sheet()
     draw_clips(comfyui_root())
+    draw_over_time(comfyui_root())
     draw_training(comfyui_root())
     draw_pictures_in_clips(comfyui_root())
