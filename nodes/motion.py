@@ -139,6 +139,19 @@ class ApplyMotionModel(AnimateDiffNode):
                     optional=True,
                     tooltip="Where the picture moves: white moves, black stays still. One mask, or one for each frame.",
                 ),
+                io.Float.Input(
+                    "negative_strength",
+                    optional=True,
+                    default=1.0,
+                    min=0.0,
+                    max=1.0,
+                    step=0.01,
+                    tooltip=(
+                        "Scales the motion in the negative side of CFG. Below 1 it flickers less, at no cost: try 0.75 "
+                        "at cfg 3, 0.9 at cfg 6. Only measured on this pack's small test model."
+                    ),
+                    advanced=True,
+                ),
             ],
             outputs=[io.Model.Output(tooltip="Animated model, for any sampler. The input model is not modified.")],
             **REPORTS_IN_RUNS,
@@ -157,8 +170,11 @@ class ApplyMotionModel(AnimateDiffNode):
         motion_lora: tuple[ChosenLora, ...] = (),
         schedule: StrengthSchedule = (),
         mask: torch.Tensor | None = None,
+        negative_strength: float = 1.0,
     ) -> io.NodeOutput:
-        settings = MotionSettings(strength, start_percent, end_percent, clip_frames, schedule, mask, reporter(cls))
+        settings = MotionSettings(
+            strength, start_percent, end_percent, clip_frames, schedule, mask, reporter(cls), negative_strength
+        )
         animated = apply_motion_model(model, motion_model, settings, beta_schedule, motion_lora)
         return with_report(animated, report=motion_configs(animated)[-1].report)
 

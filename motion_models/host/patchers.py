@@ -17,7 +17,8 @@ from comfy.model_patcher import ModelPatcher
 from comfy.patcher_extension import CallbacksMP, WrapperExecutor, WrappersMP
 from torch import Tensor, nn
 
-KEY, LORA_KEY, CONTEXT_KEY = "animatediff_xl", "animatediff_xl_loras", "animatediff_xl_context"
+KEY, LORA_KEY = "animatediff_xl", "animatediff_xl_loras"
+CONTEXT_KEY, NOISE_KEY = "animatediff_xl_context", "animatediff_xl_noise"
 """Keys of this pack's additional models, attachments and wrappers in a ModelPatcher."""
 
 operations = comfy.ops.manual_cast

@@ -36,6 +36,11 @@ def plans_clips(options: ModelOptions) -> bool:
     return getattr(context_handler(options), "plans_clips", False)
 
 
+def reuses_noise(options: ModelOptions) -> bool:
+    """Whether context windows reuse the noise of a window for the whole clip (FreeNoise)."""
+    return getattr(context_handler(options), "freenoise", False)
+
+
 def guides_by_attention(options: ModelOptions) -> bool:
     """Whether ComfyUI's Self-Attention Guidance is in a MODEL."""
     functions = options.get("sampler_post_cfg_function", ())

@@ -25,7 +25,7 @@ from ..files.loading import MotionFile
 from ..network.group_norm import over_clips
 from ..network.low_rank import LowRank
 from ..network.motion_module import MotionModel
-from .layout import clip_layout
+from .layout import ClipLayout, clip_layout
 from .memory import motion_bytes
 from .motion_config import LoadedMotion, MotionConfig, MotionSettings, loaded_motions, motion_configs
 from .run import SamplingRun, is_sampling, run_of, sampling_run, sampling_step
@@ -50,13 +50,23 @@ def on_sampling(executor: host.Executor, noise: Tensor, *args: Any, **kw: Any) -
             warnings[-1] += beta_schedule_warnings(guider.model_patcher, config)
         config.settings.on_report(config.report, warnings[-1])
     with sampling_run(guider.model_options, noise.shape[-2:]) as run:
+        run.guiding = host.guiding_conditions(guider)
         result = executor(noise, *args, **kw)
     has_steps = len(host.sampling_argument("sigmas", args, kw)) > 1
-    if has_steps and (run.has_missed_motion or not run.has_called_model):
-        warning = sentence(PARTLY_CALLED) if run.has_called_model else sentence(NOT_CALLED)
-        for config, earlier in zip(configs, warnings, strict=True):
-            config.settings.on_report(config.report, [*earlier, warning])
+    for config, earlier in zip(configs, warnings, strict=True):
+        later = warnings_after(run, config.settings) if has_steps else []
+        if later:
+            config.settings.on_report(config.report, [*earlier, *later])
     return result
+
+
+def warnings_after(run: SamplingRun, settings: MotionSettings) -> list[str]:
+    """Warnings that only the model calls of a run can show."""
+    if not run.has_called_model:
+        return [sentence(NOT_CALLED)]
+    partly = [sentence(PARTLY_CALLED)] if run.has_missed_motion else []
+    no_effect = settings.negative_strength != 1 and not run.has_negative_side
+    return [*partly, sentence(NO_NEGATIVE_SIDE)] if no_effect else partly
 
 
 def on_prediction(options: host.ModelOptions) -> None:
@@ -88,6 +98,10 @@ NOT_CALLED = (
 PARTLY_CALLED = (
     "The clip has less motion, because another node also runs the model in its own way: put that node after Apply "
     "AnimateDiff Motion Model."
+)
+NO_NEGATIVE_SIDE = (
+    "negative_strength has no effect, because the sampler computes no negative side at cfg 1: set cfg above 1, or "
+    "negative_strength to 1."
 )
 ONLY_ON_SECOND_MODEL = (
     "The clip has no motion, because the guider's first MODEL has none: apply the motion model to that MODEL, or to "
@@ -187,7 +201,9 @@ class MotionPass:
         fitting = next((mask for mask in self.masks if mask.shape[-2:] == x.shape[-2:]), None)
         if fitting is None:  # a patch such as Deep Shrink has made the features smaller
             fitting = interpolate(self.masks[0], x.shape[-2:], mode="area")
-        return strength * fitting.to(x.dtype)
+        if not isinstance(strength, Tensor) or len(strength) <= len(fitting):
+            return strength * fitting.to(x.dtype)
+        return (strength.unflatten(0, (-1, len(fitting))) * fitting.to(x.dtype)).flatten(0, 1)
 
 
 @dataclass(frozen=True)
@@ -216,14 +232,16 @@ def on_model_call(executor: host.Executor, *args: Any, **kw: Any) -> Any:
     """
     options = host.options_of(args, kw)
     base: Any = executor.class_obj
-    run_of(options).has_called_model = True
+    run = run_of(options)
+    run.has_called_model = True
+    run.has_negative_side |= any(host.negative_entries(options, run.guiding))
     motions = [loaded for loaded in loaded_motions(base.current_patcher) if loaded.config.settings.strength]
     # `item` waits for the device, so it is called only if the sigma is needed
     sigma = options["sigmas"][0].item() if any(needs_sigma(loaded.config) for loaded in motions) else None
     passes = [
         checked_pass(loaded, args[0], options, base.current_patcher, sigma)
         for loaded in motions
-        if sigma is None or is_active(loaded.config.settings, base.model_sampling, sigma, run_of(options))
+        if sigma is None or is_active(loaded.config.settings, base.model_sampling, sigma, run)
     ]
     if not passes:
         return executor(*args, **kw)
@@ -301,16 +319,37 @@ def motion_pass(
 
         return scalar * run.once((over_frames, frame_indices, frames, x.device), by_frame)
 
+    strength = strength_of(settings.strength_schedule, settings.strength)
     return MotionPass(
         loaded.motion,
         frames,
-        strength_of(settings.strength_schedule, settings.strength),
+        strength * side_factor(settings.negative_strength, layout, x, options, dtype),
         masks_by_level(settings.mask, frame_indices, loaded.motion, x, run, dtype) if settings.mask is not None else (),
         tuple(
             (low_rank, strength_of(lora.strength_schedule, lora.strength))
             for low_rank, lora in zip(loaded.low_ranks, scheduled, strict=True)
         ),
     )
+
+
+def side_factor(
+    negative_strength: float, layout: ClipLayout, x: Tensor, options: host.TransformerOptions, dtype: torch.dtype
+) -> float | Tensor:
+    """`negative_strength` in the negative side of CFG and 1 elsewhere, for latents x: one number, or (b f)."""
+    run = run_of(options)
+    negative = host.negative_entries(options, run.guiding)
+    if negative_strength == 1 or not any(negative):
+        return 1.0
+    if all(negative):
+        return negative_strength
+
+    def by_latent() -> Tensor:
+        factors = torch.tensor([negative_strength if each else 1.0 for each in negative])
+        latents = x.shape[0] // (layout.tiles * layout.conditions)
+        return host.moved(factors.repeat_interleave(latents).repeat(layout.tiles), x.device, dtype)
+
+    factors = run.once(("side", negative_strength, negative, layout.tiles, len(x), x.device, dtype), by_latent)
+    return factors.unflatten(0, (-1, layout.frames))
 
 
 def masks_by_level(

@@ -39,6 +39,13 @@ class MotionSettings:
     """Factor of the strength at each pixel, (n h w) in 0..1. n is 1 or the frames of a clip."""
     on_report: Callable[[str, list[str]], None] = log_warnings
     """Called with a report and its warnings in each sampling run, and with the message of an error."""
+    negative_strength: float = 1.0
+    """Factor of the strength in the negative side of CFG. Below 1, CFG also steers towards more coherent motion.
+
+    The result is negative + cfg * (positive - negative), so what the negative side lacks is added with the weight
+    cfg - 1. A weaker version of the same model as the negative side is the idea of Karras et al., "Guiding a Diffusion
+    Model with a Bad Version of Itself", arXiv 2406.02507.
+    """
 
 
 @dataclass(frozen=True)
@@ -66,6 +73,11 @@ class LoadedMotion:
 
 def motion_configs(model: host.ModelPatcher) -> tuple[MotionConfig, ...]:
     return model.get_attachment(host.KEY) or ()
+
+
+def clip_frames(model: host.ModelPatcher) -> int:
+    """Frames of each clip in a batch. 0: the batch is one clip. `check_windows` makes sure that motion models agree."""
+    return next((config.settings.clip_frames for config in motion_configs(model)), 0)
 
 
 def loaded_motions(model: host.ModelPatcher) -> list[LoadedMotion]:

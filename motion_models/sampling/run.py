@@ -24,6 +24,10 @@ class SamplingRun:
     """Height and width of the latents, or None outside of a run."""
     has_called_model: bool = False
     """Whether a model call reached the motion modules' wrapper."""
+    guiding: frozenset[Hashable] = frozenset()
+    """The conditions that the guider steers away from, `host.guiding_conditions`."""
+    has_negative_side: bool = False
+    """Whether a model call computed one of them."""
     has_missed_motion: bool = False
     """Whether another node made a prediction that cannot reach the motion modules' wrapper."""
     step: float = 0.0

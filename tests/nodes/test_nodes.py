@@ -153,7 +153,7 @@ def test_context_windows_are_set_on_a_clone() -> None:
     (windowed,) = ContextWindows.execute(model=model, freenoise=True, windows_per_batch=3, **WINDOWS).args
     handler = windowed.model_options["context_handler"]
     assert (handler.settings.length, handler.settings.overlap) == (16, 4)
-    assert handler.free_noise and handler.windows_per_batch == 3
+    assert handler.freenoise and handler.windows_per_batch == 3
     assert "context_handler" not in model.model_options
 
 

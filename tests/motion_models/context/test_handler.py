@@ -27,7 +27,7 @@ AS_THE_HOST = {
         {"schedule": "looped_uniform", "closed": True},
         1,
     ),
-    "free noise": ({"free_noise": True}, {"free_noise": True}, 2),
+    "free noise": ({"freenoise": True}, {"freenoise": True}, 2),
 }
 
 
@@ -94,7 +94,7 @@ def test_length_warnings_depend_on_the_window_length(pair, animate) -> None:
 def test_windows_are_deterministic_and_leave_the_input_model_unchanged(pair, animate) -> None:
     model = animate(pair.model)
     before = sample(model)
-    moving = windowed(model, schedule="looped_uniform", closed_loop=True, free_noise=True)
+    moving = windowed(model, schedule="looped_uniform", closed_loop=True, freenoise=True)
     assert torch.equal(long_sample(moving), long_sample(moving))
     assert torch.equal(sample(model), before)
     assert "context_handler" not in model.model_options
