@@ -141,7 +141,7 @@ def check_run(noise: Tensor, options: host.ModelOptions) -> None:
     if noise.ndim != 4:
         raise MotionError(
             "AnimateDiff Clip Noise needs latents with one entry for each frame, such as from Empty Latent Frames: "
-            "remove it for video latents and for latents of several parts, such as video with sound."
+            "remove it for video latents, and for video with sound."
         )
     if host.reuses_noise(options):
         raise MotionError(

@@ -7,6 +7,8 @@ import comfy.sample
 import numpy as np
 import torch
 from animatediff_xl.motion_models import host
+from animatediff_xl.motion_models.sampling.apply import AUTO_BETA_SCHEDULE, apply_motion_model
+from animatediff_xl.motion_models.sampling.motion_config import MotionSettings
 
 from tests.tiny.evaluation import Tiny
 from tests.tiny.measure import direction_of, displacement, warp_error
@@ -14,6 +16,13 @@ from tests.tiny.synthetic_dataset import FRAMES, SIZE, scene_of
 
 STEPS = 12
 """Of euler with the scheduler ddim_uniform, as in the workflow of the tiny model."""
+
+
+def animated(tiny: Tiny, negative_strength: float = 1.0) -> host.ModelPatcher:
+    settings = MotionSettings(
+        strength=1.0, start_percent=0.0, end_percent=1.0, clip_frames=0, negative_strength=negative_strength
+    )
+    return apply_motion_model(tiny.model, tiny.motion, settings, AUTO_BETA_SCHEDULE)
 
 
 def sampled_clip(tiny: Tiny, model: host.ModelPatcher, seed: int, cfg: float = 3.0) -> np.ndarray:
