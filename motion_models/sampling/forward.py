@@ -22,14 +22,15 @@ from .. import host
 from ..conditioning.curves import FRAMES, STEPS, StrengthSchedule, is_over_steps, strengths
 from ..errors import MotionError, sentence
 from ..files.loading import MotionFile
+from ..lora.motion_lora import ChosenLora
 from ..network.group_norm import over_clips
 from ..network.low_rank import LowRank
-from ..network.motion_module import MotionModel
-from .layout import ClipLayout, clip_layout
+from ..network.motion_module import FrameWindows, MotionModel
+from .layout import clip_layout, side_factor
 from .memory import motion_bytes
 from .motion_config import LoadedMotion, MotionConfig, MotionSettings, loaded_motions, motion_configs
 from .run import SamplingRun, is_sampling, run_of, sampling_run, sampling_step
-from .warnings import beta_schedule_warnings, length_warnings, mask_warnings, model_warnings
+from .warnings import beta_schedule_warnings, length_warnings, mask_warnings, model_warnings, step_warnings
 
 # One sampling run
 
@@ -40,6 +41,7 @@ def on_sampling(executor: host.Executor, noise: Tensor, *args: Any, **kw: Any) -
     configs = motion_configs(guider.model_patcher)
     last_schedule = next((config for config in reversed(configs) if config.largest_sigma is not None), None)
     warnings: list[list[str]] = []
+    sigmas = host.sampling_argument("sigmas", args, kw)
     for config in configs:
         try:
             warnings.append(check_run(config, guider, noise.shape))
@@ -47,14 +49,14 @@ def on_sampling(executor: host.Executor, noise: Tensor, *args: Any, **kw: Any) -
             config.settings.on_report(error.report(), [])
             raise
         if config is last_schedule:
-            warnings[-1] += beta_schedule_warnings(guider.model_patcher, config)
+            replaced = beta_schedule_warnings(guider.model_patcher, config)
+            warnings[-1] = [*step_warnings(sigmas, config), *warnings[-1], *replaced]
         config.settings.on_report(config.report, warnings[-1])
     with sampling_run(guider.model_options, noise.shape[-2:]) as run:
         run.guiding = host.guiding_conditions(guider)
         result = executor(noise, *args, **kw)
-    has_steps = len(host.sampling_argument("sigmas", args, kw)) > 1
     for config, earlier in zip(configs, warnings, strict=True):
-        later = warnings_after(run, config.settings) if has_steps else []
+        later = warnings_after(run, config.settings) if len(sigmas) > 1 else []
         if later:
             config.settings.on_report(config.report, [*earlier, *later])
     return result
@@ -184,12 +186,15 @@ class MotionPass:
     motion: MotionModel
     frames: int
     """Frames of a clip, or of a window of it."""
+    windows: FrameWindows | None
+    """If the motion modules run on the clip window by window."""
     strength: float | Tensor
     """One number, or (b f) with one for each frame of each clip in the call. b is 1 if all clips have the same."""
     masks: tuple[Tensor, ...]
     """The mask in the size of each level of the UNet, (1 or (b f)) 1 h w. Empty without a mask."""
     loras: tuple[tuple[LowRank, float | Tensor], ...]
-    """MotionLoRAs with a strength schedule, and their strengths in this call, in the format of `strength`."""
+    """MotionLoRAs with a strength schedule, and their strengths in this call: one number, or (clips f) for each clip,
+    or for each window of each clip. One row if all are alike."""
 
     def strength_for(self, x: Tensor) -> float | Tensor:
         """Strength and mask for features x, (b f) c h w: one number, or (1 or (b f)) 1 (1 or h) (1 or w)."""
@@ -216,7 +221,7 @@ class MotionForward:
         for each in self.passes:
             module = each.motion.modules_by_point.get(point)
             if module is not None:
-                x = module(x, each.frames, each.motion.norms.motion, each.strength_for(x))
+                x = module(x, each.frames, each.motion.norms.motion, each.strength_for(x), each.windows)
         return x
 
     def norm_frames(self) -> int | None:
@@ -236,8 +241,10 @@ def on_model_call(executor: host.Executor, *args: Any, **kw: Any) -> Any:
     run.has_called_model = True
     run.has_negative_side |= any(host.negative_entries(options, run.guiding))
     motions = [loaded for loaded in loaded_motions(base.current_patcher) if loaded.config.settings.strength]
+    windows = host.motion_windows(base.current_patcher.model_options)
     # `item` waits for the device, so it is called only if the sigma is needed
-    sigma = options["sigmas"][0].item() if any(needs_sigma(loaded.config) for loaded in motions) else None
+    is_needed = any(needs_sigma(loaded.config) for loaded in motions) or (windows and windows.is_moving)
+    sigma = options["sigmas"][0].item() if is_needed else None
     passes = [
         checked_pass(loaded, args[0], options, base.current_patcher, sigma)
         for loaded in motions
@@ -296,10 +303,13 @@ def motion_pass(
     layout = clip_layout(x.shape[0], options, settings.clip_frames)
     frames, frame_indices = layout.frames, layout.all_frame_indices
     run, dtype = run_of(options), host.compute_dtype(model)
+    step = 0.0 if sigma is None else sampling_step(sigma, options)
+    handler = host.motion_windows(model.model_options)
+    windows = handler and handler.motion_windows(frames, int(step), x.device, dtype, run)
     window = host.window_length(model.model_options) if host.plans_clips(model.model_options) else 0
-    if window and frames > window:
+    if window and frames > window and not windows:
         raise MotionError(WITHOUT_WINDOWS, frames=frames)
-    check_limit(frames, loaded.config.file)
+    check_limit(windows.index.shape[1] if windows else frames, loaded.config.file)
     if settings.mask is not None and run.latent_size not in (None, x.shape[-2:]):
         raise MotionError(MASK_IN_PARTS)
     if settings.mask is not None and 1 < len(settings.mask) <= max(frame_indices):
@@ -308,7 +318,6 @@ def motion_pass(
     def strength_of(strength_schedule: StrengthSchedule, strength: float) -> float | Tensor:
         over_steps = tuple(curve for curve in strength_schedule if curve.domain == STEPS)
         over_frames = tuple(curve for curve in strength_schedule if curve.domain == FRAMES)
-        step = sampling_step(sigma, options) if over_steps and sigma is not None else 0.0
         scalar = strengths(over_steps, strength, (), step)
         if not over_frames:
             return scalar
@@ -319,37 +328,22 @@ def motion_pass(
 
         return scalar * run.once((over_frames, frame_indices, frames, x.device), by_frame)
 
+    def lora_strength_of(lora: ChosenLora) -> float | Tensor:
+        strength = strength_of(lora.strength_schedule, lora.strength)
+        if windows is None or not isinstance(strength, Tensor):
+            return strength
+        # its layers run inside the motion modules, on [clip][window][frame]
+        return strength.expand(x.shape[0] // frames, -1)[:, windows.index].flatten(0, 1)
+
     strength = strength_of(settings.strength_schedule, settings.strength)
     return MotionPass(
         loaded.motion,
         frames,
+        windows,
         strength * side_factor(settings.negative_strength, layout, x, options, dtype),
         masks_by_level(settings.mask, frame_indices, loaded.motion, x, run, dtype) if settings.mask is not None else (),
-        tuple(
-            (low_rank, strength_of(lora.strength_schedule, lora.strength))
-            for low_rank, lora in zip(loaded.low_ranks, scheduled, strict=True)
-        ),
+        tuple((low_rank, lora_strength_of(lora)) for low_rank, lora in zip(loaded.low_ranks, scheduled, strict=True)),
     )
-
-
-def side_factor(
-    negative_strength: float, layout: ClipLayout, x: Tensor, options: host.TransformerOptions, dtype: torch.dtype
-) -> float | Tensor:
-    """`negative_strength` in the negative side of CFG and 1 elsewhere, for latents x: one number, or (b f)."""
-    run = run_of(options)
-    negative = host.negative_entries(options, run.guiding)
-    if negative_strength == 1 or not any(negative):
-        return 1.0
-    if all(negative):
-        return negative_strength
-
-    def by_latent() -> Tensor:
-        factors = torch.tensor([negative_strength if each else 1.0 for each in negative])
-        latents = x.shape[0] // (layout.tiles * layout.conditions)
-        return host.moved(factors.repeat_interleave(latents).repeat(layout.tiles), x.device, dtype)
-
-    factors = run.once(("side", negative_strength, negative, layout.tiles, len(x), x.device, dtype), by_latent)
-    return factors.unflatten(0, (-1, layout.frames))
 
 
 def masks_by_level(

@@ -6,8 +6,7 @@ import comfy.samplers
 import pytest
 import torch
 from animatediff_xl.motion_models.conditioning.curves import FRAMES, STEPS, from_values
-from animatediff_xl.motion_models.sampling.forward import side_factor
-from animatediff_xl.motion_models.sampling.layout import ClipLayout
+from animatediff_xl.motion_models.sampling.layout import ClipLayout, side_factor
 from comfy_extras.nodes_custom_sampler import Guider_Basic, Guider_DualCFG
 from comfy_extras.nodes_perpneg import Guider_PerpNeg
 
@@ -99,6 +98,7 @@ CASES = {
     "strengths and masks of frames": ({"strength_schedule": (RISING, FALLING), "mask": MASKS}, lambda model: model),
     "in windows": ({"strength_schedule": (RISING,), "mask": MASKS}, lambda model: windowed(model, per_batch=2)),
     "in moving windows": ({"mask": MASK}, lambda model: windowed(model, schedule="looped_uniform")),
+    "in windows of the motion modules": ({"mask": MASKS}, lambda model: windowed(model, in_motion_modules=True)),
     "in the host's windows": ({"mask": MASKS}, host_windowed),
     "several clips": ({"clip_frames": 4, "mask": MASKS[:4]}, lambda model: model),
     "several clips in windows": ({"clip_frames": 4, "strength_schedule": (RISING,)}, lambda model: windowed(model, 3)),
