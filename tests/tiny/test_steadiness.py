@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 import torch
 from animatediff_xl.motion_models import host
-from animatediff_xl.motion_models.noise.clip_noise import SHARED, ClipNoiseSettings, set_clip_noise
+from animatediff_xl.motion_models.noise.clip_noise import ClipNoiseSettings, set_clip_noise
 
 from tests.tiny.clips import Comparison, Shown, animated, sampled_clip, shown
 from tests.tiny.evaluation import Tiny, tiny_models
@@ -48,12 +48,15 @@ class Setting:
     """Smallest share of clips with a smaller warp error."""
     least_moved: float
     """Smallest displacement, relative to that of plain clips."""
+    as_prompted: float
+    """Smallest number of clips that move as the prompt says, relative to that of plain clips."""
 
 
 SETTINGS = {
-    "negative_strength 0.75": Setting(lambda tiny: animated(tiny, 0.75), 0.7, 17 / 20, 0.9),
-    "shared noise 0.5": Setting(
-        lambda tiny: set_clip_noise(animated(tiny), ClipNoiseSettings(SHARED, 0.5, 1)), 0.75, 17 / 20, 0.85
+    "negative_strength 0.75": Setting(lambda tiny: animated(tiny, 0.75), 0.7, 17 / 20, 0.9, 1.0),
+    # the more the frames share, the less they move, and the direction is lost at times
+    "progressive noise 0.5": Setting(
+        lambda tiny: set_clip_noise(animated(tiny), ClipNoiseSettings("progressive", 0.5, 1)), 0.8, 15 / 20, 0.7, 0.75
     ),
 }
 
@@ -70,4 +73,4 @@ def test_clips_flicker_less_and_move_as_prompted(tiny, plain, report, name: str,
     assert found.steadier >= setting.steadier * clips
     assert found.moved_ratio >= setting.least_moved
     before, after = found.directions
-    assert after >= before
+    assert after >= setting.as_prompted * before
