@@ -59,6 +59,7 @@ INPUTS = {
         "model", "motion_model", "beta_schedule", "strength", "start_percent", "end_percent", "clip_frames",
         "motion_lora", "schedule", "mask", "negative_strength",
     ],
+    "ADXL_MotionGuidance": ["model", "scale", "strength", "start_percent", "end_percent"],
     "ADXL_LoadMotionLoRA": ["lora", "strength", "schedule", "previous"],
     "ADXL_ApplyDomainAdapter": ["model", "adapter", "alpha"],
     "ADXL_StrengthSchedule": ["points", "interpolation", "over", "length", "values", "curve", "multiply_by"],

@@ -9,6 +9,7 @@ from .lora import LoraAdapter, adapter_names, lora_adapter, patches_of, unet_lor
 from .memory import available_memory, memory_in_use, meta_call, reserve
 from .patchers import (
     CONTEXT_KEY,
+    GUIDANCE_KEY,
     KEY,
     LORA_KEY,
     NOISE_KEY,
@@ -40,12 +41,14 @@ from .patchers import (
     wrap,
 )
 from .sampling import (
+    MOTION_FACTOR,
     PIXELS,
     empty_latents,
     guiding_conditions,
     largest_sigma,
     negative_entries,
     options_of,
+    positive_prediction,
     predicts_velocity,
     progress_bar,
     run_seed,
@@ -93,6 +96,8 @@ from .windows import (
 
 __all__ = [
     "CONTEXT_KEY",
+    "GUIDANCE_KEY",
+    "MOTION_FACTOR",
     "CONTEXT_WINDOW",
     "CastWeights",
     "Conditions",
@@ -143,6 +148,7 @@ __all__ = [
     "meta_call",
     "moved",
     "negative_entries",
+    "positive_prediction",
     "new_patcher",
     "operations",
     "PRECISIONS",

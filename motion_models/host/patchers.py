@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 KEY, LORA_KEY = "animatediff_xl", "animatediff_xl_loras"
 CONTEXT_KEY, NOISE_KEY = "animatediff_xl_context", "animatediff_xl_noise"
+GUIDANCE_KEY = "animatediff_xl_guidance"
 """Keys of this pack's additional models, attachments and wrappers in a ModelPatcher."""
 
 operations = comfy.ops.manual_cast

@@ -6,6 +6,7 @@ from typing import Any
 
 import comfy.model_management
 import comfy.model_sampling
+import comfy.samplers
 import comfy.utils
 import torch
 from comfy.model_patcher import ModelPatcher
@@ -34,6 +35,20 @@ def sampling_argument(name: str, arguments: tuple, keywords: dict[str, Any]) -> 
 def run_seed(arguments: tuple, keywords: dict[str, Any]) -> int:
     """The seed of an OUTER_SAMPLE call. 0 for scripts that give none."""
     return sampling_argument("seed", arguments, keywords) or 0
+
+
+MOTION_FACTOR = "animatediff_xl_motion_factor"
+"""Key in transformer_options: a factor of the strength of all motion models in a call."""
+
+
+def positive_prediction(args: dict[str, Any], options: TransformerOptions) -> Tensor:
+    """The prediction of the positive side, computed again with further transformer_options.
+
+    args: those that ComfyUI gives to a function after CFG.
+    """
+    model_options = args["model_options"]
+    changed = model_options | {"transformer_options": model_options.get("transformer_options", {}) | options}
+    return comfy.samplers.calc_cond_batch(args["model"], [args["cond"]], args["input"], args["sigma"], changed)[0]
 
 
 def guiding_conditions(guider: Any) -> frozenset[Hashable]:

@@ -28,7 +28,7 @@ from ..network.low_rank import LowRank
 from ..network.motion_module import FrameWindows, MotionModel
 from .layout import clip_layout, side_factor
 from .memory import motion_bytes
-from .motion_config import LoadedMotion, MotionConfig, MotionSettings, loaded_motions, motion_configs
+from .motion_config import GuidanceSettings, LoadedMotion, MotionConfig, MotionSettings, loaded_motions, motion_configs
 from .run import SamplingRun, is_sampling, run_of, sampling_run, sampling_step
 from .warnings import beta_schedule_warnings, length_warnings, mask_warnings, model_warnings, step_warnings
 
@@ -102,8 +102,8 @@ PARTLY_CALLED = (
     "AnimateDiff Motion Model."
 )
 NO_NEGATIVE_SIDE = (
-    "negative_strength has no effect, because the sampler computes no negative side at cfg 1: set cfg above 1, or "
-    "negative_strength to 1."
+    "negative_strength has no effect, because the sampler computes no negative side at cfg 1: set cfg above 1, or use "
+    "AnimateDiff Motion Guidance instead."
 )
 ONLY_ON_SECOND_MODEL = (
     "The clip has no motion, because the guider's first MODEL has none: apply the motion model to that MODEL, or to "
@@ -280,11 +280,11 @@ def needs_sigma(config: MotionConfig) -> bool:
     return not is_always_active(settings) or any(map(is_over_steps, schedules))
 
 
-def is_always_active(settings: MotionSettings) -> bool:
+def is_always_active(settings: MotionSettings | GuidanceSettings) -> bool:
     return settings.start_percent <= 0 and settings.end_percent >= 1
 
 
-def is_active(settings: MotionSettings, model_sampling: Any, sigma: float, run: SamplingRun) -> bool:
+def is_active(settings: MotionSettings | GuidanceSettings, model_sampling: Any, sigma: float, run: SamplingRun) -> bool:
     """Whether the sigma lies between start_percent and end_percent."""
     if is_always_active(settings):
         return True

@@ -55,13 +55,16 @@ def clip_layout(batch: int, options: host.TransformerOptions, clip_frames: int) 
 def side_factor(
     negative_strength: float, layout: ClipLayout, x: Tensor, options: host.TransformerOptions, dtype: torch.dtype
 ) -> float | Tensor:
-    """`negative_strength` in the negative side of CFG and 1 elsewhere, for latents x: one number, or (b f)."""
-    run = run_of(options)
+    """The factor of the strength in a model call on latents x: one number, or (b f).
+
+    It is `negative_strength` in the negative side of CFG and 1 elsewhere, times the factor of the call.
+    """
+    run, factor = run_of(options), options.get(host.MOTION_FACTOR, 1.0)
     negative = host.negative_entries(options, run.guiding)
     if negative_strength == 1 or not any(negative):
-        return 1.0
+        return factor
     if all(negative):
-        return negative_strength
+        return factor * negative_strength
 
     def by_latent() -> Tensor:
         factors = torch.tensor([negative_strength if each else 1.0 for each in negative])
@@ -69,4 +72,4 @@ def side_factor(
         return host.moved(factors.repeat_interleave(latents).repeat(layout.tiles), x.device, dtype)
 
     factors = run.once(("side", negative_strength, negative, layout.tiles, len(x), x.device, dtype), by_latent)
-    return factors.unflatten(0, (-1, layout.frames))
+    return factor * factors.unflatten(0, (-1, layout.frames))

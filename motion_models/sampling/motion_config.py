@@ -8,6 +8,7 @@ from torch import Tensor
 
 from .. import host
 from ..conditioning.curves import StrengthSchedule
+from ..errors import MotionError
 from ..files.loading import MotionFile
 from ..lora.motion_lora import ChosenLora
 from ..network.low_rank import LowRank
@@ -46,6 +47,30 @@ class MotionSettings:
     cfg - 1. A weaker version of the same model as the negative side is the idea of Karras et al., "Guiding a Diffusion
     Model with a Bad Version of Itself", arXiv 2406.02507.
     """
+
+
+@dataclass(frozen=True)
+class GuidanceSettings:
+    """The user's settings for motion guidance, see `motion_guidance`."""
+
+    scale: float
+    """How far the clip is steered. 0: not at all."""
+    strength: float
+    """Factor of the motion's strength in the prediction that the clip is steered away from."""
+    start_percent: float
+    """First point of the denoising with guidance, as in MotionSettings."""
+    end_percent: float
+    """Last point of the denoising with guidance."""
+
+
+def check_span(settings: MotionSettings | GuidanceSettings) -> None:
+    """Raises MotionError if a part of the sampling ends before it starts."""
+    if settings.start_percent >= settings.end_percent:
+        raise MotionError(
+            "start_percent is {start}, but end_percent is {end}: set end_percent to more than start_percent.",
+            start=settings.start_percent,
+            end=settings.end_percent,
+        )
 
 
 @dataclass(frozen=True)

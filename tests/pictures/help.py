@@ -101,6 +101,21 @@ def draw_noise(comfyui: Path) -> None:
     save(contact_sheet(rows, columns=len(videos[0][::EVERY])), "noise.png")
 
 
+def draw_guidance(comfyui: Path) -> None:
+    """Every third frame of a clip at cfg 1, without motion guidance and with it."""
+    with serving(comfyui, CACHE / "demo", "--cpu") as server:
+        plain = to_prompt(json.loads(TINY_WORKFLOW.read_text()), server.get("/object_info"))
+        sampler = next(node["inputs"] for node in plain.values() if node["class_type"] == "KSampler")
+        sampler["cfg"] = 1.0
+        guided = copy.deepcopy(plain)
+        inputs = {"model": sampler["model"], "scale": 2.0, "strength": 0.75, "start_percent": 0.0, "end_percent": 1.0}
+        guided["guidance"] = {"class_type": "ADXL_MotionGuidance", "inputs": inputs}
+        next(node["inputs"] for node in guided.values() if node["class_type"] == "KSampler")["model"] = ["guidance", 0]
+        videos = [frames_of(server.run(prompt).files(server.output)[0]) for prompt in (plain, guided)]
+    rows = np.concatenate([video[::EVERY] for video in videos])
+    save(contact_sheet(rows, columns=len(videos[0][::EVERY])), "guidance.png")
+
+
 def with_noise(template: dict[str, Any], kind: str) -> dict[str, Any]:
     prompt = copy.deepcopy(template)
     sampler = next(node["inputs"] for node in prompt.values() if node["class_type"] == "KSampler")
@@ -174,4 +189,5 @@ if __name__ == "__main__":
     draw_sheet()
     draw_clips(comfyui_root())
     draw_noise(comfyui_root())
+    draw_guidance(comfyui_root())
     draw_training(comfyui_root())
