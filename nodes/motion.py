@@ -211,7 +211,7 @@ class MotionGuidance(AnimateDiffNode):
                     min=0.0,
                     max=1.0,
                     step=0.01,
-                    tooltip="Motion of the prediction that the clip is steered away from. 1 changes nothing, 0 is still.",
+                    tooltip="Motion of the prediction that the clip is steered away from: 1 changes nothing, 0 is off.",
                 ),
                 io.Float.Input(
                     "start_percent",

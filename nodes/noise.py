@@ -2,7 +2,7 @@
 
 from comfy_api.latest import io
 
-from ..motion_models.noise.clip_noise import KINDS, SHARED, ClipNoiseSettings, set_clip_noise
+from ..motion_models.noise.clip_noise import KINDS, PROGRESSIVE, ClipNoiseSettings, set_clip_noise
 from .common.base import AnimateDiffNode
 from .common.reports import REPORTS_IN_RUNS, reporter
 
@@ -33,7 +33,7 @@ class ClipNoise(AnimateDiffNode):
                 io.Combo.Input(
                     "kind",
                     options=list(KINDS),
-                    default=SHARED,
+                    default=PROGRESSIVE,
                     tooltip=(
                         "shared: all frames have some noise in common. progressive: each frame has some of the one "
                         "before. one seed a frame: seed, seed + 1 and so on, as in web UI. travel: from one seed to "

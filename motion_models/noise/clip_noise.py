@@ -92,15 +92,15 @@ def travel(noise: Tensor, settings: ClipNoiseSettings, seed: int) -> Tensor:
     return (angle.cos() * ends[:-1, None] + angle.sin() * ends[1:, None]).to(noise)
 
 
-INDEPENDENT, SHARED = "independent", "shared"
+INDEPENDENT, PROGRESSIVE = "independent", "progressive"
 KINDS: dict[str, Callable[[Tensor, ClipNoiseSettings, int], Tensor]] = {
     INDEPENDENT: independent,
-    SHARED: shared,
-    "progressive": progressive,
+    "shared": shared,
+    PROGRESSIVE: progressive,
     "one seed a frame": one_seed_a_frame,
     "travel": travel,
 }
-KINDS_WITH_SHARE = (SHARED, "progressive")
+KINDS_WITH_SHARE = ("shared", PROGRESSIVE)
 """The kinds that use `share`."""
 
 # In a MODEL

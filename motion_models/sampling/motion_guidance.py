@@ -1,8 +1,8 @@
 """Motion guidance: the clip is steered away from a prediction with weaker motion, and so towards coherent motion.
 
-The result is x + scale * (positive - weak), where x is the result of CFG, `positive` the prediction of the positive
-side, and `weak` the same with weaker motion. It takes a model call for `weak` in each step. `negative_strength` does the
-same without one, but needs the negative side, which few-step models at cfg 1 do not have. MotionSettings has the source.
+The result is x + scale * (positive - weak). x is the result of CFG, `positive` the prediction of the positive side, and
+`weak` the same with weaker motion. It takes a model call for `weak` in each step. `negative_strength` does the same
+without one. But it needs the negative side, which few-step models at cfg 1 do not have. MotionSettings has the source.
 """
 
 from functools import partial

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import pytest
 import torch
 from animatediff_xl.motion_models import host
-from animatediff_xl.motion_models.noise.clip_noise import ClipNoiseSettings, set_clip_noise
+from animatediff_xl.motion_models.noise.clip_noise import PROGRESSIVE, ClipNoiseSettings, set_clip_noise
+from animatediff_xl.motion_models.sampling.motion_config import GuidanceSettings
+from animatediff_xl.motion_models.sampling.motion_guidance import set_motion_guidance
 
 from tests.tiny.clips import Comparison, Shown, animated, sampled_clip, shown
 from tests.tiny.evaluation import Tiny, tiny_models
-
-CLIPS = [pytest.param(4, marks=pytest.mark.measured), pytest.param(20, marks=pytest.mark.nightly)]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -27,14 +27,14 @@ def tiny() -> Tiny:
 
 
 @pytest.fixture(scope="module")
-def plain(tiny: Tiny) -> Callable[[int], Shown]:
-    """(seed) -> what the clip without any setting shows."""
-    clips: dict[int, Shown] = {}
+def plain(tiny: Tiny) -> Callable[[int, float], Shown]:
+    """(seed, cfg) -> what the clip without any setting shows."""
+    clips: dict[tuple[int, float], Shown] = {}
 
-    def of(seed: int) -> Shown:
-        if seed not in clips:
-            clips[seed] = shown(sampled_clip(tiny, animated(tiny), seed), seed)
-        return clips[seed]
+    def of(seed: int, cfg: float) -> Shown:
+        if (seed, cfg) not in clips:
+            clips[seed, cfg] = shown(sampled_clip(tiny, animated(tiny), seed, cfg), seed)
+        return clips[seed, cfg]
 
     return of
 
@@ -42,6 +42,7 @@ def plain(tiny: Tiny) -> Callable[[int], Shown]:
 @dataclass(frozen=True)
 class Setting:
     model: Callable[[Tiny], host.ModelPatcher]
+    cfg: float
     most_error: float
     """Largest warp error, relative to that of plain clips."""
     steadier: float
@@ -53,21 +54,29 @@ class Setting:
 
 
 SETTINGS = {
-    "negative_strength 0.75": Setting(lambda tiny: animated(tiny, 0.75), 0.7, 17 / 20, 0.9, 1.0),
+    "negative_strength 0.75": Setting(lambda tiny: animated(tiny, 0.75), 3.0, 0.7, 0.85, 0.9, 1),
+    "motion guidance 2 at cfg 1": Setting(
+        lambda tiny: set_motion_guidance(animated(tiny), GuidanceSettings(2.0, 0.75, 0.0, 1.0)), 1.0, 0.7, 0.85, 0.9, 1
+    ),
     # the more the frames share, the less they move, and the direction is lost at times
     "progressive noise 0.5": Setting(
-        lambda tiny: set_clip_noise(animated(tiny), ClipNoiseSettings("progressive", 0.5, 1)), 0.8, 15 / 20, 0.7, 0.75
+        lambda tiny: set_clip_noise(animated(tiny), ClipNoiseSettings(PROGRESSIVE, 0.5, 1)), 3.0, 0.8, 0.75, 0.7, 0.75
     ),
 }
 
 
-@pytest.mark.parametrize("clips", CLIPS)
-@pytest.mark.parametrize("name", SETTINGS)
+CASES = [
+    pytest.param("negative_strength 0.75", 4, marks=pytest.mark.measured),
+    *(pytest.param(name, 20, marks=pytest.mark.nightly) for name in SETTINGS),
+]
+
+
+@pytest.mark.parametrize(("name", "clips"), CASES)
 def test_clips_flicker_less_and_move_as_prompted(tiny, plain, report, name: str, clips: int) -> None:
     setting, seeds = SETTINGS[name], range(clips)
     model = setting.model(tiny)
-    changed = [shown(sampled_clip(tiny, model, seed), seed) for seed in seeds]
-    found = Comparison([plain(seed) for seed in seeds], changed)
+    changed = [shown(sampled_clip(tiny, model, seed, setting.cfg), seed) for seed in seeds]
+    found = Comparison([plain(seed, setting.cfg) for seed in seeds], changed)
     report(f"{name}: {found.line()}")
     assert found.error_ratio <= setting.most_error
     assert found.steadier >= setting.steadier * clips
