@@ -3,6 +3,7 @@
 ComfyUI calls the handler of a MODEL whenever a guider computes the conditions. So every sampler and guider works.
 """
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -61,11 +62,13 @@ class ContextHandler(host.ContextHandler):
         freenoise: bool = False,
         on_report: Callable[[str, list[str]], None] = log_warnings,
         in_motion_modules: bool = False,
+        reference_frame: int | None = None,
     ):
         """windows_per_batch: windows in one model call. 0: as many as memory allows.
 
         on_report: called with a message and its warnings, as in MotionSettings. in_motion_modules: the UNet runs on the
-        whole clip, and only the motion modules in it run window by window.
+        whole clip, and only the motion modules in it run window by window. reference_frame: of each clip. A window that
+        holds it runs first in each step, and the others can attend to it (`reference`).
         """
         self.settings = settings
         self.context_length = settings.length  # ComfyUI and other packs read this name
@@ -73,13 +76,14 @@ class ContextHandler(host.ContextHandler):
         self.freenoise = freenoise  # ComfyUI's name, as of its own handler
         self.on_report = on_report
         self.in_motion_modules = in_motion_modules
+        self.reference_frame = reference_frame
         self._reported = 0.0
 
     def for_one_run(self) -> "ContextHandler":
         """A handler with the same settings and without the state of earlier runs."""
-        return ContextHandler(
-            self.settings, self.windows_per_batch, self.freenoise, self.on_report, self.in_motion_modules
-        )
+        fresh = copy.copy(self)
+        fresh._reported = 0.0
+        return fresh
 
     def should_use_context(
         self, model: Any, conds: list, x_in: Tensor, timestep: Tensor, model_options: host.ModelOptions
@@ -109,6 +113,7 @@ class ContextHandler(host.ContextHandler):
         options = model_options.get("transformer_options", {})
         step, batch = int(sampling_step(timestep[0].item(), options)), x_in.shape[0]
         planned = self.windows(x_in, step, clip_frames(model.current_patcher) or batch, run_of(options))
+        run_of(options).reference_tokens.clear()
         totals = [torch.zeros_like(x_in) for _ in conds]
         frame_lookup = any(host.knows_windows(control) for control in host.controls_of(conds))
         # ControlNets that index frames by number need unique indices in each call
@@ -135,7 +140,7 @@ class ContextHandler(host.ContextHandler):
         key = ("windows", self.settings, x.shape[0], clip, step if self.is_moving else 0)
 
         def planned() -> PlannedWindows:
-            window_plan = plan(self.settings, clip, key[-1])
+            window_plan = plan(self.settings, clip, key[-1]).beginning_with(self.reference_frame)
             clips = x.shape[0] // clip
             indices = np.concatenate([window_plan.indices + clip * index for index in range(clips)])
             weights = torch.from_numpy(window_plan.weights).repeat(clips, 1)[..., None, None, None]
@@ -256,7 +261,7 @@ def on_sampling(executor: host.Executor, noise: Tensor, *args: Any, **kw: Any) -
     if not isinstance(handler, ContextHandler):
         raise MotionError(WINDOWS_SET_TWICE)
     try:
-        check_windows(guider)
+        check_windows(guider, handler, len(noise))
     except MotionError as error:
         handler.on_report(error.report(), [])
         raise
@@ -267,7 +272,8 @@ def on_sampling(executor: host.Executor, noise: Tensor, *args: Any, **kw: Any) -
         if handler.settings.length < clip == len(set(order)):
             handler.on_report("", [sentence(CANNOT_REUSE_NOISE)])
         noise = noise.unflatten(0, (-1, clip))[:, order].flatten(0, 1)
-    with sampling_run(guider.model_options, noise.shape[-2:]):
+    with sampling_run(guider.model_options, noise.shape[-2:]) as run:
+        run.clip_frames = clip
         return executor(noise, *args, **kw)
 
 
@@ -287,8 +293,16 @@ def noise_order(settings: ContextSettings, frames: int, seed: int) -> Order:
     return order_by_windows(starts, length, frames, seed)
 
 
-def check_windows(guider: Any) -> None:
-    """Raises MotionError if the windows cannot work with other settings of a MODEL."""
+def check_windows(guider: Any, handler: ContextHandler, batch: int) -> None:
+    """Raises MotionError if the windows cannot work with other settings of a MODEL, or with the frames of a batch."""
+    clip = clip_frames(guider.model_patcher) or batch
+    if handler.reference_frame is not None and handler.reference_frame >= clip:
+        raise MotionError(
+            "reference_frame is {frame}, but the clip has {frames} frames: set it to {last} or less.",
+            frame=handler.reference_frame,
+            frames=clip,
+            last=clip - 1,
+        )
     if len({config.settings.clip_frames for config in motion_configs(guider.model_patcher)}) > 1:
         raise MotionError(CLIP_FRAMES_DIFFER)
     if host.guides_by_attention(guider.model_options):
