@@ -54,7 +54,7 @@ class ClipNoise(AnimateDiffNode):
                 io.Int.Input(
                     "seed_step",
                     default=1,
-                    min=0,
+                    min=1,
                     max=2**31,
                     tooltip=(
                         "Added to the sampler's seed from frame to frame, or over the whole clip for travel. For one "
