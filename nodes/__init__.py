@@ -1,11 +1,13 @@
 """The nodes. Each declares its inputs and calls motion_models."""
 
-from . import context, latent, lora, motion, noise, schedule, training
+from . import context, guidance, latent, lora, motion, noise, prompt, schedule, training
 
 NODES = [
     *motion.NODES,
     *lora.NODES,
     *schedule.NODES,
+    *prompt.NODES,
+    *guidance.NODES,
     *context.NODES,
     *latent.NODES,
     *noise.NODES,

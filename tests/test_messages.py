@@ -12,6 +12,8 @@ from animatediff_xl.motion_models.files.families import FAMILIES, examples, leve
 from animatediff_xl.motion_models.files.reading import NOT_MODELS
 from animatediff_xl.motion_models.files.unsupported_files import KNOWN_FILES
 from animatediff_xl.motion_models.lora.pairs import UNSUPPORTED_METHODS
+from animatediff_xl.motion_models.prompts.grammar import GRAMMARS
+from animatediff_xl.motion_models.prompts.quoted import EXPECTED
 from animatediff_xl.motion_models.sampling.apply import KEEP_BETA_SCHEDULE
 from animatediff_xl.nodes import NODES
 from animatediff_xl.nodes.common.files import DOMAIN_ADAPTER, MOTION_LORA, MOTION_MODEL
@@ -47,6 +49,8 @@ VALUES = {
     "beta_schedule": {KEEP_BETA_SCHEDULE},
     "description": {description for _, description, _ in NOT_MODELS},
     "examples": {examples()},
+    "expected": set(EXPECTED),
+    "grammar": set(GRAMMARS),
     "input": {field.id for node in NODES for field in node.define_schema().inputs if is_checked(node, field)},
     "kind": {kind.description for kind in KNOWN_FILES}
     | {kind.name for kind in (MOTION_MODEL, MOTION_LORA, DOMAIN_ADAPTER)},

@@ -63,6 +63,8 @@ INPUTS = {
     "ADXL_LoadMotionLoRA": ["lora", "strength", "schedule", "previous"],
     "ADXL_ApplyDomainAdapter": ["model", "adapter", "alpha"],
     "ADXL_StrengthSchedule": ["points", "interpolation", "over", "length", "values", "curve", "multiply_by"],
+    "ADXL_PromptTravel": ["clip", "prompts", "frames", "interpolation", "mix", "closed_loop", "before", "after"],
+    "ADXL_GuidanceSchedule": ["model", "schedule"],
     "ADXL_EmptyLatentFrames": ["width", "height", "frames"],
     "ADXL_ClipNoise": ["model", "kind", "share", "seed_step"],
     "ADXL_TrainMotionLoRA": [
@@ -222,7 +224,10 @@ def test_only_the_host_package_imports_comfy() -> None:
 
 
 FILES_BEFORE = ("errors", "version")
-PACKAGES = ("drawing", "host", "network", "files", "conditioning", "lora", "sampling", "noise", "context", "training")
+PACKAGES = (
+    "drawing", "host", "network", "files", "conditioning", "prompts", "lora", "sampling", "noise", "context",
+    "training",
+)  # fmt: skip
 """Packages of motion_models. Each imports only FILES_BEFORE and earlier packages; nodes/ imports all."""
 
 

@@ -4,7 +4,8 @@ ComfyUI calls the handler of a MODEL whenever a guider computes the conditions. 
 """
 
 import copy
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ from .. import host
 from ..errors import MotionError, sentence
 from ..network.motion_module import FrameWindows
 from ..noise.free_noise import Order, order_by_rounds, order_by_windows
+from ..prompts.masked import active_conditions, is_active, with_masked_conditions
 from ..sampling.memory import motion_bytes
 from ..sampling.motion_config import clip_frames, log_warnings, motion_configs
 from ..sampling.run import SamplingRun, run_of, sampling_run, sampling_step
@@ -117,22 +119,21 @@ class ContextHandler(host.ContextHandler):
         totals = [torch.zeros_like(x_in) for _ in conds]
         frame_lookup = any(host.knows_windows(control) for control in host.controls_of(conds))
         # ControlNets that index frames by number need unique indices in each call
-        per_call = 1 if frame_lookup else self.windows_per_call(model.current_patcher, conds, x_in)
-        for first in range(0, len(planned.frames), per_call):
+        per_call = 1 if frame_lookup else self.windows_per_call(model.current_patcher, conds, planned.frames, x_in)
+        for rows in calls(planned.frames, conds, per_call):
             host.stop_if_interrupted()
-            rows = slice(first, first + per_call)
             windows = planned.frames[rows]
             window = Window([index for frames in windows for index in frames], batch, len(windows[0]))
             select = select_frames(window.index_list, lambda on, rows=rows: planned.index_on(on)[rows].flatten(), batch)
             extra = {host.CONTEXT_WINDOW: window, **for_frame_lookup(window)}
             inner = model_options | {"transformer_options": options | extra}
             with sliced_controls(conds, select, x_in, run_of(options)):
-                sides = [conditions_of(side, select) for side in conds]
+                sides = [conditions_of(active_conditions(side, window.index_list), select) for side in conds]
                 results = calc_cond_batch(model, sides, select(x_in), select(timestep), inner)
             for total, result in zip(totals, results, strict=True):
                 weighted = result.unflatten(0, (len(windows), -1)) * planned.weights[rows]
                 add_windows(total, weighted, windows, planned.index_on(total.device)[rows])
-            self.report_progress(step, first + len(windows), len(planned.frames), options)
+            self.report_progress(step, rows.stop, len(planned.frames), options)
         return totals
 
     def windows(self, x: Tensor, step: int, clip: int, run: SamplingRun) -> PlannedWindows:
@@ -181,10 +182,16 @@ class ContextHandler(host.ContextHandler):
         """Whether the windows differ from step to step."""
         return self.settings.schedule in MOVING
 
-    def windows_per_call(self, model: host.ModelPatcher, conds: list[host.Conditions | None], latents: Tensor) -> int:
+    def windows_per_call(
+        self,
+        model: host.ModelPatcher,
+        conds: list[host.Conditions | None],
+        windows: list[tuple[int, ...]],
+        latents: Tensor,
+    ) -> int:
         if self.windows_per_batch:
             return self.windows_per_batch
-        condition_count = max(1, sum(len(side) for side in conds if side))
+        condition_count = max(1, *(sum(activity(conds, frames)) for frames in windows))
         window_shape = [condition_count * min(self.settings.length, len(latents)), *latents.shape[1:]]
         needed = host.planned_memory(model, window_shape) + motion_bytes(model, window_shape)
         return max(1, int(host.free_memory(model, latents.device) / (MEMORY_MARGIN * needed)))
@@ -199,6 +206,20 @@ class ContextHandler(host.ContextHandler):
         if progress > self._reported:
             self._reported = progress
             host.progress_bar(steps * windows).update_absolute(step * windows + done, steps * windows)
+
+
+def activity(conds: list[host.Conditions | None], frames: Sequence[int]) -> tuple[bool, ...]:
+    """Whether each condition counts in some frames."""
+    return tuple(is_active(condition, frames) for side in conds for condition in side or ())
+
+
+def calls(windows: list[tuple[int, ...]], conds: list[host.Conditions | None], most: int) -> Iterator[slice]:
+    """The windows of each model call: neighbours with the same conditions, at most `most`."""
+    first = 0
+    for _, group in itertools.groupby(windows, lambda frames: activity(conds, frames)):
+        end = first + len(list(group))
+        yield from (slice(start, min(start + most, end)) for start in range(first, end, most))
+        first = end
 
 
 MEMORY_MARGIN = 1.5
@@ -236,6 +257,7 @@ def add_context(model: host.ModelPatcher, handler: ContextHandler) -> host.Model
     changed = model.clone()
     host.set_context_handler(changed.model_options, handler)
     host.wrap(changed, WRAPPERS, host.CONTEXT_KEY)
+    with_masked_conditions(changed)
     return changed
 
 

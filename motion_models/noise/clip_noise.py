@@ -30,8 +30,10 @@ class ClipNoiseSettings:
     share: float
     """Weight of the noise that frames have in common, next to a weight of 1 for their own."""
     seed_step: int
-    """Added to the seed, from frame to frame or from one end of the clip to the other. From 1 to 2**31: torch's generator
-    on the CPU has the same noise again after 2**32 seeds."""
+    """Added to the seed, from frame to frame or from one end of the clip to the other: 1 to 2**31.
+
+    After 2**32 seeds, torch has the same noise again on the CPU.
+    """
     on_report: Callable[[str, list[str]], None] = log_warnings
     """Called with the message of an error."""
 

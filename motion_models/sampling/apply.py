@@ -9,6 +9,7 @@ from ..files.checkpoints import tensor_shapes
 from ..files.loading import MotionFile
 from ..lora.motion_lora import ChosenLora, coverage
 from ..network.low_rank import new_low_rank
+from ..prompts.masked import with_masked_conditions
 from .beta_schedules import BETA_SCHEDULES, training_sigmas
 from .forward import WRAPPERS, on_prediction
 from .motion_config import MotionConfig, MotionSettings, check_span, motion_configs
@@ -55,6 +56,7 @@ def apply_motion_model(
     host.add_models(animated, host.KEY, [patcher])
     host.add_models(animated, host.LORA_KEY, low_ranks)
     host.wrap(animated, WRAPPERS)
+    with_masked_conditions(animated)
     host.watch_predictions(animated, on_prediction)
     largest_sigma = None
     if beta_schedule != KEEP_BETA_SCHEDULE:

@@ -30,7 +30,14 @@ from .layout import clip_layout, side_factor
 from .memory import motion_bytes
 from .motion_config import GuidanceSettings, LoadedMotion, MotionConfig, MotionSettings, loaded_motions, motion_configs
 from .run import SamplingRun, is_sampling, run_of, sampling_run, sampling_step
-from .warnings import beta_schedule_warnings, length_warnings, mask_warnings, model_warnings, step_warnings
+from .warnings import (
+    beta_schedule_warnings,
+    length_warnings,
+    mask_warnings,
+    model_warnings,
+    prompt_warnings,
+    step_warnings,
+)
 
 # One sampling run
 
@@ -89,7 +96,9 @@ def check_run(config: MotionConfig, guider: Any, shape: torch.Size) -> list[str]
     check_limit(frames_at_once, file)
     check_mask(clip, settings)
     model = guider.model_patcher
-    warnings = [*model_warnings(model, file), *length_warnings(frames_at_once, file)]
+    # guiders of other packs may have no conditions of this form
+    prompts = prompt_warnings(getattr(guider, "conds", {}), batch, clip)
+    warnings = [*model_warnings(model, file), *length_warnings(frames_at_once, file), *prompts]
     return warnings if settings.mask is None else [*warnings, *mask_warnings(settings.mask, height, width)]
 
 

@@ -20,12 +20,12 @@ from .run import run_of
 def set_motion_guidance(model: host.ModelPatcher, settings: GuidanceSettings) -> host.ModelPatcher:
     """A clone of MODEL with motion guidance. Raises MotionError if MODEL has some already."""
     check_span(settings)
-    if model.get_attachment(host.GUIDANCE_KEY):
+    if model.get_attachment(host.MOTION_GUIDANCE_KEY):
         raise MotionError(
             "This MODEL has two AnimateDiff Motion Guidance nodes, and only one of them can work: remove one."
         )
     changed = model.clone()
-    changed.set_attachments(host.GUIDANCE_KEY, settings)
+    changed.set_attachments(host.MOTION_GUIDANCE_KEY, settings)
     if settings.scale and settings.strength != 1:
         changed.set_model_sampler_post_cfg_function(partial(guided, settings))
     return changed

@@ -36,6 +36,8 @@ class SamplingRun:
     """Whether a model call computed one of them."""
     has_missed_motion: bool = False
     """Whether another node made a prediction that cannot reach the motion modules' wrapper."""
+    has_skipped_negative: bool = False
+    """Whether a prediction with scheduled guidance was made without a negative prompt."""
     step: float = 0.0
     """The sampler step of the last model call."""
     _results: dict[Hashable, object] = field(default_factory=dict)

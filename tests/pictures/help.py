@@ -26,7 +26,7 @@ from ..host.video import contact_sheet, frames_of
 from ..tiny.synthetic_dataset import SCENES, SIZE, draw
 from ..workflows.drawing import to_prompt
 from ..workflows.files import TINY_WORKFLOW
-from .clips import Tile, graph
+from .clips import RED_TO_BLUE, Tile, graph
 
 FOLDER = PACK / "js" / "docs"
 MOST_WIDTH, COLOURS = 600, 128
@@ -74,6 +74,17 @@ def both(template: dict[str, Any]) -> dict[str, Any]:
     return prompt
 
 
+def with_rising_cfg(template: dict[str, Any]) -> dict[str, Any]:
+    """The prompt of a clip whose cfg rises from 0 to twice its value."""
+    prompt = graph(template, STILL)
+    sampler = next(node["inputs"] for node in prompt.values() if node["class_type"] == "KSampler")
+    prompt["curve"] = {"class_type": "ADXL_StrengthSchedule", "inputs": {"points": "0: 0, 15: 2"}}
+    guided = {"model": sampler["model"], "schedule": ["curve", 0]}
+    prompt["guidance"] = {"class_type": "ADXL_GuidanceSchedule", "inputs": guided}
+    sampler["model"] = ["guidance", 0]
+    return prompt
+
+
 def save(picture: Image.Image, name: str) -> None:
     if picture.width > MOST_WIDTH:
         height = round(picture.height * MOST_WIDTH / picture.width)
@@ -101,7 +112,7 @@ def draw_noise(comfyui: Path) -> None:
     save(contact_sheet(rows, columns=len(videos[0][::EVERY])), "noise.png")
 
 
-def draw_guidance(comfyui: Path) -> None:
+def draw_motion_guidance(comfyui: Path) -> None:
     """Every third frame of a clip at cfg 1, without motion guidance and with it."""
     with serving(comfyui, CACHE / "demo", "--cpu") as server:
         plain = to_prompt(json.loads(TINY_WORKFLOW.read_text()), server.get("/object_info"))
@@ -113,7 +124,7 @@ def draw_guidance(comfyui: Path) -> None:
         next(node["inputs"] for node in guided.values() if node["class_type"] == "KSampler")["model"] = ["guidance", 0]
         videos = [frames_of(server.run(prompt).files(server.output)[0]) for prompt in (plain, guided)]
     rows = np.concatenate([video[::EVERY] for video in videos])
-    save(contact_sheet(rows, columns=len(videos[0][::EVERY])), "guidance.png")
+    save(contact_sheet(rows, columns=len(videos[0][::EVERY])), "motion_guidance.png")
 
 
 def with_noise(template: dict[str, Any], kind: str) -> dict[str, Any]:
@@ -123,6 +134,18 @@ def with_noise(template: dict[str, Any], kind: str) -> dict[str, Any]:
     prompt["noise"] = {"class_type": "ADXL_ClipNoise", "inputs": inputs}
     sampler["model"] = ["noise", 0]
     return prompt
+
+
+def draw_over_time(comfyui: Path) -> None:
+    """Prompts and guidance that change over the frames."""
+    with serving(comfyui, CACHE / "demo", "--cpu") as server:
+        template = to_prompt(json.loads(TINY_WORKFLOW.read_text()), server.get("/object_info"))
+        mixes = [graph(template, replace(RED_TO_BLUE, mix=mix)) for mix in ("text", "predictions")]
+        guided = [graph(template, STILL), with_rising_cfg(template)]
+        for name, prompts in (("travel.png", mixes), ("guidance.png", guided)):
+            videos = [frames_of(server.run(prompt).files(server.output)[0]) for prompt in prompts]
+            rows = np.concatenate([video[::EVERY] for video in videos])
+            save(contact_sheet(rows, columns=len(videos[0][::EVERY])), name)
 
 
 def draw_plans(comfyui: Path) -> None:
@@ -189,5 +212,6 @@ if __name__ == "__main__":
     draw_sheet()
     draw_clips(comfyui_root())
     draw_noise(comfyui_root())
-    draw_guidance(comfyui_root())
+    draw_motion_guidance(comfyui_root())
+    draw_over_time(comfyui_root())
     draw_training(comfyui_root())
