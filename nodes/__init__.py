@@ -1,6 +1,6 @@
 """The nodes. Each declares its inputs and calls motion_models."""
 
-from . import context, guidance, latent, lora, motion, picture, prompt, schedule, training
+from . import context, guidance, latent, lora, motion, noise, picture, prompt, schedule, training
 
 NODES = [
     *motion.NODES,
@@ -11,5 +11,6 @@ NODES = [
     *guidance.NODES,
     *context.NODES,
     *latent.NODES,
+    *noise.NODES,
     *training.NODES,
 ]

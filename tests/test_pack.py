@@ -57,8 +57,9 @@ INPUTS = {
     "ADXL_LoadMotionModel": ["motion_model", "family"],
     "ADXL_ApplyMotionModel": [
         "model", "motion_model", "beta_schedule", "strength", "start_percent", "end_percent", "clip_frames",
-        "motion_lora", "schedule", "mask",
+        "motion_lora", "schedule", "mask", "negative_strength",
     ],
+    "ADXL_MotionGuidance": ["model", "scale", "strength", "start_percent", "end_percent"],
     "ADXL_LoadMotionLoRA": ["lora", "strength", "schedule", "previous"],
     "ADXL_ApplyDomainAdapter": ["model", "adapter", "alpha"],
     "ADXL_StrengthSchedule": ["points", "interpolation", "over", "length", "values", "curve", "multiply_by"],
@@ -68,6 +69,7 @@ INPUTS = {
     "ADXL_PicturesInClip": [
         "model", "vae", "pictures", "at", "frames", "width", "height", "hold", "latent", "closed_loop",
     ],
+    "ADXL_ClipNoise": ["model", "kind", "share", "seed_step"],
     "ADXL_TrainMotionLoRA": [
         "model", "motion_model", "latents", "conditioning", "name", "steps", "learning_rate", "rank", "layers", "loss",
         "max_noise_weight", "clips_per_step", "seed", "precision", "checkpointing", "save_every", "resume",

@@ -14,15 +14,15 @@ import torch
 from torch import Tensor
 
 from .. import host
-from ..errors import MotionError
+from ..errors import MotionError, sentence
 from ..network.motion_module import FrameWindows
-from ..noise.free_noise import noise_order
+from ..noise.free_noise import Order, order_by_rounds, order_by_windows
 from ..prompts.masked import active_conditions, is_active, with_masked_conditions
 from ..sampling.memory import motion_bytes
 from ..sampling.motion_config import clip_frames, log_warnings, motion_configs
 from ..sampling.run import SamplingRun, run_of, sampling_run, sampling_step
 from .conditions import conditions_of, select_frames, sliced_controls
-from .windows import MOVING, ContextSettings, plan
+from .windows import CIRCULAR, MOVING, ContextSettings, dilations, plan, window_size, window_starts
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class ContextHandler(host.ContextHandler):
         self,
         settings: ContextSettings,
         windows_per_batch: int = 0,
-        free_noise: bool = False,
+        freenoise: bool = False,
         on_report: Callable[[str, list[str]], None] = log_warnings,
         in_motion_modules: bool = False,
         reference_frame: int | None = None,
@@ -75,7 +75,7 @@ class ContextHandler(host.ContextHandler):
         self.settings = settings
         self.context_length = settings.length  # ComfyUI and other packs read this name
         self.windows_per_batch = windows_per_batch
-        self.free_noise = free_noise
+        self.freenoise = freenoise  # ComfyUI's name, as of its own handler
         self.on_report = on_report
         self.in_motion_modules = in_motion_modules
         self.reference_frame = reference_frame
@@ -289,13 +289,30 @@ def on_sampling(executor: host.Executor, noise: Tensor, *args: Any, **kw: Any) -
         raise
     host.set_context_handler(guider.model_options, handler.for_one_run())  # the options are those of this run
     clip = clip_frames(guider.model_patcher) or len(noise)
-    if handler.free_noise and len(noise) % clip == 0:
-        windows, seed = handler.settings, host.sampling_argument("seed", args, kw)
-        order = noise_order(windows.length, windows.overlap, windows.closed_loop, clip, seed)
+    if handler.freenoise and len(noise) % clip == 0:
+        order = noise_order(handler.settings, clip, host.run_seed(args, kw))
+        if handler.settings.length < clip == len(set(order)):
+            handler.on_report("", [sentence(CANNOT_REUSE_NOISE)])
         noise = noise.unflatten(0, (-1, clip))[:, order].flatten(0, 1)
     with sampling_run(guider.model_options, noise.shape[-2:]) as run:
         run.clip_frames = clip
         return executor(noise, *args, **kw)
+
+
+CANNOT_REUSE_NOISE = (
+    "freenoise changes nothing, because this clip is too short to reuse a noise without having it twice in a window: "
+    "use more frames or context_stride 1, or turn freenoise off."
+)
+
+
+def noise_order(settings: ContextSettings, frames: int, seed: int) -> Order:
+    """The order of FreeNoise for a clip: no window of any step has a noise twice."""
+    length, _ = window_size(settings, frames)
+    circular = settings.closed_loop or settings.schedule in CIRCULAR
+    if circular or settings.schedule in MOVING:
+        return order_by_rounds(length, max(dilations(settings, length, frames)), frames, circular, seed)
+    ((_, starts),) = window_starts(settings, frames, step=0)
+    return order_by_windows(starts, length, frames, seed)
 
 
 def check_windows(guider: Any, handler: ContextHandler, batch: int) -> None:

@@ -184,6 +184,8 @@ WINDOW_SCHEDULES: dict[str, Callable[[int, int, int, int, bool], Starts]] = {
 }
 MOVING = ("standard_uniform", "looped_uniform")
 """The window schedules whose windows differ from step to step."""
+CIRCULAR = ("looped_uniform",)
+"""The window schedules whose windows cross the end of the clip, also without closed_loop."""
 
 # Fuse methods
 

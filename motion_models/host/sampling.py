@@ -1,10 +1,12 @@
 """Sampling runs of ComfyUI, and their sigmas."""
 
 import copy
+from collections.abc import Hashable
 from typing import Any
 
 import comfy.model_management
 import comfy.model_sampling
+import comfy.samplers
 import comfy.utils
 import torch
 from comfy.model_patcher import ModelPatcher
@@ -29,6 +31,48 @@ OUTER_SAMPLE_POSITIONS = {"sigmas": 2, "seed": 6}
 def sampling_argument(name: str, arguments: tuple, keywords: dict[str, Any]) -> Any:
     return keywords[name] if name in keywords else arguments[OUTER_SAMPLE_POSITIONS[name]]
 
+
+def run_seed(arguments: tuple, keywords: dict[str, Any]) -> int:
+    """The seed of an OUTER_SAMPLE call. 0 for scripts that give none."""
+    return sampling_argument("seed", arguments, keywords) or 0
+
+
+MOTION_FACTOR = "animatediff_xl_motion_factor"
+"""Key in transformer_options: a factor of the strength of all motion models in a call."""
+
+
+def positive_prediction(args: dict[str, Any], options: TransformerOptions) -> Tensor:
+    """The prediction of the positive side, computed again with further transformer_options.
+
+    args: those that ComfyUI gives to a function after CFG.
+    """
+    model_options = args["model_options"]
+    changed = model_options | {"transformer_options": model_options.get("transformer_options", {}) | options}
+    return comfy.samplers.calc_cond_batch(args["model"], [args["cond"]], args["input"], args["sigma"], changed)[0]
+
+
+def guiding_conditions(guider: Any) -> frozenset[Hashable]:
+    """The ids of the conditions that a guider steers away from: all but the positive ones.
+
+    Guiders have several of them, such as ComfyUI's for two prompts (DualCFGGuider) and PerpNegGuider.
+    """
+    sides = (conditions for name, conditions in guider.conds.items() if name != "positive")
+    return frozenset(condition["uuid"] for conditions in sides for condition in conditions)
+
+
+def negative_entries(options: TransformerOptions, guiding: frozenset[Hashable]) -> tuple[bool, ...]:
+    """Whether each condition in the batch of a model call belongs to the negative side of CFG.
+
+    guiding: `guiding_conditions` of the run. The place of a condition, in "cond_or_uncond", says less: it differs
+    between guiders, and nodes such as Perturbed-Attention Guidance compute one side by itself.
+    """
+    if "uuids" in options and guiding:
+        return tuple(condition in guiding for condition in options["uuids"])
+    return tuple(place == NEGATIVE_PLACE for place in options.get("cond_or_uncond", ()))
+
+
+NEGATIVE_PLACE = 1
+"""Of the negative side in "cond_or_uncond", for code that calls the model itself and names no conditions."""
 
 PIXELS = 8
 """Pixels for each latent, along the height and the width."""

@@ -30,6 +30,10 @@ class SamplingRun:
     """What the windows of a prediction read from the reference frame, by layer, condition and clip."""
     has_called_model: bool = False
     """Whether a model call reached the motion modules' wrapper."""
+    guiding: frozenset[Hashable] = frozenset()
+    """The conditions that the guider steers away from, `host.guiding_conditions`."""
+    has_negative_side: bool = False
+    """Whether a model call computed one of them."""
     has_missed_motion: bool = False
     """Whether another node made a prediction that cannot reach the motion modules' wrapper."""
     has_skipped_negative: bool = False

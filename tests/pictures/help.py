@@ -2,10 +2,11 @@
 
     python -m tests.pictures.help
 
-samples and draws them again: clips of the small model, its camera moves, plans of windows, and a contact sheet of
-training clips. The picture of the graph is a screenshot of the page.
+samples and draws them again: clips of the small model, its camera moves, its kinds of noise, plans of windows, and a
+contact sheet of training clips. The picture of the graph is a screenshot of the page.
 """
 
+import copy
 import json
 from dataclasses import replace
 from importlib import import_module
@@ -40,6 +41,9 @@ PLANS: dict[str, tuple[dict[str, Any], int]] = {
 PLANNED = 48
 EVERY = 3
 """Frames from one column of the camera moves to the next."""
+
+NOISES = ("independent", "shared", "progressive", "travel")
+"""Rows of the picture of Clip Noise."""
 
 SHEET_MOVES = ("none", "zoom in", "pan left", "tilt up", "roll clockwise")
 SHEET_FRAMES = 8
@@ -108,6 +112,39 @@ def draw_pictures_in_clips(comfyui: Path) -> None:
             for example in given_frames.EXAMPLES
         ]
     save(contact_sheet(np.concatenate(rows), columns=len(rows[0])), "pictures.png")
+
+
+def draw_noise(comfyui: Path) -> None:
+    """Every third frame of a clip with each kind of noise in NOISES."""
+    with serving(comfyui, CACHE / "demo", "--cpu") as server:
+        template = to_prompt(json.loads(TINY_WORKFLOW.read_text()), server.get("/object_info"))
+        videos = [frames_of(server.run(with_noise(template, kind)).files(server.output)[0]) for kind in NOISES]
+    rows = np.concatenate([video[::EVERY] for video in videos])
+    save(contact_sheet(rows, columns=len(videos[0][::EVERY])), "noise.png")
+
+
+def draw_motion_guidance(comfyui: Path) -> None:
+    """Every third frame of a clip at cfg 1, without motion guidance and with it."""
+    with serving(comfyui, CACHE / "demo", "--cpu") as server:
+        plain = to_prompt(json.loads(TINY_WORKFLOW.read_text()), server.get("/object_info"))
+        sampler = next(node["inputs"] for node in plain.values() if node["class_type"] == "KSampler")
+        sampler["cfg"] = 1.0
+        guided = copy.deepcopy(plain)
+        inputs = {"model": sampler["model"], "scale": 2.0, "strength": 0.75, "start_percent": 0.0, "end_percent": 1.0}
+        guided["guidance"] = {"class_type": "ADXL_MotionGuidance", "inputs": inputs}
+        next(node["inputs"] for node in guided.values() if node["class_type"] == "KSampler")["model"] = ["guidance", 0]
+        videos = [frames_of(server.run(prompt).files(server.output)[0]) for prompt in (plain, guided)]
+    rows = np.concatenate([video[::EVERY] for video in videos])
+    save(contact_sheet(rows, columns=len(videos[0][::EVERY])), "motion_guidance.png")
+
+
+def with_noise(template: dict[str, Any], kind: str) -> dict[str, Any]:
+    prompt = copy.deepcopy(template)
+    sampler = next(node["inputs"] for node in prompt.values() if node["class_type"] == "KSampler")
+    inputs = {"model": sampler["model"], "kind": kind, "share": 0.5, "seed_step": 1}
+    prompt["noise"] = {"class_type": "ADXL_ClipNoise", "inputs": inputs}
+    sampler["model"] = ["noise", 0]
+    return prompt
 
 
 def draw_over_time(comfyui: Path) -> None:
@@ -185,6 +222,8 @@ if __name__ == "__main__":
     draw_plans(comfyui_root())
     draw_sheet()
     draw_clips(comfyui_root())
+    draw_noise(comfyui_root())
+    draw_motion_guidance(comfyui_root())
     draw_over_time(comfyui_root())
     draw_training(comfyui_root())
     draw_pictures_in_clips(comfyui_root())
