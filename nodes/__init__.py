@@ -1,6 +1,6 @@
 """The nodes. Each declares its inputs and calls motion_models."""
 
-from . import context, latent, lora, motion, schedule, training
+from . import context, latent, lora, motion, options, schedule, training
 
 NODES = [
     *motion.NODES,
@@ -8,5 +8,6 @@ NODES = [
     *schedule.NODES,
     *context.NODES,
     *latent.NODES,
+    *options.NODES,
     *training.NODES,
 ]

@@ -15,7 +15,7 @@ from .. import host
 from ..errors import MotionError
 from ..noise.free_noise import noise_order
 from ..sampling.memory import motion_bytes
-from ..sampling.motion_config import log_warnings, motion_configs
+from ..sampling.motion_config import clip_frames, log_warnings, motion_configs
 from ..sampling.run import SamplingRun, run_of, sampling_run, sampling_step
 from .conditions import conditions_of, select_frames, sliced_controls
 from .windows import MOVING, ContextSettings, plan
@@ -173,11 +173,6 @@ def for_frame_lookup(window: Window) -> host.TransformerOptions:
             "context_length": window.context_length,
         }
     }
-
-
-def clip_frames(model: host.ModelPatcher) -> int:
-    """Frames of each clip in a batch. 0: the batch is one clip. `check_windows` makes sure that motion models agree."""
-    return next((config.settings.clip_frames for config in motion_configs(model)), 0)
 
 
 def add_windows(total: Tensor, weighted: Tensor, windows: list[tuple[int, ...]], index: Tensor) -> None:

@@ -37,15 +37,20 @@ from .patchers import (
     release_weights,
     watch_predictions,
     wrap,
+    wrap_run,
 )
 from .sampling import (
     PIXELS,
     empty_latents,
+    has_step_cache,
+    in_training,
     largest_sigma,
     options_of,
     predicts_velocity,
     progress_bar,
+    reads_both_sides,
     sampling_argument,
+    start_scale,
     stop_if_interrupted,
     with_sigmas,
 )
@@ -168,4 +173,9 @@ __all__ = [
     "windows_in",
     "with_sigmas",
     "wrap",
+    "wrap_run",
+    "has_step_cache",
+    "in_training",
+    "reads_both_sides",
+    "start_scale",
 ]

@@ -10,8 +10,9 @@ devices each use their own motion weights.
 """
 
 import math
+from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -22,12 +23,14 @@ from .. import host
 from ..conditioning.curves import FRAMES, STEPS, StrengthSchedule, is_over_steps, strengths
 from ..errors import MotionError, sentence
 from ..files.loading import MotionFile
+from ..network.block_strengths import strengths_by_point
 from ..network.group_norm import over_clips
 from ..network.low_rank import LowRank
 from ..network.motion_module import MotionModel
 from .layout import clip_layout
 from .memory import motion_bytes
 from .motion_config import LoadedMotion, MotionConfig, MotionSettings, loaded_motions, motion_configs
+from .motion_options import MotionOptions, options_of
 from .run import SamplingRun, is_sampling, run_of, sampling_run, sampling_step
 from .warnings import beta_schedule_warnings, length_warnings, mask_warnings, model_warnings
 
@@ -73,11 +76,12 @@ def check_run(config: MotionConfig, guider: Any, shape: torch.Size) -> list[str]
     window = host.window_length(guider.model_options)
     if window and settings.clip_frames and not host.plans_clips(guider.model_options):
         raise MotionError(CLIPS_IN_FOREIGN_WINDOWS)
-    frames_at_once = min(clip, window or clip)
-    check_limit(frames_at_once, file)
+    frames_at_once, options = min(clip, window or clip), options_of(guider.model_patcher)
+    check_limit(frames_at_once, file, options)
+    trained = options.frames_for(file.family.trained_frames)
     check_mask(clip, settings)
     model = guider.model_patcher
-    warnings = [*model_warnings(model, file), *length_warnings(frames_at_once, file)]
+    warnings = [*model_warnings(model, file), *length_warnings(frames_at_once, file, trained)]
     return warnings if settings.mask is None else [*warnings, *mask_warnings(settings.mask, height, width)]
 
 
@@ -119,8 +123,8 @@ def clips_in(frames: int, settings: MotionSettings) -> int:
     return frames // settings.clip_frames if settings.clip_frames else 1
 
 
-def check_limit(frames: int, file: MotionFile) -> None:
-    limit = file.shape.frame_limit
+def check_limit(frames: int, file: MotionFile, options: MotionOptions) -> None:
+    limit = options.frames_for(file.shape.frame_limit)
     if frames > limit:
         raise MotionError(
             "{frames} frames run at once, and {file} works with {limit} at most: put AnimateDiff Context Windows of "
@@ -176,10 +180,14 @@ class MotionPass:
     """The mask in the size of each level of the UNet, (1 or (b f)) 1 h w. Empty without a mask."""
     loras: tuple[tuple[LowRank, float | Tensor], ...]
     """MotionLoRAs with a strength schedule, and their strengths in this call, in the format of `strength`."""
+    block_strengths: Mapping[host.InjectionPoint, float] = field(default_factory=dict)
+    """Factors of the strength of single motion modules. All others have 1."""
 
-    def strength_for(self, x: Tensor) -> float | Tensor:
+    def strength_for(self, point: host.InjectionPoint, x: Tensor) -> float | Tensor:
         """Strength and mask for features x, (b f) c h w: one number, or (1 or (b f)) 1 (1 or h) (1 or w)."""
         strength = self.strength
+        if point in self.block_strengths:
+            strength = strength * self.block_strengths[point]
         if isinstance(strength, Tensor):
             strength = strength.to(x.dtype).flatten()[:, None, None, None]
         if not self.masks:
@@ -199,8 +207,8 @@ class MotionForward:
     def __call__(self, point: host.InjectionPoint, x: Tensor) -> Tensor:
         for each in self.passes:
             module = each.motion.modules_by_point.get(point)
-            if module is not None:
-                x = module(x, each.frames, each.motion.norms.motion, each.strength_for(x))
+            if module is not None and each.block_strengths.get(point) != 0:
+                x = module(x, each.frames, each.motion.norms.motion, each.strength_for(point, x))
         return x
 
     def norm_frames(self) -> int | None:
@@ -220,6 +228,7 @@ def on_model_call(executor: host.Executor, *args: Any, **kw: Any) -> Any:
     motions = [loaded for loaded in loaded_motions(base.current_patcher) if loaded.config.settings.strength]
     # `item` waits for the device, so it is called only if the sigma is needed
     sigma = options["sigmas"][0].item() if any(needs_sigma(loaded.config) for loaded in motions) else None
+    motion_options = options_of(base.current_patcher)
     passes = [
         checked_pass(loaded, args[0], options, base.current_patcher, sigma)
         for loaded in motions
@@ -228,7 +237,7 @@ def on_model_call(executor: host.Executor, *args: Any, **kw: Any) -> Any:
     if not passes:
         return executor(*args, **kw)
     call, unet = MotionForward(tuple(passes)), host.running_unet(base)
-    clip = call.norm_frames()
+    clip, dtype = call.norm_frames(), host.compute_dtype(base.current_patcher)
     with ExitStack() as hooks:
         hooks.enter_context(host.motion_hooks(unet, call))
         if clip:
@@ -236,7 +245,9 @@ def on_model_call(executor: host.Executor, *args: Any, **kw: Any) -> Any:
         for each in passes:
             for low_rank, strength in each.loras:
                 hooks.enter_context(low_rank.hooks(each.motion, strength))
-        layout = hash((clip, *(path for each in passes for low_rank, _ in each.loras for path in low_rank.paths)))
+            hooks.enter_context(motion_options.hooks(each.motion, each.frames, args[0], dtype, run_of(options)))
+        paths = (path for each in passes for low_rank, _ in each.loras for path in low_rank.paths)
+        layout = hash((clip, motion_options.stretch, motion_options.sharpness, *paths))
         return executor(*args, **kw, **{f"motion_hooks_{layout}": True})
 
 
@@ -281,7 +292,8 @@ def motion_pass(
     window = host.window_length(model.model_options) if host.plans_clips(model.model_options) else 0
     if window and frames > window:
         raise MotionError(WITHOUT_WINDOWS, frames=frames)
-    check_limit(frames, loaded.config.file)
+    motion_options = options_of(model)
+    check_limit(frames, loaded.config.file, motion_options)
     if settings.mask is not None and run.latent_size not in (None, x.shape[-2:]):
         raise MotionError(MASK_IN_PARTS)
     if settings.mask is not None and 1 < len(settings.mask) <= max(frame_indices):
@@ -310,6 +322,7 @@ def motion_pass(
             (low_rank, strength_of(lora.strength_schedule, lora.strength))
             for low_rank, lora in zip(loaded.low_ranks, scheduled, strict=True)
         ),
+        strengths_by_point(motion_options.strengths, loaded.motion.shape),
     )
 
 

@@ -68,6 +68,11 @@ def motion_configs(model: host.ModelPatcher) -> tuple[MotionConfig, ...]:
     return model.get_attachment(host.KEY) or ()
 
 
+def clip_frames(model: host.ModelPatcher) -> int:
+    """Frames of each clip in a batch. 0: the batch is one clip. `check_windows` makes sure that motion models agree."""
+    return next((config.settings.clip_frames for config in motion_configs(model)), 0)
+
+
 def loaded_motions(model: host.ModelPatcher) -> list[LoadedMotion]:
     """The motion models of a MODEL in the order they were applied."""
     low_ranks = iter(host.added_models(model, host.LORA_KEY))
