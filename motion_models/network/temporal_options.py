@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from .. import host
 from .motion_module import MotionModel, PositionalEncoding, TemporalAttention, sinusoidal_positions
@@ -42,9 +42,12 @@ def positions_set(motion: MotionModel, tables: Mapping[int, Tensor]) -> Iterator
 @contextmanager
 def sharpened(motion: MotionModel, sharpness: float) -> Iterator[None]:
     """Inside the context, the temporal attention is softmax(sharpness * q k / sqrt(d)) v."""
+
+    def scaled(_layer: nn.Module, _inputs: tuple[Tensor, ...], query: Tensor) -> Tensor:
+        return query * sharpness
+
     with ExitStack() as hooks:
         for layer in motion.modules():
             if isinstance(layer, TemporalAttention) and sharpness != 1:
-                hook = layer.to_q.register_forward_hook(lambda _layer, _inputs, query: query * sharpness)
-                hooks.callback(hook.remove)
+                hooks.callback(layer.to_q.register_forward_hook(scaled).remove)
         yield

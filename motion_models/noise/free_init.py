@@ -146,12 +146,14 @@ def on_sampler(
     steps = round_steps(len(sigmas) - 1, settings)
     renoise, scale = settings.sigma or float(sigmas[0]), host.start_scale(executor.class_obj, guider, sigmas)
     clip = clip_frames(guider.model_patcher) or len(noise)
-    first, result = noise, noise
+    first, result, seed = noise, noise, extra["seed"] or 0
     for number, count in enumerate(steps):
         if number:
-            fresh = fresh_noise(noise, (extra["seed"] or 0) + number)
-            clips = (part.float().cpu().unflatten(0, (-1, clip)) for part in (result, first))
-            start = next_start(*clips, renoise, fresh.unflatten(0, (-1, clip)), settings).flatten(0, 1).to(noise)
+            finished, earlier, fresh = (
+                part.float().cpu().unflatten(0, (-1, clip))
+                for part in (result, first, fresh_noise(noise, seed + number))
+            )
+            start = next_start(finished, earlier, renoise, fresh, settings).flatten(0, 1).to(noise)
             # the sampler adds scale * noise to the latents
             noise = (math.sqrt(1 + float(sigmas[0]) ** 2) * start - latent_image) / scale
         chosen = fewer_sigmas(sigmas, count)
