@@ -81,8 +81,8 @@ class MotionOptions(AnimateDiffNode):
                     default="",
                     multiline=True,
                     tooltip=(
-                        "Motion strength by block of the UNet, such as 'down 0: 0.5, mid: 0, up 2.1: 0.8'. The numbers are level and "
-                        "module. All others keep 1."
+                        "Motion strength by block of the UNet: 'down 0: 0.5, mid: 0, up 2.1: 0.8'. The numbers are level "
+                        "and module. All others keep 1."
                     ),
                 ),
                 io.Float.Input(
@@ -102,7 +102,7 @@ class MotionOptions(AnimateDiffNode):
                     min=0.0,
                     max=4.0,
                     step=0.05,
-                    tooltip="Contrast of the temporal attention. Above 1, a frame takes more from the most similar ones.",
+                    tooltip="Contrast of the temporal attention. Above 1, a frame takes more from similar ones.",
                 ),
                 io.Int.Input(
                     "freeinit_rounds",

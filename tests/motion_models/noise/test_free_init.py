@@ -27,7 +27,7 @@ from torch import Tensor
 from tests.motion_models.conftest import SETTINGS
 from tests.sampling import sample, start_noise
 from tests.small import conditioning
-from tests.windowed import CLIP, host_windowed, same, windowed
+from tests.windowed import host_windowed, long_sample, same, windowed
 
 FREE_INIT = FreeInitSettings(3, "butterworth", 0.25, 0.25, False, 0.0, "", lambda *_: None)
 STEPS = 4
@@ -133,12 +133,11 @@ def test_one_round_is_the_plain_run(pair, animate) -> None:
 def test_free_noise_shuffles_the_first_round_only(pair, animate, long, before: bool) -> None:
     """Whichever node is first. The settings keep the noise as it is, so both rounds are alike."""
     keeping = changed(rounds=2, filter="ideal", spatial=1.5, temporal=1.5, sigma=1e6)
-    model, noise = animate(pair.model), start_noise(CLIP)
-    shuffled = partial(long, free_noise=True)
+    model, shuffled = animate(pair.model), partial(long, free_noise=True)
     both = shuffled(add_free_init(model, keeping)) if before else add_free_init(shuffled(model), keeping)
-    found, expected = (sample(each, steps=1, noise=noise) for each in (both, shuffled(model)))
+    found, expected, plain = (long_sample(each, steps=1) for each in (both, shuffled(model), long(model)))
     assert same(found, expected, rounding=1e-2)
-    assert not same(sample(long(model), steps=1, noise=noise), expected, rounding=1e-2)
+    assert not same(plain, expected, rounding=1e-2)
 
 
 def test_clips_of_a_batch_are_separate(pair, animate) -> None:
