@@ -81,8 +81,8 @@ class MotionOptions(AnimateDiffNode):
                     default="",
                     multiline=True,
                     tooltip=(
-                        "Motion strength by block of the UNet: 'down 0: 0.5, mid: 0, up 2.1: 0.8'. The numbers are level "
-                        "and module. All others keep 1."
+                        "Motion strength by block of the UNet: 'down 0: 0.5, mid: 0, up 2.1: 0.8'. Numbers: level and "
+                        "module. All others keep 1."
                     ),
                 ),
                 io.Float.Input(

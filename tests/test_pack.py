@@ -63,6 +63,11 @@ INPUTS = {
     "ADXL_ApplyDomainAdapter": ["model", "adapter", "alpha"],
     "ADXL_StrengthSchedule": ["points", "interpolation", "over", "length", "values", "curve", "multiply_by"],
     "ADXL_EmptyLatentFrames": ["width", "height", "frames"],
+    "ADXL_StepCache": ["model", "threshold", "start_percent", "end_percent"],
+    "ADXL_MotionOptions": [
+        "model", "block_strengths", "stretch", "sharpness", "freeinit_rounds", "freeinit_filter", "freeinit_spatial",
+        "freeinit_temporal", "freeinit_coarse_to_fine", "freeinit_sigma",
+    ],
     "ADXL_TrainMotionLoRA": [
         "model", "motion_model", "latents", "conditioning", "name", "steps", "learning_rate", "rank", "layers", "loss",
         "max_noise_weight", "clips_per_step", "seed", "precision", "checkpointing", "save_every", "resume",

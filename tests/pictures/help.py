@@ -2,8 +2,8 @@
 
     python -m tests.pictures.help
 
-samples and draws them again: a clip of the small model, its camera moves, plans of windows, and a contact sheet of
-training clips. The picture of the graph is a screenshot of the page.
+samples and draws them again: a clip of the small model, its camera moves, its motion options, plans of windows, and a
+contact sheet of training clips. The picture of the graph is a screenshot of the page.
 """
 
 import json
@@ -57,6 +57,18 @@ TRAINING = {
 }  # fmt: skip
 """Of the picture of a training, with inputs of the nodes."""
 
+OPTIONS = ({}, {"stretch": 2.0}, {"block_strengths": "down 0: 0.5, up 2: 0.5"}, {"freeinit_rounds": 3})
+CACHES = ({"threshold": 0.0}, {"threshold": 0.1}, {"threshold": 0.5})
+"""Inputs of the nodes, one for each row of a picture."""
+DEFAULTS = {
+    "ADXL_StepCache": {"start_percent": 0.15, "end_percent": 0.95},
+    "ADXL_MotionOptions": {
+        "block_strengths": "", "stretch": 1.0, "sharpness": 1.0, "freeinit_rounds": 1,
+        "freeinit_filter": "butterworth", "freeinit_spatial": 0.25, "freeinit_temporal": 0.25,
+        "freeinit_coarse_to_fine": False, "freeinit_sigma": 0.0,
+    },
+}  # fmt: skip
+
 STILL = Tile("no MotionLoRA")
 PAN = replace(STILL, lora="tiny_pan_left.safetensors")
 ZOOM = replace(STILL, lora="tiny_zoom_in.safetensors")
@@ -68,6 +80,29 @@ def both(template: dict[str, Any]) -> dict[str, Any]:
     prompt["pan"] = {"class_type": "ADXL_LoadMotionLoRA", "inputs": {"lora": PAN.lora, "strength": 0.6}}
     prompt["lora"]["inputs"] |= {"strength": 0.8, "previous": ["pan", 0]}
     return prompt
+
+
+def with_node(template: dict[str, Any], kind: str, inputs: dict[str, Any], steps: int) -> dict[str, Any]:
+    """The prompt of a clip, with a node between the motion model and the sampler."""
+    prompt = graph(template, STILL)
+    sampler = next(node["inputs"] for node in prompt.values() if node["class_type"] == "KSampler")
+    prompt["added"] = {"class_type": kind, "inputs": DEFAULTS[kind] | inputs | {"model": sampler["model"]}}
+    sampler |= {"model": ["added", 0], "steps": steps}
+    return prompt
+
+
+def draw_options(comfyui: Path) -> None:
+    """A clip with each option and each threshold, every third frame."""
+    rows = {
+        "options.png": [("ADXL_MotionOptions", inputs, 12) for inputs in OPTIONS],
+        "step_cache.png": [("ADXL_StepCache", inputs, 25) for inputs in CACHES],
+    }
+    with serving(comfyui, CACHE / "demo", "--cpu") as server:
+        template = to_prompt(json.loads(TINY_WORKFLOW.read_text()), server.get("/object_info"))
+        for name, cases in rows.items():
+            prompts = [with_node(template, *case) for case in cases]
+            videos = [frames_of(server.run(prompt).files(server.output)[0])[::EVERY] for prompt in prompts]
+            save(contact_sheet(np.concatenate(videos), columns=len(videos[0])), name)
 
 
 def save(picture: Image.Image, name: str) -> None:
@@ -151,4 +186,5 @@ if __name__ == "__main__":
     draw_plans(comfyui_root())
     draw_sheet()
     draw_clips(comfyui_root())
+    draw_options(comfyui_root())
     draw_training(comfyui_root())
