@@ -41,7 +41,7 @@ class MotionOptions:
 
     def frames_for(self, positions: int) -> int:
         """The most frames that a number of positions is enough for."""
-        return math.floor((positions - 1) * self.stretch) + 1
+        return math.floor(positions * self.stretch)
 
     @contextmanager
     def hooks(

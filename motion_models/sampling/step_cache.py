@@ -5,8 +5,8 @@ skipped for all context windows and both sides of the guidance at once. ComfyUI'
 which under context windows are different parts of the clip.
 
 The denoised latents change smoothly with sigma. So a skipped prediction is the line through the last two computed ones.
-The error of the line is estimated as in Newton's interpolation formula: each computed prediction shows the error that
-the line would have had, and the error grows with the product of the distances to both computed ones, in log sigma.
+Each computed prediction shows the error that the line would have had there. As in Newton's interpolation formula, the
+error grows with the product of the distances to both known predictions, here in log sigma.
 """
 
 import math
@@ -89,8 +89,9 @@ def largest_change(found: Tensor, expected: Tensor, latents: Tensor) -> float:
 class StepCache:
     """The step cache of one sampling run. It wraps the guider's predictions."""
 
-    def __init__(self, settings: StepCacheSettings, model_sampling: Any):
-        self._threshold = settings.threshold
+    def __init__(self, settings: StepCacheSettings, model_sampling: Any, start: float):
+        """start: the first sigma of the run."""
+        self._threshold, self._start = settings.threshold, start
         self._first_sigma = model_sampling.percent_to_sigma(settings.start_percent)
         self._last_sigma = model_sampling.percent_to_sigma(settings.end_percent)
         self._line, self._error = PredictionLine(), 0.0
@@ -106,7 +107,7 @@ class StepCache:
         guider: Any = executor.class_obj
         self.needs_all = host.reads_both_sides(model_options, guider.model_options)
         self.calls += 1
-        if is_first(sigma, model_options):  # FreeInit samples several times in a run
+        if sigma == self._start:  # FreeInit starts several times in a run
             self._line = PredictionLine()
         if self._can_skip(sigma):
             self.skipped += 1
@@ -118,18 +119,12 @@ class StepCache:
         return denoised
 
     def _can_skip(self, sigma: float) -> bool:
-        if self.needs_all or not max(self._last_sigma, 0.0) <= sigma <= self._first_sigma:
+        if self.needs_all or not self._last_sigma <= sigma <= self._first_sigma:
             return False
-        if not self._line.can_continue_to(sigma):
+        if sigma <= 0 or not self._line.can_continue_to(sigma):
             return False
         self._error += self._line.error_at(sigma)
         return self._error < self._threshold
-
-
-def is_first(sigma: float, model_options: host.ModelOptions) -> bool:
-    """Whether a sigma is the first one of a sampling run."""
-    sigmas = model_options.get("transformer_options", {}).get("sample_sigmas")
-    return sigmas is not None and sigma == float(sigmas[0])
 
 
 # In a MODEL
@@ -167,14 +162,15 @@ def on_sampling(executor: host.Executor, noise: Tensor, *args: Any, **kw: Any) -
         error = MotionError(TWO_CACHES)
         settings.on_report(error.report(), [])
         raise error
-    cache = StepCache(settings, guider.model_patcher.get_model_object("model_sampling"))
+    sigmas = host.sampling_argument("sigmas", args, kw)
+    cache = StepCache(settings, guider.model_patcher.get_model_object("model_sampling"), float(sigmas[0]))
     host.wrap_run(guider.model_options, {host.WrappedCall.PREDICT_NOISE: cache.on_prediction}, KEY)
     result = executor(noise, *args, **kw)
     report = sentence(
         "Skipped {skipped} of {calls} predictions in {steps} steps.",
         skipped=cache.skipped,
         calls=cache.calls,
-        steps=len(host.sampling_argument("sigmas", args, kw)) - 1,
+        steps=len(sigmas) - 1,
     )
     settings.on_report(report, [sentence(NEEDS_ALL)] if cache.needs_all else [])
     return result

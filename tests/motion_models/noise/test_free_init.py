@@ -169,7 +169,7 @@ def test_progress_counts_the_steps_of_all_rounds(pair, animate) -> None:
     assert seen == [(step, 7) for step in range(7)]
 
 
-def test_a_part_of_a_run_is_sampled_once_with_a_warning(pair, animate) -> None:
+def test_a_part_of_a_run_is_sampled_once(pair, animate) -> None:
     """Sigmas that do not end at 0, or a sampler that adds no noise."""
     warnings: list[str] = []
     model = animate(pair.model)

@@ -169,7 +169,7 @@ def test_a_cache_that_ends_before_it_starts_is_refused(pair, cached) -> None:
         cached(pair.model, start=0.8, end=0.2)
 
 
-def test_skipped_steps_change_little_if_the_threshold_is_small(pair, animate, cached, reports) -> None:
+def test_a_small_threshold_changes_little(pair, animate, cached, reports) -> None:
     """The errors grow with the threshold, and so does the number of skipped steps."""
     plain = animate(pair.model)
     noise = start_noise(2)
