@@ -32,6 +32,12 @@ WINDOWS = {
     "freenoise": True,
 }  # fmt: skip
 
+OPTIONS = {
+    "block_strengths": "", "stretch": 1.0, "sharpness": 1.0, "freeinit_rounds": 1, "freeinit_filter": "butterworth",
+    "freeinit_spatial": 0.25, "freeinit_temporal": 0.25, "freeinit_coarse_to_fine": False, "freeinit_sigma": 0.0,
+}  # fmt: skip
+"""The defaults of Motion Options."""
+
 
 @dataclass(frozen=True)
 class Tile:
@@ -39,6 +45,7 @@ class Tile:
     text: str = "a red circle moving left"
     lora: str = ""
     loop: bool = False
+    stretch: float = 1.0
 
 
 TILES = (
@@ -47,6 +54,8 @@ TILES = (
     Tile("MotionLoRA: zoom in", "a green circle moving up", lora="tiny_zoom_in.safetensors"),
     Tile(f"a loop of {FRAMES} frames", loop=True),
 )
+
+SLOW = Tile("stretch 2", stretch=2.0)
 
 
 def graph(template: dict[str, Any], tile: Tile) -> dict[str, Any]:
@@ -58,6 +67,13 @@ def graph(template: dict[str, Any], tile: Tile) -> dict[str, Any]:
     if tile.lora:
         prompt["lora"] = {"class_type": "ADXL_LoadMotionLoRA", "inputs": {"lora": tile.lora, "strength": 1.0}}
         inputs["ADXL_ApplyMotionModel"]["motion_lora"] = ["lora", 0]
+    if tile.stretch != 1:
+        prompt["options"] = {
+            "class_type": "ADXL_MotionOptions",
+            "inputs": OPTIONS | {"model": apply, "stretch": tile.stretch},
+        }
+        inputs["KSampler"]["model"] = ["options", 0]
+        inputs["ADXL_EmptyLatentFrames"]["frames"] = FRAMES
     if tile.loop:
         prompt["windows"] = {"class_type": "ADXL_ContextWindows", "inputs": {"model": apply, **WINDOWS}}
         inputs["KSampler"]["model"] = ["windows", 0]
@@ -92,15 +108,15 @@ def main() -> None:
     icon.main()
     with serving(comfyui_root(), CACHE / "demo", "--cpu") as server:
         template = to_prompt(json.loads(TINY_WORKFLOW.read_text()), server.get("/object_info"))
-        videos = [frames_of(server.run(graph(template, tile)).files(server.output)[0]) for tile in TILES]
+        videos = [frames_of(server.run(graph(template, tile)).files(server.output)[0]) for tile in (*TILES, SLOW)]
     pictures = [
         side_by_side(
-            [captioned(video[at % len(video)], tile.caption) for tile, video in zip(TILES, videos, strict=True)]
+            [captioned(video[at % len(video)], tile.caption) for tile, video in zip(TILES, videos, strict=False)]
         )
         for at in range(FRAMES)
     ]
     animate(pictures, PICTURE)
-    cards = ("text to clip", "train a camera move", "train on your own videos", "loop")
+    cards = ("text to clip", "train a camera move", "train on your own videos", "loop", "slow motion")
     for name, video in zip(cards, videos, strict=True):
         # the page looks for this suffix, and browsers go by the content
         animate([enlarged(frame) for frame in video], TEMPLATES / f"AnimateDiff SDXL {name}.jpg")

@@ -25,6 +25,7 @@ from ..host.video import contact_sheet, frames_of
 from ..tiny.synthetic_dataset import SCENES, SIZE, draw
 from ..workflows.drawing import to_prompt
 from ..workflows.files import TINY_WORKFLOW
+from .clips import OPTIONS as NEUTRAL
 from .clips import Tile, graph
 
 FOLDER = PACK / "js" / "docs"
@@ -60,14 +61,7 @@ TRAINING = {
 OPTIONS = ({}, {"stretch": 2.0}, {"block_strengths": "down 0: 0.5, up 2: 0.5"}, {"freeinit_rounds": 3})
 CACHES = ({"threshold": 0.0}, {"threshold": 0.1}, {"threshold": 0.5})
 """Inputs of the nodes, one for each row of a picture."""
-DEFAULTS = {
-    "ADXL_StepCache": {"start_percent": 0.15, "end_percent": 0.95},
-    "ADXL_MotionOptions": {
-        "block_strengths": "", "stretch": 1.0, "sharpness": 1.0, "freeinit_rounds": 1,
-        "freeinit_filter": "butterworth", "freeinit_spatial": 0.25, "freeinit_temporal": 0.25,
-        "freeinit_coarse_to_fine": False, "freeinit_sigma": 0.0,
-    },
-}  # fmt: skip
+DEFAULTS = {"ADXL_StepCache": {"start_percent": 0.15, "end_percent": 0.95}, "ADXL_MotionOptions": NEUTRAL}
 
 STILL = Tile("no MotionLoRA")
 PAN = replace(STILL, lora="tiny_pan_left.safetensors")
