@@ -8,7 +8,7 @@
 
 import { app } from "../../scripts/app.js"
 import { api } from "../../scripts/api.js"
-import { showBadge } from "./lib/badges.mjs"
+import { addBadge, showBadge } from "./lib/badges.mjs"
 import { pathTo } from "./lib/graph.mjs"
 import { isError, translate } from "./lib/messages.mjs"
 import { showReport } from "./lib/reports.mjs"
@@ -98,6 +98,7 @@ app.registerExtension({
     api.addEventListener(EVENT, ({ detail }) => change(detail.prompt_id, () => ({ [detail.node]: detail.text })))
   },
   nodeCreated(node) {
+    if (node.isSubgraphNode?.()) addBadge(node)
     if (!node.comfyClass?.startsWith(OURS)) return
     for (const widget of node.widgets ?? []) {
       const { callback } = widget

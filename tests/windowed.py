@@ -10,11 +10,10 @@ from tests.sampling import sample, start_noise
 CLIP = 10  # 4 + 3 * 2: windows of 4 that overlap by 2 divide it
 
 
-def windowed(model, per_batch: int = 1, free_noise: bool = False, **settings):
+def windowed(model, per_batch: int = 1, free_noise: bool = False, in_motion_modules: bool = False, **settings):
     """MODEL with our windows, by default of four frames."""
-    return add_context(
-        model, ContextHandler(ContextSettings(**{"length": 4, "overlap": 2, **settings}), per_batch, free_noise)
-    )
+    windows = ContextSettings(**{"length": 4, "overlap": 2, **settings})
+    return add_context(model, ContextHandler(windows, per_batch, free_noise, in_motion_modules=in_motion_modules))
 
 
 def host_windowed(model, schedule: str = "standard_static", fuse: str = "pyramid", closed=False, free_noise=False,

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from .. import host
 from ..errors import MotionError
+from ..network.motion_module import FrameWindows
 from ..noise.free_noise import noise_order
 from ..sampling.memory import motion_bytes
 from ..sampling.motion_config import clip_frames, log_warnings, motion_configs
@@ -59,26 +60,35 @@ class ContextHandler(host.ContextHandler):
         windows_per_batch: int = 0,
         free_noise: bool = False,
         on_report: Callable[[str, list[str]], None] = log_warnings,
+        in_motion_modules: bool = False,
     ):
         """windows_per_batch: windows in one model call. 0: as many as memory allows.
 
-        on_report: called with a message and its warnings, as in MotionSettings.
+        on_report: called with a message and its warnings, as in MotionSettings. in_motion_modules: the UNet runs on the
+        whole clip, and only the motion modules in it run window by window.
         """
         self.settings = settings
         self.context_length = settings.length  # ComfyUI and other packs read this name
         self.windows_per_batch = windows_per_batch
         self.free_noise = free_noise
         self.on_report = on_report
+        self.in_motion_modules = in_motion_modules
         self._reported = 0.0
 
     def for_one_run(self) -> "ContextHandler":
         """A handler with the same settings and without the state of earlier runs."""
-        return ContextHandler(self.settings, self.windows_per_batch, self.free_noise, self.on_report)
+        return ContextHandler(
+            self.settings, self.windows_per_batch, self.free_noise, self.on_report, self.in_motion_modules
+        )
 
     def should_use_context(
         self, model: Any, conds: list, x_in: Tensor, timestep: Tensor, model_options: host.ModelOptions
     ) -> bool:
         clip = clip_frames(model.current_patcher) or x_in.shape[0]
+        return not self.in_motion_modules and self.divides(clip)
+
+    def divides(self, clip: int) -> bool:
+        """Whether a clip of that many frames has several windows."""
         return clip > (1 if self.settings.closed_loop else self.settings.length)
 
     def get_resized_cond(self, cond_in: host.Conditions, x_in: Tensor, window: Any, device: Any = None) -> Any:
@@ -122,7 +132,7 @@ class ContextHandler(host.ContextHandler):
 
     def windows(self, x: Tensor, step: int, clip: int, run: SamplingRun) -> PlannedWindows:
         """The windows of latents x (f c h w), planned within each clip, computed once in a run."""
-        key = ("windows", self.settings, x.shape[0], clip, step if self.settings.schedule in MOVING else 0)
+        key = ("windows", self.settings, x.shape[0], clip, step if self.is_moving else 0)
 
         def planned() -> PlannedWindows:
             window_plan = plan(self.settings, clip, key[-1])
@@ -139,6 +149,32 @@ class ContextHandler(host.ContextHandler):
             )
 
         return run.once((*key, x.device, x.dtype), planned)
+
+    def motion_windows(
+        self, clip: int, step: int, device: torch.device, dtype: torch.dtype, run: SamplingRun
+    ) -> FrameWindows | None:
+        """The windows of the motion modules at a step, for clips of that many frames. None: they see the whole clip."""
+        if not self.divides(clip):
+            return None
+        step = step if self.is_moving else 0
+
+        def planned() -> FrameWindows:
+            window_plan = plan(self.settings, clip, step)
+            index, weights = torch.from_numpy(window_plan.indices), torch.from_numpy(window_plan.weights)
+            return FrameWindows(
+                host.moved(index, device, torch.long), host.moved(weights[..., None, None, None], device, dtype)
+            )
+
+        return run.once(("motion windows", self.settings, clip, step, device, dtype), planned)
+
+    def gathered_frames(self, clip: int) -> int:
+        """The sum of the frames of all windows of `motion_windows`."""
+        return plan(self.settings, clip).indices.size if self.divides(clip) else 0
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether the windows differ from step to step."""
+        return self.settings.schedule in MOVING
 
     def windows_per_call(self, model: host.ModelPatcher, conds: list[host.Conditions | None], latents: Tensor) -> int:
         if self.windows_per_batch:
@@ -257,6 +293,8 @@ def on_prepare_sampling(
 ) -> Any:
     """Let ComfyUI plan memory for the frames of one model call, not for the whole clip."""
     handler: Any = host.context_handler(kw["model_options"])
+    if handler.in_motion_modules:
+        return executor(model, noise_shape, *args, **kw)
     frames_per_call = handler.settings.length * max(1, handler.windows_per_batch)
     return executor(model, [min(noise_shape[0], frames_per_call), *noise_shape[1:]], *args, **kw)
 

@@ -36,6 +36,12 @@ def plans_clips(options: ModelOptions) -> bool:
     return getattr(context_handler(options), "plans_clips", False)
 
 
+def motion_windows(options: ModelOptions) -> Any:
+    """The context handler, if it is this pack's and leaves the windows to the motion modules."""
+    handler = context_handler(options)
+    return handler if getattr(handler, "in_motion_modules", False) else None
+
+
 def guides_by_attention(options: ModelOptions) -> bool:
     """Whether ComfyUI's Self-Attention Guidance is in a MODEL."""
     functions = options.get("sampler_post_cfg_function", ())

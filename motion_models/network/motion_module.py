@@ -83,6 +83,16 @@ def rows_per_chunk(clips: torch.Size, device: torch.device) -> int:
     return max(1, CHUNK_ELEMENTS.get(device.type, LARGE_CHUNK_ELEMENTS) * clips[-2] // clips.numel())
 
 
+@dataclass(frozen=True)
+class FrameWindows:
+    """Windows of frames that a motion module runs on one by one, while the rest of the UNet sees the whole clip."""
+
+    index: Tensor
+    """(w l): for each window, its frames in the clip, each at most once."""
+    weights: Tensor
+    """(w l 1 1 1). Those of a frame add up to 1."""
+
+
 class PositionalEncoding(nn.Module, HoldsWeights):
     pe: Tensor
 
@@ -197,16 +207,35 @@ class MotionModule(nn.Module):
         self.channels = channels
         self.temporal_transformer = TemporalTransformer(channels, frame_limit, operations, **factory)
 
-    def forward(self, x: Tensor, frames: int, norm_over_clip: bool, strength: float | Tensor = 1.0) -> Tensor:
+    def forward(
+        self,
+        x: Tensor,
+        frames: int,
+        norm_over_clip: bool,
+        strength: float | Tensor = 1.0,
+        windows: FrameWindows | None = None,
+    ) -> Tensor:
         """x plus its motion. x: (b f) c h w, with the frames of a clip one after another.
 
         strength: factor of the motion. A number, or (1, f or (b f)) 1 (1 or h) (1 or w).
         """
-        motion = self.temporal_transformer(x, frames, norm_over_clip)
+        if windows is None:
+            motion = self.temporal_transformer(x, frames, norm_over_clip)
+        else:
+            motion = self.windowed_motion(x.unflatten(0, (-1, frames)), norm_over_clip, windows).flatten(0, 1)
         if not isinstance(strength, Tensor):
             return torch.add(x, motion, alpha=strength, out=None if torch.is_grad_enabled() else motion)
         clips = (-1, len(strength))
         return torch.addcmul(x.unflatten(0, clips), motion.unflatten(0, clips), strength).flatten(0, 1)
+
+    def windowed_motion(self, clips: Tensor, norm_over_clip: bool, windows: FrameWindows) -> Tensor:
+        """The weighted sum of the motion of all windows. Each window is a clip of its own. b f c h w in and out."""
+        gathered = clips[:, windows.index]
+        each = self.temporal_transformer(gathered.flatten(0, 2), gathered.shape[2], norm_over_clip)
+        weighted, total = each.view(gathered.shape) * windows.weights, torch.zeros_like(clips)
+        for window, frames in enumerate(windows.index):  # index_add_ with repeated frames is not deterministic on CUDA
+            total[:, frames] += weighted[:, window]
+        return total
 
 
 class MotionLevel(nn.Module):

@@ -23,16 +23,17 @@ from .. import host
 from ..conditioning.curves import FRAMES, STEPS, StrengthSchedule, is_over_steps, strengths
 from ..errors import MotionError, sentence
 from ..files.loading import MotionFile
+from ..lora.motion_lora import ChosenLora
 from ..network.block_strengths import strengths_by_point
 from ..network.group_norm import over_clips
 from ..network.low_rank import LowRank
-from ..network.motion_module import MotionModel
+from ..network.motion_module import FrameWindows, MotionModel
 from .layout import clip_layout
 from .memory import motion_bytes
 from .motion_config import LoadedMotion, MotionConfig, MotionSettings, loaded_motions, motion_configs
 from .motion_options import MotionOptions, options_of
 from .run import SamplingRun, is_sampling, run_of, sampling_run, sampling_step
-from .warnings import beta_schedule_warnings, length_warnings, mask_warnings, model_warnings
+from .warnings import beta_schedule_warnings, length_warnings, mask_warnings, model_warnings, step_warnings
 
 # One sampling run
 
@@ -43,6 +44,7 @@ def on_sampling(executor: host.Executor, noise: Tensor, *args: Any, **kw: Any) -
     configs = motion_configs(guider.model_patcher)
     last_schedule = next((config for config in reversed(configs) if config.largest_sigma is not None), None)
     warnings: list[list[str]] = []
+    sigmas = host.sampling_argument("sigmas", args, kw)
     for config in configs:
         try:
             warnings.append(check_run(config, guider, noise.shape))
@@ -50,12 +52,12 @@ def on_sampling(executor: host.Executor, noise: Tensor, *args: Any, **kw: Any) -
             config.settings.on_report(error.report(), [])
             raise
         if config is last_schedule:
-            warnings[-1] += beta_schedule_warnings(guider.model_patcher, config)
+            replaced = beta_schedule_warnings(guider.model_patcher, config)
+            warnings[-1] = [*step_warnings(sigmas, config), *warnings[-1], *replaced]
         config.settings.on_report(config.report, warnings[-1])
     with sampling_run(guider.model_options, noise.shape[-2:]) as run:
         result = executor(noise, *args, **kw)
-    has_steps = len(host.sampling_argument("sigmas", args, kw)) > 1
-    if has_steps and (run.has_missed_motion or not run.has_called_model):
+    if len(sigmas) > 1 and (run.has_missed_motion or not run.has_called_model):
         warning = sentence(PARTLY_CALLED) if run.has_called_model else sentence(NOT_CALLED)
         for config, earlier in zip(configs, warnings, strict=True):
             config.settings.on_report(config.report, [*earlier, warning])
@@ -179,9 +181,17 @@ class MotionPass:
     masks: tuple[Tensor, ...]
     """The mask in the size of each level of the UNet, (1 or (b f)) 1 h w. Empty without a mask."""
     loras: tuple[tuple[LowRank, float | Tensor], ...]
-    """MotionLoRAs with a strength schedule, and their strengths in this call, in the format of `strength`."""
+    """MotionLoRAs with a strength schedule, and their strengths in this call: one number, or (clips f) for each clip,
+    or for each window of each clip. One row if all are alike."""
+    windows: FrameWindows | None = None
+    """If the motion modules run on the clip window by window."""
     block_strengths: Mapping[host.InjectionPoint, float] = field(default_factory=dict)
     """Factors of the strength of single motion modules. All others have 1."""
+
+    @property
+    def frames_together(self) -> int:
+        """Frames that the temporal attention sees at once."""
+        return self.windows.index.shape[1] if self.windows else self.frames
 
     def strength_for(self, point: host.InjectionPoint, x: Tensor) -> float | Tensor:
         """Strength and mask for features x, (b f) c h w: one number, or (1 or (b f)) 1 (1 or h) (1 or w)."""
@@ -208,7 +218,8 @@ class MotionForward:
         for each in self.passes:
             module = each.motion.modules_by_point.get(point)
             if module is not None and each.block_strengths.get(point) != 0:
-                x = module(x, each.frames, each.motion.norms.motion, each.strength_for(point, x))
+                strength = each.strength_for(point, x)
+                x = module(x, each.frames, each.motion.norms.motion, strength, each.windows)
         return x
 
     def norm_frames(self) -> int | None:
@@ -226,8 +237,10 @@ def on_model_call(executor: host.Executor, *args: Any, **kw: Any) -> Any:
     base: Any = executor.class_obj
     run_of(options).has_called_model = True
     motions = [loaded for loaded in loaded_motions(base.current_patcher) if loaded.config.settings.strength]
+    windows = host.motion_windows(base.current_patcher.model_options)
     # `item` waits for the device, so it is called only if the sigma is needed
-    sigma = options["sigmas"][0].item() if any(needs_sigma(loaded.config) for loaded in motions) else None
+    is_needed = any(needs_sigma(loaded.config) for loaded in motions) or (windows and windows.is_moving)
+    sigma = options["sigmas"][0].item() if is_needed else None
     motion_options = options_of(base.current_patcher)
     passes = [
         checked_pass(loaded, args[0], options, base.current_patcher, sigma)
@@ -245,7 +258,9 @@ def on_model_call(executor: host.Executor, *args: Any, **kw: Any) -> Any:
         for each in passes:
             for low_rank, strength in each.loras:
                 hooks.enter_context(low_rank.hooks(each.motion, strength))
-            hooks.enter_context(motion_options.hooks(each.motion, each.frames, args[0], dtype, run_of(options)))
+            hooks.enter_context(
+                motion_options.hooks(each.motion, each.frames_together, args[0], dtype, run_of(options))
+            )
         paths = (path for each in passes for low_rank, _ in each.loras for path in low_rank.paths)
         layout = hash((clip, motion_options.stretch, motion_options.sharpness, *paths))
         return executor(*args, **kw, **{f"motion_hooks_{layout}": True})
@@ -289,11 +304,14 @@ def motion_pass(
     layout = clip_layout(x.shape[0], options, settings.clip_frames)
     frames, frame_indices = layout.frames, layout.all_frame_indices
     run, dtype = run_of(options), host.compute_dtype(model)
+    step = 0.0 if sigma is None else sampling_step(sigma, options)
+    handler = host.motion_windows(model.model_options)
+    windows = handler and handler.motion_windows(frames, int(step), x.device, dtype, run)
     window = host.window_length(model.model_options) if host.plans_clips(model.model_options) else 0
-    if window and frames > window:
+    if window and frames > window and not windows:
         raise MotionError(WITHOUT_WINDOWS, frames=frames)
     motion_options = options_of(model)
-    check_limit(frames, loaded.config.file, motion_options)
+    check_limit(windows.index.shape[1] if windows else frames, loaded.config.file, motion_options)
     if settings.mask is not None and run.latent_size not in (None, x.shape[-2:]):
         raise MotionError(MASK_IN_PARTS)
     if settings.mask is not None and 1 < len(settings.mask) <= max(frame_indices):
@@ -302,7 +320,6 @@ def motion_pass(
     def strength_of(strength_schedule: StrengthSchedule, strength: float) -> float | Tensor:
         over_steps = tuple(curve for curve in strength_schedule if curve.domain == STEPS)
         over_frames = tuple(curve for curve in strength_schedule if curve.domain == FRAMES)
-        step = sampling_step(sigma, options) if over_steps and sigma is not None else 0.0
         scalar = strengths(over_steps, strength, (), step)
         if not over_frames:
             return scalar
@@ -313,15 +330,20 @@ def motion_pass(
 
         return scalar * run.once((over_frames, frame_indices, frames, x.device), by_frame)
 
+    def lora_strength_of(lora: ChosenLora) -> float | Tensor:
+        strength = strength_of(lora.strength_schedule, lora.strength)
+        if windows is None or not isinstance(strength, Tensor):
+            return strength
+        # its layers run inside the motion modules, on [clip][window][frame]
+        return strength.expand(x.shape[0] // frames, -1)[:, windows.index].flatten(0, 1)
+
     return MotionPass(
         loaded.motion,
         frames,
         strength_of(settings.strength_schedule, settings.strength),
         masks_by_level(settings.mask, frame_indices, loaded.motion, x, run, dtype) if settings.mask is not None else (),
-        tuple(
-            (low_rank, strength_of(lora.strength_schedule, lora.strength))
-            for low_rank, lora in zip(loaded.low_ranks, scheduled, strict=True)
-        ),
+        tuple((low_rank, lora_strength_of(lora)) for low_rank, lora in zip(loaded.low_ranks, scheduled, strict=True)),
+        windows,
         strengths_by_point(motion_options.strengths, loaded.motion.shape),
     )
 

@@ -122,4 +122,25 @@ def beta_schedule_warnings(model: host.ModelPatcher, config: MotionConfig) -> li
     ]
 
 
+def step_warnings(sigmas: Tensor, config: MotionConfig) -> list[str]:
+    """A warning about few steps with a beta schedule that begins at much more noise than that of SDXL.
+
+    Models that are distilled to few steps know only the noise levels of their own schedule. A run that begins in the
+    middle, such as a second pass, is not warned about.
+    """
+    steps, first = len(sigmas) - 1, config.largest_sigma
+    if first is None or first < NOISY_SIGMA or not 0 < steps <= FEW_STEPS or float(sigmas[0]) < first / 2:
+        return []
+    return [
+        sentence(
+            "{steps} steps are few for this beta schedule: use 20 or more. With a model or LoRA that is distilled to "
+            "few steps, set beta_schedule to 'keep the model's'.",
+            steps=steps,
+        )
+    ]
+
+
 SIGMA_TOLERANCE = 1e-3
+FEW_STEPS = 8
+NOISY_SIGMA = 40.0
+"""Between the largest sigmas of the schedules of SD1.5, 25.15, and of SDXL beta, 65.93."""

@@ -136,6 +136,15 @@ class Graph:
         )
 
     def badges(self, kind: str) -> list[str]:
-        """Texts of a node's badges, which are drawn above it."""
-        texts = "badges.map(badge => (badge instanceof LGraphBadge ? badge : badge()).text)"
-        return self.comfy.evaluate(f"kind => {{ {FIND} return find(kind)?.{texts} ?? [] }}", kind)
+        """Texts of a node's badges, which are drawn above it. Of a Vue node, what is on the page."""
+        return self.comfy.evaluate(
+            f"""kind => {{
+                {FIND}
+                const node = find(kind)
+                if (LiteGraph.vueNodesMode) {{
+                    return [document.querySelector(`[data-node-id="${{node?.id}}"]`)?.innerText ?? ""]
+                }}
+                return (node?.badges ?? []).map(badge => (badge instanceof LGraphBadge ? badge : badge()).text)
+            }}""",
+            kind,
+        )

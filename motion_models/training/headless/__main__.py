@@ -8,6 +8,7 @@ are flags of ComfyUI. COMFYUI_PATH names a ComfyUI if this pack is not in one.
 """
 
 import argparse
+import importlib
 import logging
 import os
 import runpy
@@ -36,6 +37,7 @@ def main() -> int:
         choose_gpu()
         comfyui = comfyui_root()
         runpy.run_path(str(PACK / "motion_models" / "host" / "start.py"))["start"](comfyui, flags)
+        import_host()
         from motion_models.training.headless import commands, config
 
         settings = config.read_config(arguments.config)
@@ -47,6 +49,18 @@ def main() -> int:
         log.error(error)
         return 1
     return 0
+
+
+def import_host() -> None:
+    """Raises MotionError if there is no GPU and no flag --cpu."""
+    from motion_models.errors import MotionError
+
+    try:
+        importlib.import_module("motion_models.host")
+    except (AssertionError, RuntimeError) as error:  # of torch: without CUDA, without a driver
+        raise MotionError(
+            "ComfyUI finds no GPU: add --cpu to train on the CPU. The system reports: {reason}.", reason=error
+        ) from error
 
 
 def choose_gpu() -> None:

@@ -1,6 +1,7 @@
 """The TOML file of a training. Its keys have the names, defaults and limits of the inputs of the training nodes."""
 
 import dataclasses
+import difflib
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -185,10 +186,10 @@ def checked(given: Mapping[str, Any], keys: Keys, path: Path) -> dict[str, Any]:
     unknown = next((key for key in given if key not in keys), None)
     if unknown:
         raise MotionError(
-            "{file} has the key {key}, which is unknown there: the keys are {keys}.",
+            "{file} has the key {key}, which is unknown there: docs/training.md has the keys. The nearest: {keys}.",
             file=path.name,
             key=unknown,
-            keys=", ".join(keys),
+            keys=", ".join(difflib.get_close_matches(unknown, keys, cutoff=0.0)),
         )
     missing = next((name for name, key in keys.items() if key.default is REQUIRED and name not in given), None)
     if missing:

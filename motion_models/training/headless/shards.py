@@ -145,7 +145,7 @@ def shard_clips(shards: Shards, encode: EncodeText) -> TrainingClips:
             raise different_sizes(shape, read.shape)
         return read
 
-    if CONDITIONING in first:
+    if CONDITIONING in first or POOLED in first:
         conditions = Read(len(shards), lambda clip: conditions_of(shards.tensors(clip)))
     else:
         texts = {text: encode(text) for text in dict.fromkeys(map(shards.caption, range(len(shards))))}
@@ -157,9 +157,11 @@ def shard_clips(shards: Shards, encode: EncodeText) -> TrainingClips:
 
 
 def conditions_of(tensors: Mapping[str, Tensor]) -> host.Conditions:
-    """CONDITIONING as ComfyUI's CLIP Text Encode gives it. Raises MotionError if only some clips have one."""
-    if CONDITIONING not in tensors:
-        raise MotionError("Some clips have an encoded caption and others have none: encode all of them again.")
+    """CONDITIONING as ComfyUI's CLIP Text Encode gives it. Raises MotionError if only some clips have both tensors."""
+    if not {CONDITIONING, POOLED} <= tensors.keys():
+        raise MotionError(
+            "Some clips have no conditioning or no pooled_output, and others do: encode all of them again."
+        )
     context, pooled = (tensors[name].to(torch.float32) for name in (CONDITIONING, POOLED))
     return [(context, {POOLED: pooled})]  # type: ignore[list-item]
 

@@ -64,14 +64,14 @@ class Progress:
         minutes_left = seconds_left / 60
         if minutes_left < 2:
             return sentence(
-                "Step {step} of {steps}, {seconds} seconds left. Loss {loss}.", seconds=round(seconds_left), **values
+                "Step {step} of {steps}, {seconds} s left. Loss {loss}.", seconds=round(seconds_left), **values
             )
         if minutes_left < 120:
             return sentence(
-                "Step {step} of {steps}, {minutes} minutes left. Loss {loss}.", minutes=round(minutes_left), **values
+                "Step {step} of {steps}, {minutes} min left. Loss {loss}.", minutes=round(minutes_left), **values
             )
         return sentence(
-            "Step {step} of {steps}, {hours} hours left. Loss {loss}.", hours=f"{minutes_left / 60:.1f}", **values
+            "Step {step} of {steps}, {hours} h left. Loss {loss}.", hours=f"{minutes_left / 60:.1f}", **values
         )
 
     def report_stop(self, training: Training, file: Path, resumes: bool) -> None:

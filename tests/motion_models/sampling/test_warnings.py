@@ -5,8 +5,17 @@ import copy
 import comfy.supported_models
 import pytest
 import torch
-from animatediff_xl.motion_models.sampling.warnings import DISTILLED, length_warnings, mask_warnings, model_warnings
+from animatediff_xl.motion_models.sampling.motion_config import MotionConfig
+from animatediff_xl.motion_models.sampling.warnings import (
+    DISTILLED,
+    length_warnings,
+    mask_warnings,
+    model_warnings,
+    step_warnings,
+)
 from comfy_extras.nodes_model_advanced import ModelSamplingDiscrete
+
+from tests.motion_models.conftest import SETTINGS
 
 
 @pytest.mark.parametrize("name", ["sd_xl_turbo_1.0", "SDXL-Lightning-4step", "dreamshaper_lcm", "Hyper-SDXL"])
@@ -52,3 +61,22 @@ def test_a_mask_larger_than_the_picture_gives_a_warning(height: int, width: int,
     warnings = mask_warnings(torch.ones(1, height, width), 8, 8)
     assert bool(warnings) == warned
     assert all(f"The mask has {width}x{height} pixels, the picture 64x64." in warning for warning in warnings)
+
+
+@pytest.mark.parametrize(
+    ("largest", "first", "steps", "warned"),
+    [
+        (65.93, 65.9, 8, True),
+        (65.93, 50.0, 1, True),
+        (65.93, 65.9, 9, False),
+        (65.93, 4.0, 7, False),
+        (14.61, 14.6, 4, False),
+        (25.15, 25.1, 4, False),
+        (None, 65.9, 4, False),
+    ],
+)
+def test_few_steps_with_a_noisy_schedule_are_warned_about(motion, largest, first, steps: int, warned: bool) -> None:
+    """Not with the schedule of SDXL or SD1.5, and not in a second pass, which begins at less noise."""
+    config = MotionConfig(motion, SETTINGS, (), "", largest)
+    warnings = step_warnings(torch.linspace(first, 0, steps + 1), config)
+    assert [text.split(" are few")[0] for text in warnings] == [f"{steps} steps"] * warned

@@ -110,3 +110,12 @@ def test_a_clip_of_another_size_is_refused(tmp_path: Path) -> None:
     clips = shard_clips(open_shards([written(tmp_path / "a.tar", members)]), lambda _: [])
     with pytest.raises(MotionError, match="There are clips of 1 x 24 x 24, 2 x 24 x 24"):
         clips.latents[1]
+
+
+@pytest.mark.parametrize("missing", ["conditioning", "pooled_output"])
+def test_a_clip_with_half_a_caption_is_refused(tmp_path: Path, missing: str) -> None:
+    tensors = {"latents": LATENTS, "conditioning": torch.zeros(1, 77, 48), "pooled_output": torch.zeros(1, 32)}
+    del tensors[missing]
+    path = written(tmp_path / "a.tar", {"0.safetensors": safetensors.torch.save(tensors)})
+    with pytest.raises(MotionError, match="encode all of them again"):
+        shard_clips(open_shards([path]), lambda _: []).conditions[0]

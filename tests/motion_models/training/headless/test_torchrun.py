@@ -72,6 +72,14 @@ def state_of(config: Path) -> dict[str, torch.Tensor]:
     return load_file(config.parent / "output/adxl_training" / config.stem / "state.safetensors")
 
 
+def test_a_machine_without_a_gpu_is_told_of_the_cpu(tmp_path: Path) -> None:
+    command = [sys.executable, *BY_PATH, str(tmp_path / "a.toml")]
+    environment = os.environ | {"COMFYUI_PATH": str(COMFYUI), "CUDA_VISIBLE_DEVICES": ""}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 1 and "add --cpu to train on the CPU" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.usefixtures("shards")
 def test_two_processes_equal_one_also_after_a_stop(write_config: Callable[..., Path]) -> None:
     """One process accumulates two clips. Two stop after the first step, and go on as two machines."""

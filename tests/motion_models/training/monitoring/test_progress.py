@@ -60,14 +60,14 @@ def test_the_report_names_step_loss_and_time_left(clock: Clock, sent: list, tmp_
         clock.now += 1.5
         shown.on_step(training(step))
     assert len(texts) == 100
-    assert texts[0] == "Step 101 of 500, 10 minutes left. Loss 0.5000."
-    assert texts[-1] == "Step 200 of 500, 8 minutes left. Loss 0.5000."
+    assert texts[0] == "Step 101 of 500, 10 min left. Loss 0.5000."
+    assert texts[-1] == "Step 200 of 500, 8 min left. Loss 0.5000."
     clock.now += 0.1
     shown.on_step(training(450))
     assert len(texts) == 100
     clock.now += 1
     shown.on_step(training(480))
-    assert texts[-1] == "Step 480 of 500, 8 seconds left. Loss 0.5000."
+    assert texts[-1] == "Step 480 of 500, 8 s left. Loss 0.5000."
 
 
 def test_a_long_training_reports_hours(clock: Clock, sent: list, tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_a_long_training_reports_hours(clock: Clock, sent: list, tmp_path: Path)
     shown = Progress(5001, 0, tmp_path, texts.append)
     clock.now += 9
     shown.on_step(training(1))
-    assert texts == ["Step 1 of 5001, 12.5 hours left. Loss 0.5000."]
+    assert texts == ["Step 1 of 5001, 12.5 h left. Loss 0.5000."]
 
 
 def test_the_picture_follows_previews_and_the_clock(clock: Clock, sent: list, tmp_path: Path) -> None:
