@@ -60,7 +60,11 @@ def test_a_strength_for_all_blocks_is_the_strength(pair, animate) -> None:
     assert torch.equal(sample(none), sample(pair.model))
 
 
-@pytest.mark.parametrize("long", [partial(windowed, overlap=0), host_windowed], ids=["ours", "the host's"])
+OURS = partial(windowed, overlap=0)
+IN_MODULES = partial(OURS, in_motion_modules=True)
+
+
+@pytest.mark.parametrize("long", [OURS, IN_MODULES, host_windowed], ids=["ours", "in modules", "the host's"])
 def test_each_window_has_stretched_positions_of_its_own(pair, animate, long) -> None:
     """Batched windows are separate clips."""
     model, noise = with_options(animate(animate(pair.model)), **EVERYTHING), start_noise(8)
