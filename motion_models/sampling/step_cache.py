@@ -29,7 +29,7 @@ LONGEST = 3.0
 @dataclass(frozen=True)
 class StepCacheSettings:
     threshold: float
-    """Predictions are skipped while the estimated sum of their errors is smaller, relative to the latents."""
+    """Predictions are skipped while the estimated sum of their errors is smaller, relative to the noise."""
     start_percent: float
     """First point of the denoising that may be skipped. 0 is the noisiest step, 1 the end."""
     end_percent: float
@@ -60,13 +60,14 @@ class PredictionLine:
         return last.denoised + self._position(sigma) * (last.denoised - earlier.denoised)
 
     def error_at(self, sigma: float) -> float:
-        """The estimated error at a sigma, relative to the latents. NaN before the first three predictions."""
+        """The estimated error at a sigma, relative to the noise there. NaN before the first three predictions."""
         return self._error_rate * self._distances(sigma)
 
-    def add(self, sigma: float, latents: Tensor, denoised: Tensor) -> None:
-        """Learn a computed prediction. latents: the noisy ones that it is made from, (f c h w)."""
+    def add(self, sigma: float, denoised: Tensor) -> None:
+        """Learn a computed prediction, (f c h w)."""
         if self.can_continue_to(sigma):
-            self._error_rate = largest_change(denoised, self.at(sigma), latents) / self._distances(sigma)
+            error = largest_change(denoised - self.at(sigma)) / sigma
+            self._error_rate = error / self._distances(sigma)
         # a copy, because samplers may change what they get
         known = [one for one in self._known if one.sigma != sigma]
         self._known = [*known[-1:], Prediction(sigma, denoised.clone())]
@@ -80,10 +81,9 @@ class PredictionLine:
         return math.prod(abs(math.log(sigma / one.sigma)) for one in self._known)
 
 
-def largest_change(found: Tensor, expected: Tensor, latents: Tensor) -> float:
-    """The root mean square of a difference (f c h w) relative to that of the latents, of the frame with the largest."""
-    change, scale = (part.flatten(1).norm(dim=1) for part in (found - expected, latents))
-    return float((change / scale).max())
+def largest_change(difference: Tensor) -> float:
+    """The root mean square of a difference (f c h w), of the frame with the largest."""
+    return float(difference.square().flatten(1).mean(1).sqrt().max())
 
 
 class StepCache:
@@ -115,7 +115,7 @@ class StepCache:
         denoised = executor(x, timestep, model_options, *args)
         self._error = 0.0
         if sigma > 0:
-            self._line.add(sigma, x, denoised)
+            self._line.add(sigma, denoised)
         return denoised
 
     def _can_skip(self, sigma: float) -> bool:

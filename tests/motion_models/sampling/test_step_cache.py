@@ -198,7 +198,7 @@ def test_two_motion_models_and_any_guider_can_be_cached(pair, animate, cached, r
 def line_through(*points: tuple[float, float]) -> PredictionLine:
     line = PredictionLine()
     for sigma, value in points:
-        line.add(sigma, torch.ones(2, 4, 2, 2), torch.full((2, 4, 2, 2), value))
+        line.add(sigma, torch.full((2, 4, 2, 2), value))
     return line
 
 
@@ -209,10 +209,10 @@ def test_a_line_continues_two_predictions() -> None:
 
 
 def test_the_error_grows_with_both_distances() -> None:
-    """The third prediction is 2 away from the line. It is one octave from the last, and two from the first."""
+    """The third prediction is 2 away from the line, one octave from the last and two from the first."""
     line = line_through((8.0, 1.0), (4.0, 3.0), (2.0, 6.0))
-    assert line.error_at(1.0) == pytest.approx(2.0)
-    assert line.error_at(0.5) == pytest.approx(2.0 * 2 * 3 / 2)
+    assert line.error_at(1.0) == pytest.approx(1.0)
+    assert line.error_at(0.5) == pytest.approx(1.0 * 2 * 3 / 2)
 
 
 def test_a_line_is_not_continued_to_known_or_far_sigmas() -> None:
@@ -225,8 +225,8 @@ def test_the_frame_that_changes_most_decides() -> None:
     line = line_through((8.0, 0.0), (4.0, 0.0))
     one_frame = torch.zeros(2, 4, 2, 2)
     one_frame[1] = 3.0
-    line.add(2.0, torch.ones(2, 4, 2, 2), one_frame)
-    assert line.error_at(1.0) == pytest.approx(3.0)
+    line.add(2.0, one_frame)
+    assert line.error_at(1.0) == pytest.approx(1.5)
 
 
 def test_the_host_counts_functions_of_samplers() -> None:
