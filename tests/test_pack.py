@@ -70,6 +70,11 @@ INPUTS = {
         "model", "vae", "pictures", "at", "frames", "width", "height", "hold", "latent", "closed_loop",
     ],
     "ADXL_ClipNoise": ["model", "kind", "share", "seed_step"],
+    "ADXL_StepCache": ["model", "threshold", "start_percent", "end_percent"],
+    "ADXL_MotionOptions": [
+        "model", "block_strengths", "stretch", "sharpness", "freeinit_rounds", "freeinit_filter", "freeinit_spatial",
+        "freeinit_temporal", "freeinit_coarse_to_fine", "freeinit_sigma",
+    ],
     "ADXL_TrainMotionLoRA": [
         "model", "motion_model", "latents", "conditioning", "name", "steps", "learning_rate", "rank", "layers", "loss",
         "max_noise_weight", "clips_per_step", "seed", "precision", "checkpointing", "save_every", "resume",

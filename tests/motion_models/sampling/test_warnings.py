@@ -50,7 +50,7 @@ def test_a_v_prediction_checkpoint_gives_a_warning(pair, motion) -> None:
     ("frames", "sentence"), [(1, "still picture"), (7, "too few"), (8, ""), (16, ""), (17, "17 frames at once")]
 )
 def test_short_and_long_clips_are_warned_about(motion, frames: int, sentence: str) -> None:
-    warnings = length_warnings(frames, motion)
+    warnings = length_warnings(frames, motion, motion.family.trained_frames)
     assert bool(warnings) == bool(sentence) and all(sentence in warning for warning in warnings)
 
 
