@@ -84,7 +84,7 @@ INPUTS = {
     ],
     "ADXL_ContextWindows": [
         "model", "context_length", "context_overlap", "context_stride", "context_schedule", "fuse_method",
-        "closed_loop", "freenoise", "windows_per_batch",
+        "closed_loop", "freenoise", "windows_per_batch", "reference_weight", "reference_frame", "windows_in",
     ],
     "ADXL_WindowPlan": [
         "frames", "context_length", "context_overlap", "context_stride", "context_schedule", "fuse_method",

@@ -3,6 +3,7 @@
 ComfyUI calls the handler of a MODEL whenever a guider computes the conditions. So every sampler and guider works.
 """
 
+import copy
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from .. import host
 from ..errors import MotionError
 from ..network.motion_module import FrameWindows
 from ..noise.free_noise import noise_order
-from ..prompts.masked import active_conditions, is_active, with_masked_conditions
+from ..prompts.masked import activity, chosen, with_masked_conditions
 from ..sampling.memory import motion_bytes
 from ..sampling.motion_config import clip_frames, log_warnings, motion_configs
 from ..sampling.run import SamplingRun, run_of, sampling_run, sampling_step
@@ -63,11 +64,13 @@ class ContextHandler(host.ContextHandler):
         free_noise: bool = False,
         on_report: Callable[[str, list[str]], None] = log_warnings,
         in_motion_modules: bool = False,
+        reference_frame: int | None = None,
     ):
         """windows_per_batch: windows in one model call. 0: as many as memory allows.
 
         on_report: called with a message and its warnings, as in MotionSettings. in_motion_modules: the UNet runs on the
-        whole clip, and only the motion modules in it run window by window.
+        whole clip, and only the motion modules in it run window by window. reference_frame: of each clip. A window that
+        holds it runs first in each step, and the others can attend to it (`reference`).
         """
         self.settings = settings
         self.context_length = settings.length  # ComfyUI and other packs read this name
@@ -75,13 +78,14 @@ class ContextHandler(host.ContextHandler):
         self.free_noise = free_noise
         self.on_report = on_report
         self.in_motion_modules = in_motion_modules
+        self.reference_frame = reference_frame
         self._reported = 0.0
 
     def for_one_run(self) -> "ContextHandler":
         """A handler with the same settings and without the state of earlier runs."""
-        return ContextHandler(
-            self.settings, self.windows_per_batch, self.free_noise, self.on_report, self.in_motion_modules
-        )
+        fresh = copy.copy(self)
+        fresh._reported = 0.0
+        return fresh
 
     def should_use_context(
         self, model: Any, conds: list, x_in: Tensor, timestep: Tensor, model_options: host.ModelOptions
@@ -110,12 +114,15 @@ class ContextHandler(host.ContextHandler):
         """The results of ComfyUI's `calc_cond_batch` for latents (f c h w), computed window by window."""
         options = model_options.get("transformer_options", {})
         step, batch = int(sampling_step(timestep[0].item(), options)), x_in.shape[0]
-        planned = self.windows(x_in, step, clip_frames(model.current_patcher) or batch, run_of(options))
+        clip = clip_frames(model.current_patcher) or batch
+        planned = self.windows(x_in, step, clip, run_of(options))
+        active = [self.active_in(conds, frames, clip) for frames in planned.frames]
+        run_of(options).reference_tokens.clear()
         totals = [torch.zeros_like(x_in) for _ in conds]
         frame_lookup = any(host.knows_windows(control) for control in host.controls_of(conds))
         # ControlNets that index frames by number need unique indices in each call
-        per_call = 1 if frame_lookup else self.windows_per_call(model.current_patcher, conds, planned.frames, x_in)
-        for rows in calls(planned.frames, conds, per_call):
+        per_call = 1 if frame_lookup else self.windows_per_call(model.current_patcher, max(map(sum, active)), x_in)
+        for rows in calls(active, per_call):
             host.stop_if_interrupted()
             windows = planned.frames[rows]
             window = Window([index for frames in windows for index in frames], batch, len(windows[0]))
@@ -123,7 +130,7 @@ class ContextHandler(host.ContextHandler):
             extra = {host.CONTEXT_WINDOW: window, **for_frame_lookup(window)}
             inner = model_options | {"transformer_options": options | extra}
             with sliced_controls(conds, select, x_in, run_of(options)):
-                sides = [conditions_of(active_conditions(side, window.index_list), select) for side in conds]
+                sides = [conditions_of(side, select) for side in chosen(conds, active[rows.start])]
                 results = calc_cond_batch(model, sides, select(x_in), select(timestep), inner)
             for total, result in zip(totals, results, strict=True):
                 weighted = result.unflatten(0, (len(windows), -1)) * planned.weights[rows]
@@ -136,7 +143,7 @@ class ContextHandler(host.ContextHandler):
         key = ("windows", self.settings, x.shape[0], clip, step if self.is_moving else 0)
 
         def planned() -> PlannedWindows:
-            window_plan = plan(self.settings, clip, key[-1])
+            window_plan = plan(self.settings, clip, key[-1]).beginning_with(self.reference_frame)
             clips = x.shape[0] // clip
             indices = np.concatenate([window_plan.indices + clip * index for index in range(clips)])
             weights = torch.from_numpy(window_plan.weights).repeat(clips, 1)[..., None, None, None]
@@ -177,16 +184,20 @@ class ContextHandler(host.ContextHandler):
         """Whether the windows differ from step to step."""
         return self.settings.schedule in MOVING
 
-    def windows_per_call(
-        self,
-        model: host.ModelPatcher,
-        conds: list[host.Conditions | None],
-        windows: list[tuple[int, ...]],
-        latents: Tensor,
-    ) -> int:
+    def active_in(self, conds: list[host.Conditions | None], frames: Sequence[int], clip: int) -> tuple[bool, ...]:
+        """Whether each condition runs in a window of a batch whose clips have a number of frames.
+
+        The windows that hold the reference frame run them all, because others need its tokens for theirs.
+        """
+        if self.reference_frame is not None and any(frame % clip == self.reference_frame for frame in frames):
+            return tuple(True for side in conds for _ in side or ())
+        return activity(conds, frames)
+
+    def windows_per_call(self, model: host.ModelPatcher, condition_count: int, latents: Tensor) -> int:
+        """condition_count: the most conditions of a window."""
         if self.windows_per_batch:
             return self.windows_per_batch
-        condition_count = max(1, *(sum(activity(conds, frames)) for frames in windows))
+        condition_count = max(1, condition_count)
         window_shape = [condition_count * min(self.settings.length, len(latents)), *latents.shape[1:]]
         needed = host.planned_memory(model, window_shape) + motion_bytes(model, window_shape)
         return max(1, int(host.free_memory(model, latents.device) / (MEMORY_MARGIN * needed)))
@@ -203,15 +214,10 @@ class ContextHandler(host.ContextHandler):
             host.progress_bar(steps * windows).update_absolute(step * windows + done, steps * windows)
 
 
-def activity(conds: list[host.Conditions | None], frames: Sequence[int]) -> tuple[bool, ...]:
-    """Whether each condition counts in some frames."""
-    return tuple(is_active(condition, frames) for side in conds for condition in side or ())
-
-
-def calls(windows: list[tuple[int, ...]], conds: list[host.Conditions | None], most: int) -> Iterator[slice]:
-    """The windows of each model call: neighbours with the same conditions, at most `most`."""
+def calls(active: Sequence[tuple[bool, ...]], most: int) -> Iterator[slice]:
+    """The windows of each model call: neighbours that run the same conditions, at most `most`."""
     first = 0
-    for _, group in itertools.groupby(windows, lambda frames: activity(conds, frames)):
+    for _, group in itertools.groupby(active):
         end = first + len(list(group))
         yield from (slice(start, min(start + most, end)) for start in range(first, end, most))
         first = end
@@ -278,7 +284,7 @@ def on_sampling(executor: host.Executor, noise: Tensor, *args: Any, **kw: Any) -
     if not isinstance(handler, ContextHandler):
         raise MotionError(WINDOWS_SET_TWICE)
     try:
-        check_windows(guider)
+        check_windows(guider, handler, len(noise))
     except MotionError as error:
         handler.on_report(error.report(), [])
         raise
@@ -288,12 +294,21 @@ def on_sampling(executor: host.Executor, noise: Tensor, *args: Any, **kw: Any) -
         windows, seed = handler.settings, host.sampling_argument("seed", args, kw)
         order = noise_order(windows.length, windows.overlap, windows.closed_loop, clip, seed)
         noise = noise.unflatten(0, (-1, clip))[:, order].flatten(0, 1)
-    with sampling_run(guider.model_options, noise.shape[-2:]):
+    with sampling_run(guider.model_options, noise.shape[-2:]) as run:
+        run.clip_frames = clip
         return executor(noise, *args, **kw)
 
 
-def check_windows(guider: Any) -> None:
-    """Raises MotionError if the windows cannot work with other settings of a MODEL."""
+def check_windows(guider: Any, handler: ContextHandler, batch: int) -> None:
+    """Raises MotionError if the windows cannot work with other settings of a MODEL, or with the frames of a batch."""
+    clip = clip_frames(guider.model_patcher) or batch
+    if handler.reference_frame is not None and handler.reference_frame >= clip:
+        raise MotionError(
+            "reference_frame is {frame}, but the clip has {frames} frames: set it to {last} or less.",
+            frame=handler.reference_frame,
+            frames=clip,
+            last=clip - 1,
+        )
     if len({config.settings.clip_frames for config in motion_configs(guider.model_patcher)}) > 1:
         raise MotionError(CLIP_FRAMES_DIFFER)
     if host.guides_by_attention(guider.model_options):

@@ -10,6 +10,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from torch import Tensor
+
 from .. import host
 
 Result = TypeVar("Result")
@@ -22,6 +24,10 @@ RUN = "animatediff_xl_run"
 class SamplingRun:
     latent_size: tuple[int, ...] | None = None
     """Height and width of the latents, or None outside of a run."""
+    clip_frames: int | None = None
+    """Frames of each clip of the batch. None if no context windows have planned them."""
+    reference_tokens: dict[Hashable, Tensor] = field(default_factory=dict)
+    """What the windows of a prediction read from the reference frame, by layer, condition and clip."""
     has_called_model: bool = False
     """Whether a model call reached the motion modules' wrapper."""
     has_missed_motion: bool = False
