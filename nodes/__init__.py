@@ -1,10 +1,11 @@
 """The nodes. Each declares its inputs and calls motion_models."""
 
-from . import context, guidance, latent, lora, motion, prompt, schedule, training
+from . import context, guidance, latent, lora, motion, picture, prompt, schedule, training
 
 NODES = [
     *motion.NODES,
     *lora.NODES,
+    *picture.NODES,
     *schedule.NODES,
     *prompt.NODES,
     *guidance.NODES,

@@ -46,12 +46,14 @@ from .patchers import (
 from .sampling import (
     PIXELS,
     empty_latents,
+    fitted,
     largest_sigma,
     options_of,
     predicts_velocity,
     progress_bar,
     sampling_argument,
     stop_if_interrupted,
+    with_differential_denoising,
     with_sigmas,
 )
 from .training import (
@@ -129,6 +131,7 @@ __all__ = [
     "device_kind",
     "load_checkpoint",
     "empty_latents",
+    "fitted",
     "free_memory",
     "guides_by_attention",
     "sliced_hints",
@@ -178,6 +181,7 @@ __all__ = [
     "window_frames",
     "window_length",
     "windows_in",
+    "with_differential_denoising",
     "with_sigmas",
     "wrap",
 ]

@@ -41,6 +41,34 @@ def empty_latents(count: int, height: int, width: int) -> Tensor:
     return torch.zeros(count, 4, height // PIXELS, width // PIXELS, device=device, dtype=dtype)
 
 
+def fitted(pictures: Tensor, width: int, height: int) -> Tensor:
+    """Pictures (n h w c), scaled to fill a size in pixels and cropped to their middle.
+
+    ComfyUI's Upscale Image node does the same with "lanczos" and "center".
+    """
+    scaled = comfy.utils.common_upscale(pictures.movedim(-1, 1), width, height, "lanczos", "center")
+    return scaled.movedim(1, -1)
+
+
+def with_differential_denoising(model: ModelPatcher) -> ModelPatcher:
+    """A clone of MODEL that sets each latent free in the step whose noise its noise mask allows.
+
+    It is ComfyUI's Differential Diffusion, with one difference. A mask of 0 stays 0, also in a step at the smallest
+    sigma, where many schedulers end. ComfyUI sets everything free there.
+    """
+    # imported here, because it imports ComfyUI's nodes
+    from comfy_extras.nodes_differential_diffusion import DifferentialDiffusion
+
+    changed: Any = DifferentialDiffusion.execute(model)[0]
+    is_free = changed.model_options["denoise_mask_function"]
+
+    def mask_of_step(sigma: Tensor, denoise_mask: Tensor, extra_options: dict[str, Any]) -> Tensor:
+        return is_free(sigma, denoise_mask, extra_options=extra_options) * (denoise_mask > 0)
+
+    changed.set_model_denoise_mask_function(mask_of_step)
+    return changed
+
+
 def stop_if_interrupted() -> None:
     comfy.model_management.throw_exception_if_processing_interrupted()
 

@@ -20,7 +20,7 @@ from ..host.server import serving
 from ..host.video import frames_of
 from ..workflows.drawing import to_prompt
 from ..workflows.files import TEMPLATES, TINY_WORKFLOW
-from . import icon
+from . import given_frames, icon
 
 PICTURE = PACK / "docs" / "clips.webp"
 FRAMES, MILLISECONDS = 32, 1000 // 16
@@ -107,6 +107,7 @@ def main() -> None:
         videos = [
             frames_of(server.run(graph(template, tile)).files(server.output)[0]) for tile in (*TILES, RED_TO_BLUE)
         ]
+        from_picture = given_frames.sampled(server, template, given_frames.EXAMPLES[0])
     pictures = [
         side_by_side(
             [captioned(video[at % len(video)], tile.caption) for tile, video in zip(TILES, videos, strict=False)]
@@ -114,8 +115,15 @@ def main() -> None:
         for at in range(FRAMES)
     ]
     animate(pictures, PICTURE)
-    cards = ("text to clip", "train a camera move", "train on your own videos", "loop", "prompt travel")
-    for name, video in zip(cards, videos, strict=True):
+    cards = (
+        "text to clip",
+        "train a camera move",
+        "train on your own videos",
+        "loop",
+        "prompt travel",
+        "picture to clip",
+    )
+    for name, video in zip(cards, [*videos, from_picture], strict=True):
         # the page looks for this suffix, and browsers go by the content
         animate([enlarged(frame) for frame in video], TEMPLATES / f"AnimateDiff SDXL {name}.jpg")
 

@@ -2,7 +2,7 @@
 
     python -m tests.pictures.help
 
-samples and draws them again: a clip of the small model, its camera moves, plans of windows, and a contact sheet of
+samples and draws them again: clips of the small model, its camera moves, plans of windows, and a contact sheet of
 training clips. The picture of the graph is a screenshot of the page.
 """
 
@@ -25,6 +25,7 @@ from ..host.video import contact_sheet, frames_of
 from ..tiny.synthetic_dataset import SCENES, SIZE, draw
 from ..workflows.drawing import to_prompt
 from ..workflows.files import TINY_WORKFLOW
+from . import given_frames
 from .clips import RED_TO_BLUE, Tile, graph
 
 FOLDER = PACK / "js" / "docs"
@@ -97,6 +98,16 @@ def draw_clips(comfyui: Path) -> None:
     save(contact_sheet(videos[0]), "clip.png")
     rows = np.concatenate([video[::EVERY] for video in videos])
     save(contact_sheet(rows, columns=len(videos[0][::EVERY])), "camera.png")
+
+
+def draw_pictures_in_clips(comfyui: Path) -> None:
+    with serving(comfyui, CACHE / "demo", "--cpu") as server:
+        template = to_prompt(json.loads(TINY_WORKFLOW.read_text()), server.get("/object_info"))
+        rows = [
+            given_frames.row(given_frames.sampled(server, template, example), example)
+            for example in given_frames.EXAMPLES
+        ]
+    save(contact_sheet(np.concatenate(rows), columns=len(rows[0])), "pictures.png")
 
 
 def draw_over_time(comfyui: Path) -> None:
@@ -176,3 +187,4 @@ if __name__ == "__main__":
     draw_clips(comfyui_root())
     draw_over_time(comfyui_root())
     draw_training(comfyui_root())
+    draw_pictures_in_clips(comfyui_root())
