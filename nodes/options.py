@@ -4,9 +4,9 @@ from comfy_api.latest import io
 
 from ..motion_models.network.block_strengths import block_strengths as strengths_in
 from ..motion_models.noise.free_init import FILTERS, FreeInitSettings, add_free_init
+from ..motion_models.predictions.step_cache import StepCacheSettings, add_step_cache
 from ..motion_models.sampling.motion_options import MotionOptions as Options
 from ..motion_models.sampling.motion_options import add_motion_options, describe
-from ..motion_models.sampling.step_cache import StepCacheSettings, add_step_cache
 from .common.base import AnimateDiffNode
 from .common.reports import REPORTS_IN_RUNS, reporter, with_report
 

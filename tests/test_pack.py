@@ -233,8 +233,8 @@ def test_only_the_host_package_imports_comfy() -> None:
 
 FILES_BEFORE = ("errors", "version")
 PACKAGES = (
-    "drawing", "conversion", "host", "network", "files", "conditioning", "prompts", "lora", "sampling", "noise",
-    "pictures", "context", "training",
+    "drawing", "conversion", "host", "network", "files", "conditioning", "prompts", "lora", "sampling",
+    "predictions", "noise", "pictures", "context", "training",
 )  # fmt: skip
 """Packages of motion_models. Each imports only FILES_BEFORE and earlier packages; nodes/ imports all."""
 

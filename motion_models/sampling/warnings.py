@@ -155,8 +155,8 @@ def step_warnings(sigmas: Tensor, config: MotionConfig) -> list[str]:
         return []
     return [
         sentence(
-            "{steps} steps are few for this beta schedule: use 20 or more. With a model or LoRA that is distilled to "
-            "few steps, set beta_schedule to 'keep the model's'.",
+            "These are few steps for this beta schedule ({steps}): use 20 or more. With a model or LoRA that is "
+            "distilled to few steps, set beta_schedule to 'keep the model's'.",
             steps=steps,
         )
     ]

@@ -29,7 +29,6 @@ PAPER, INK = (255, 255, 255), (40, 44, 52)
 
 WINDOWS = {
     "context_length": 16, "context_overlap": 8, "context_schedule": "looped_uniform", "closed_loop": True,
-    "freenoise": True,
 }  # fmt: skip
 
 TRAVEL = {"interpolation": "linear", "closed_loop": False}

@@ -11,8 +11,8 @@ from animatediff_xl.motion_models.context.handler import ContextHandler, add_con
 from animatediff_xl.motion_models.context.windows import ContextSettings
 from animatediff_xl.motion_models.network.block_strengths import block_strengths
 from animatediff_xl.motion_models.noise.free_init import FreeInitSettings, add_free_init
+from animatediff_xl.motion_models.predictions.step_cache import StepCacheSettings, add_step_cache
 from animatediff_xl.motion_models.sampling.motion_options import MotionOptions, add_motion_options
-from animatediff_xl.motion_models.sampling.step_cache import StepCacheSettings, add_step_cache
 
 from tests.tiny.clips import Comparison, Shown, animated, sampled_clip, shown
 from tests.tiny.evaluation import Tiny, tiny_models

@@ -20,7 +20,7 @@ from animatediff_xl.motion_models.noise.free_init import (
     next_start,
     round_steps,
 )
-from animatediff_xl.motion_models.sampling.step_cache import StepCacheSettings, add_step_cache
+from animatediff_xl.motion_models.predictions.step_cache import StepCacheSettings, add_step_cache
 from diffusers.pipelines.free_init_utils import FreeInitMixin
 from torch import Tensor
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from animatediff_xl.motion_models import host
 from animatediff_xl.motion_models.errors import MotionError
-from animatediff_xl.motion_models.sampling.step_cache import (
+from animatediff_xl.motion_models.predictions.step_cache import (
     NEEDS_ALL,
     PredictionLine,
     StepCacheSettings,
