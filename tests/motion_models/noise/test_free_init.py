@@ -133,7 +133,7 @@ def test_one_round_is_the_plain_run(pair, animate) -> None:
 def test_free_noise_shuffles_the_first_round_only(pair, animate, long, before: bool) -> None:
     """Whichever node is first. The settings keep the noise as it is, so both rounds are alike."""
     keeping = changed(rounds=2, filter="ideal", spatial=1.5, temporal=1.5, sigma=1e6)
-    model, shuffled = animate(pair.model), partial(long, free_noise=True)
+    model, shuffled = animate(pair.model), partial(long, freenoise=True)
     both = shuffled(add_free_init(model, keeping)) if before else add_free_init(shuffled(model), keeping)
     found, expected, plain = (long_sample(each, steps=1) for each in (both, shuffled(model), long(model)))
     assert same(found, expected, rounding=1e-2)
