@@ -58,7 +58,9 @@ def on_sampling(
     return torch.where(denoise_mask.to(samples.device) == 0, latent_image.to(samples), samples)
 
 
-WITHOUT_LATENT = "The sampler gets a LATENT without given frames, so all frames are new: connect the LATENT of this node to the sampler."
+WITHOUT_LATENT = (
+    "The sampler gets a LATENT without given frames, so all frames are new: connect the LATENT of this node to it."
+)
 SECOND_PART = (
     "A clip with given frames cannot be sampled in two parts, because the noise of the first part would stay in them: "
     "sample it in one run, with added noise."
