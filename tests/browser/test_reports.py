@@ -51,6 +51,17 @@ def test_reports_are_shown_whole(
         comfy.until(lambda text=text: comfy.evaluate(HIDDEN_PIXELS, text) == 0, f"{kind} hides: {text}")
 
 
+def test_a_subgraph_node_shows_the_last_report_inside(
+    comfy: ComfyPage, graph: Graph, runs: Runs, renderer: Renderer
+) -> None:
+    graph.load(tiny(steps=1))
+    subgraph = graph.convert_to_subgraph(*REPORTS)
+    runs.succeed()
+    comfy.until(lambda: any("4 frames" in badge for badge in graph.badges(subgraph)), "no badge")
+    comfy.open()
+    comfy.until(lambda: any("4 frames" in badge for badge in graph.badges(subgraph)), "the badge is not there again")
+
+
 def test_a_longer_report_is_shown_whole(comfy: ComfyPage, graph: Graph, runs: Runs, renderer: Renderer) -> None:
     """On a node with further texts, which would take an equal share of its height."""
     graph.load(tiny(steps=1))
@@ -64,14 +75,3 @@ def test_a_longer_report_is_shown_whole(comfy: ComfyPage, graph: Graph, runs: Ru
         comfy.until(lambda count=count: graph.text("ADXL_PromptTravel").count(": red") == count, "no new report")
         text = graph.text("ADXL_PromptTravel").strip()
         comfy.until(lambda text=text: comfy.evaluate(HIDDEN_PIXELS, text) == 0, f"it hides: {text}")
-
-
-def test_a_subgraph_node_shows_the_last_report_inside(
-    comfy: ComfyPage, graph: Graph, runs: Runs, renderer: Renderer
-) -> None:
-    graph.load(tiny(steps=1))
-    subgraph = graph.convert_to_subgraph(*REPORTS)
-    runs.succeed()
-    comfy.until(lambda: any("4 frames" in badge for badge in graph.badges(subgraph)), "no badge")
-    comfy.open()
-    comfy.until(lambda: any("4 frames" in badge for badge in graph.badges(subgraph)), "the badge is not there again")
