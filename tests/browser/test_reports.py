@@ -8,6 +8,8 @@ from .runs import SEEDS, Runs, tiny
 
 REPORTS = {"ADXL_LoadMotionModel": "AnimateDiff SDXL beta", "ADXL_ApplyMotionModel": "4 frames"}
 
+IS_KEPT = "text => [localStorage, sessionStorage].some(kept => Object.values(kept).some(value => value.includes(text)))"
+
 HIDDEN_PIXELS = """text => {
     const inPanel = area => area.closest('[data-testid=properties-panel]')
     const areas = [...document.querySelectorAll('textarea[readonly]')].filter(a => a.value === text && !inPanel(a))
@@ -58,6 +60,7 @@ def test_a_subgraph_node_shows_the_last_report_inside(
     subgraph = graph.convert_to_subgraph(*REPORTS)
     runs.succeed()
     comfy.until(lambda: any("4 frames" in badge for badge in graph.badges(subgraph)), "no badge")
+    comfy.until(lambda: comfy.evaluate(IS_KEPT, subgraph), "the page keeps no draft for a reload")
     comfy.open()
     comfy.until(lambda: any("4 frames" in badge for badge in graph.badges(subgraph)), "the badge is not there again")
 
