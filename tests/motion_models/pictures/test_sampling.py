@@ -71,7 +71,7 @@ class Spy:
 WINDOWS: dict[str, Callable] = {
     "one window": lambda model: model,
     "our windows": windowed,
-    "our windows, FreeNoise": lambda model: windowed(model, free_noise=True),
+    "our windows, FreeNoise": lambda model: windowed(model, freenoise=True),
     "our windows, a closed loop": lambda model: windowed(model, schedule="looped_uniform", closed_loop=True),
     "the host's windows": host_windowed,
 }
