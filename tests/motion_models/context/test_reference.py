@@ -13,6 +13,7 @@ from torch import Tensor
 
 from tests.motion_models.conftest import SETTINGS
 from tests.sampling import sample, start_noise
+from tests.small import conditioning
 from tests.windowed import CLIP, long_sample, same
 
 WINDOWS = ContextSettings(length=4, overlap=2, schedule="looped_uniform", closed_loop=True)
@@ -60,6 +61,17 @@ def test_the_clip_does_not_depend_on_windows_per_batch(pair, animate, per_batch:
     found, expected = (long_sample(with_reference(model, per_batch=number)) for number in (per_batch, 1))
     assert same(found, expected)
     assert not same(found, long_sample(add_context(model, ContextHandler(WINDOWS))))
+
+
+def test_prompts_for_areas_read_their_own_side(pair) -> None:
+    """ComfyUI copies a condition with an area to the other side, with its id."""
+    (area,) = conditioning(5)
+    prompts = [*conditioning(1), [area[0], area[1] | {"area": (8, 4, 0, 0), "strength": 1.0}]]
+    model = with_reference(pair.model)
+    both_sides = model.clone()
+    both_sides.set_model_sampler_cfg_function(lambda given: given["cond"], disable_cfg1_optimization=True)
+    found, expected = (long_sample(each, cfg=1.0, steps=1, positive=prompts) for each in (both_sides, model))
+    assert same(found, expected)
 
 
 def test_each_clip_of_a_batch_has_its_own_reference(pair, animate) -> None:
