@@ -9,6 +9,7 @@ from animatediff_xl.motion_models.context.reference import add_reference
 from animatediff_xl.motion_models.context.windows import ContextSettings
 from animatediff_xl.motion_models.errors import MotionError
 from animatediff_xl.nodes.context import ContextWindows
+from comfy_api.torch_helpers import set_torch_compile_wrapper
 from torch import Tensor
 
 from tests.motion_models.conftest import SETTINGS
@@ -103,3 +104,11 @@ def test_a_reference_outside_of_the_clip_is_refused(pair, animate) -> None:
     model = add_context(animate(pair.model), ContextHandler(WINDOWS, reference_frame=CLIP))
     with pytest.raises(MotionError, match="reference_frame is 10, but the clip has 10 frames: set it to 9 or less"):
         long_sample(model)
+
+
+def test_a_compiled_model_is_refused(pair, animate) -> None:
+    """Its graphs do not notice another window, and would go on with the reference after a run without one."""
+    model = with_reference(animate(pair.model))
+    set_torch_compile_wrapper(model, backend="eager")
+    with pytest.raises(MotionError, match="A compiled MODEL cannot read from the reference frame"):
+        long_sample(model, steps=1)
