@@ -211,7 +211,10 @@ class MotionGuidance(AnimateDiffNode):
                     min=0.0,
                     max=1.0,
                     step=0.01,
-                    tooltip="Motion of the prediction that the clip is steered away from: 1 changes nothing, 0 is off.",
+                    tooltip=(
+                        "Motion of the prediction that the clip is steered away from: 1 changes nothing, 0 is without "
+                        "motion."
+                    ),
                 ),
                 io.Float.Input(
                     "start_percent",

@@ -81,7 +81,7 @@ class MotionOptions(AnimateDiffNode):
                     default="",
                     multiline=True,
                     tooltip=(
-                        "Motion strength by block of the UNet: 'down 0: 0.5, mid: 0, up 2.1: 0.8'. Numbers: level and "
+                        "Motion strength by block of the UNet: 'down 0: 0.5, up 1: 0, up 2.1: 0.8'. Numbers: level and "
                         "module. All others keep 1."
                     ),
                 ),

@@ -118,12 +118,9 @@ class PicturesInClip(AnimateDiffNode):
     ) -> io.NodeOutput:
         given = GivenFrames(pictures, latent["samples"] if latent else None)
         clip = picture_clip(given, vae, ClipSettings(**settings))
-        report = clip.report if motion_configs(model) else [*clip.report, sentence(NO_MOTION_YET)]
-        return with_report(
-            with_given_frames(model, reporter(cls)),
-            {"samples": clip.latents, "noise_mask": clip.noise_mask},
-            report="\n".join(report),
-        )
+        report = "\n".join(clip.report if motion_configs(model) else [*clip.report, sentence(NO_MOTION_YET)])
+        changed = with_given_frames(model, report, reporter(cls))
+        return with_report(changed, {"samples": clip.latents, "noise_mask": clip.noise_mask}, report=report)
 
 
 NO_MOTION_YET = (

@@ -12,8 +12,14 @@ const SIDES_PIXELS = 64
 /** Chinese letters are twice as wide, and lines break between any two of them. */
 const PARTS = /[\u2e80-\uffff]|[^\s\u2e80-\uffff]+\s?/g
 
+/** Vue nodes read the options that the first report of a node had. Later ones use them too, or keep its height. */
+const firstOptions = new Map()
+
 function addWidget(node, label) {
   const { widget } = ComfyWidgets.STRING(node, NAME, ["STRING", { multiline: true }], app)
+  const key = `${node.graph?.rootGraph?.id} ${node.id}`
+  widget.options = Object.assign(firstOptions.get(key) ?? widget.options, widget.options)
+  firstOptions.set(key, widget.options)
   widget.label = label
   widget.serialize = false // neither in the saved graph
   widget.options.serialize = false // nor in the prompt

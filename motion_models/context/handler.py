@@ -292,8 +292,8 @@ def on_sampling(executor: host.Executor, noise: Tensor, *args: Any, **kw: Any) -
     clip = clip_frames(guider.model_patcher) or len(noise)
     if handler.freenoise and len(noise) % clip == 0:
         order = noise_order(handler.settings, clip, host.run_seed(args, kw))
-        if handler.settings.length < clip == len(set(order)):
-            handler.on_report("", [sentence(CANNOT_REUSE_NOISE)])
+        is_too_short = handler.settings.length < clip == len(set(order))
+        handler.on_report("", [sentence(CANNOT_REUSE_NOISE)] if is_too_short else [])
         noise = noise.unflatten(0, (-1, clip))[:, order].flatten(0, 1)
     with sampling_run(guider.model_options, noise.shape[-2:]) as run:
         run.clip_frames = clip

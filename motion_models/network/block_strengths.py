@@ -6,7 +6,7 @@ from .. import host
 from ..errors import MotionError
 from .motion_module import MotionShape
 
-EXAMPLE = "'down 0: 1, mid: 0.5, up 2.1: 0.8'"
+EXAMPLE = "'down 0: 1, up 1: 0.5, up 2.1: 0.8'"
 STRONGEST = 10.0
 
 
@@ -31,7 +31,7 @@ SIDES = ("down", "mid", "up")
 
 
 def block_strengths(text: str) -> BlockStrengths:
-    """Strengths from text such as `down 0: 1, mid: 0.5, up 2.1: 0.8`. Each can have its own line.
+    """Strengths from text such as `down 0: 1, up 1: 0.5, up 2.1: 0.8`. Each can have its own line.
 
     Raises MotionError for a part that is not a place and a strength.
     """

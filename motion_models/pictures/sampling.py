@@ -8,24 +8,28 @@ import torch
 from torch import Tensor
 
 from .. import host
-from ..errors import MotionError
+from ..errors import MotionError, sentence
 
 KEY = "animatediff_xl_pictures"
 """Key of the wrapper in a MODEL."""
 
-OnError = Callable[[str, list[str]], None]
-"""Called with the message of an error and no warnings, as MotionSettings.on_report."""
+Report = Callable[[str, list[str]], None]
+"""Called with a report and its warnings, or with the message of an error, as MotionSettings.on_report."""
 
 
-def with_given_frames(model: host.ModelPatcher, on_error: OnError) -> host.ModelPatcher:
-    """A clone of MODEL that leaves latents with a noise mask of 0 as they are, and sets others free by their mask."""
+def with_given_frames(model: host.ModelPatcher, report: str, on_report: Report) -> host.ModelPatcher:
+    """A clone of MODEL that leaves latents with a noise mask of 0 as they are, and sets others free by their mask.
+
+    report: of the given frames, for the user. on_report: called in each run.
+    """
     changed = host.with_differential_denoising(model)
-    host.wrap(changed, {host.WrappedCall.OUTER_SAMPLE: partial(on_sampling, on_error)}, KEY)
+    host.wrap(changed, {host.WrappedCall.OUTER_SAMPLE: partial(on_sampling, report, on_report)}, KEY)
     return changed
 
 
 def on_sampling(
-    on_error: OnError,
+    report: str,
+    on_report: Report,
     executor: host.Executor,
     noise: Tensor,
     latent_image: Tensor,
@@ -39,12 +43,13 @@ def on_sampling(
 
     Raises MotionError for a run that goes on from latents with noise, because the noise would stay in the given frames.
     """
+    on_report(report, [sentence(WITHOUT_LATENT)] if denoise_mask is None else [])
     if denoise_mask is None:
         return executor(noise, latent_image, sampler, sigmas, denoise_mask, *args, **kw)
     is_second_part = sigmas[0] > sigmas[-1] and not noise.count_nonzero()
     if is_second_part and (denoise_mask < 1).any():
         error = MotionError(SECOND_PART)
-        on_error(error.report(), [])
+        on_report(error.report(), [])
         raise error
     ends_without_noise = bool(sigmas[-1] == 0)  # read before the run, because uni_pc writes into the sigmas
     samples = executor(noise, latent_image, sampler, sigmas, denoise_mask, *args, **kw)
@@ -53,6 +58,9 @@ def on_sampling(
     return torch.where(denoise_mask.to(samples.device) == 0, latent_image.to(samples), samples)
 
 
+WITHOUT_LATENT = (
+    "The sampler gets a LATENT without given frames, so all frames are new: connect the LATENT of this node to it."
+)
 SECOND_PART = (
     "A clip with given frames cannot be sampled in two parts, because the noise of the first part would stay in them: "
     "sample it in one run, with added noise."

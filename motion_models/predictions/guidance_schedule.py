@@ -89,7 +89,7 @@ def options_of(given: dict[str, Any]) -> host.TransformerOptions:
 def add_guidance_schedule(model: host.ModelPatcher, schedule: StrengthSchedule, on_report: Report) -> host.ModelPatcher:
     """A clone of MODEL whose cfg is multiplied by a schedule. A schedule of ones leaves it as it is.
 
-    on_report: called with a message and its warnings after a run in which the schedule had no effect.
+    on_report: called with an empty message after each run, and with a warning if the schedule had no effect.
     """
     changed = model.clone()
     if all(value == 1 for curve in schedule for _, value in curve.points):
@@ -104,6 +104,5 @@ def on_sampling(on_report: Report, executor: host.Executor, noise: Tensor, *args
     guider: Any = executor.class_obj
     with sampling_run(guider.model_options, noise.shape[-2:]) as run:
         result = executor(noise, *args, **kw)
-    if run.has_skipped_negative:
-        on_report("", [sentence(WITHOUT_NEGATIVE)])
+    on_report("", [sentence(WITHOUT_NEGATIVE)] if run.has_skipped_negative else [])
     return result

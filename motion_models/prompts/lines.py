@@ -25,8 +25,8 @@ def read_lines(text: str) -> Reading:
         if found:
             if after:
                 raise MotionError(
-                    "Line {line}, column {column}: a line without a frame stands between two frames. Put it before the "
-                    "first or after the last.",
+                    "Line {line}, column {column}: a line without a frame stands between two frames. Write each prompt "
+                    "in one line, or put text for all prompts before the first frame or after the last.",
                     **place(text, after_at),
                 )
             entries.append(Entry(found[1], start + found.start(1), found[2].strip()))

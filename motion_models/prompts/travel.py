@@ -15,6 +15,8 @@ from .text import Reading
 NEGATIVE = "--neg"
 """FizzNodes has the negative prompt after this word."""
 LORA_TAG = re.compile(r"<lora:[^<>]{1,200}>")
+INNER_FRAME = re.compile(r"(?:^|[,;])\s{0,20}(\"?[0-9]{1,7}\"?\s{0,20}[:=\uff1a])\s{0,20}[^\s0-9]")
+"""What looks like a frame inside a prompt, as in `a cat, 8: a dog`, but not as in `a screen, 16:9`."""
 MOST_ROWS, MOST_LETTERS = 12, 90
 """Of the table in a report."""
 
@@ -53,14 +55,19 @@ class Travel:
     def remarks(self) -> list[str]:
         written = [self.before, *(key.prompt for key in self.keys), self.after]
         tags = [found[0] for found in map(LORA_TAG.search, written) if found]
+        inner = [found[1] for found in map(INNER_FRAME.search, written) if found]
         remarks = []
         if self.keys[-1].last >= len(self.frames):
             remarks.append(
                 sentence(
-                    "Frame {frame} is after the last frame, {last}: the clip ends on the way to it.",
+                    "Frame {frame} is after the last frame, {last}: the clip ends before it.",
                     frame=self.keys[-1].last,
                     last=len(self.frames) - 1,
                 )
+            )
+        if inner:
+            remarks.append(
+                sentence("'{found}' is read as part of a prompt. Write each frame on its own line.", found=inner[0])
             )
         if any(NEGATIVE in text for text in written):
             remarks.append(sentence("The text after --neg is not used. Write it into a negative prompt."))

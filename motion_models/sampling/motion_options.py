@@ -93,7 +93,10 @@ def add_motion_options(model: host.ModelPatcher, options: MotionOptions) -> host
 
 
 def on_sampling(executor: host.Executor, *args: Any, **kw: Any) -> Any:
-    """Check that the motion models of the MODEL can have its options."""
+    """Check that the motion models of the MODEL can have its options.
+
+    The report is sent in each run, because the node itself may be cached and still show a warning of the run before.
+    """
     guider: Any = executor.class_obj
     options, motions = options_of(guider.model_patcher), loaded_motions(guider.model_patcher)
     try:
@@ -101,8 +104,7 @@ def on_sampling(executor: host.Executor, *args: Any, **kw: Any) -> Any:
     except MotionError as error:
         options.on_report(error.report(), [])
         raise
-    if not motions:
-        options.on_report(options.report, [sentence(NO_MOTION)])
+    options.on_report(options.report, [] if motions else [sentence(NO_MOTION)])
     return executor(*args, **kw)
 
 

@@ -4,7 +4,7 @@ from tests.host.server import Server
 
 from .graph import Graph
 from .page import ComfyPage, Renderer
-from .runs import Runs, tiny
+from .runs import SEEDS, Runs, tiny
 
 REPORTS = {"ADXL_LoadMotionModel": "AnimateDiff SDXL beta", "ADXL_ApplyMotionModel": "4 frames"}
 
@@ -60,3 +60,18 @@ def test_a_subgraph_node_shows_the_last_report_inside(
     comfy.until(lambda: any("4 frames" in badge for badge in graph.badges(subgraph)), "no badge")
     comfy.open()
     comfy.until(lambda: any("4 frames" in badge for badge in graph.badges(subgraph)), "the badge is not there again")
+
+
+def test_a_longer_report_is_shown_whole(comfy: ComfyPage, graph: Graph, runs: Runs, renderer: Renderer) -> None:
+    """On a node with further texts, which would take an equal share of its height."""
+    graph.load(tiny(steps=1))
+    graph.add("ADXL_PromptTravel")
+    graph.connect("CheckpointLoaderSimple", 1, "ADXL_PromptTravel", "clip")
+    graph.connect("ADXL_PromptTravel", 0, "KSampler", "positive")
+    for count in (1, 8):
+        graph.set("ADXL_PromptTravel", prompts="\n".join(f"{frame}: red {next(SEEDS)}" for frame in range(count)))
+        runs.succeed()
+        graph.select("ADXL_PromptTravel")
+        comfy.until(lambda count=count: graph.text("ADXL_PromptTravel").count(": red") == count, "no new report")
+        text = graph.text("ADXL_PromptTravel").strip()
+        comfy.until(lambda text=text: comfy.evaluate(HIDDEN_PIXELS, text) == 0, f"it hides: {text}")

@@ -28,10 +28,10 @@ FRAMES = 48
 def travel() -> dict[str, Box]:
     drawing = with_windows(clip_boxes(replace(REFERENCE, note=NOTE, frames=FRAMES)))
     drawing["positive"] = Box(
-        "ADXL_PromptTravel", (430, 370), (420, 560), (("clip", "CLIP"),), (("CONDITIONING", "CONDITIONING"),),
+        "ADXL_PromptTravel", (430, 370), (420, 640), (("clip", "CLIP"),), (("CONDITIONING", "CONDITIONING"),),
         (PROMPTS, FRAMES, "linear", "text", True, BEFORE, AFTER), (("clip", "checkpoint", 1),),
         title="What the clip shows",
     )  # fmt: skip
-    for name, top in (("negative", 990), ("latent", 1200)):
+    for name, top in (("negative", 1070), ("latent", 1280)):
         drawing[name] = replace(drawing[name], place=(430, top))
     return drawing

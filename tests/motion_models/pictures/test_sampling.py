@@ -23,8 +23,8 @@ from tests.small import SD15, conditioning, save, small_pair
 from tests.windowed import CLIP, host_windowed, same, windowed
 
 
-def with_given_frames(model, on_error=log_warnings):
-    return sampling.with_given_frames(model, on_error)
+def with_given_frames(model, on_report=log_warnings):
+    return sampling.with_given_frames(model, "One frame is given.", on_report)
 
 
 def given_clip(places: tuple[int, ...] = (0, CLIP - 1), hold: float = 8.0, frames: int = CLIP) -> dict[str, Tensor]:
@@ -120,7 +120,12 @@ def test_given_frames_are_never_denoised(pair) -> None:
 def test_a_clip_is_sampled_in_one_run(pair) -> None:
     """A second part would keep the noise of the first in the given frames."""
     reported: list[str] = []
-    model = with_given_frames(pair.model, lambda text, _: reported.append(text))
+
+    def on_report(text: str, warnings: list[str]) -> None:
+        assert not warnings
+        reported.append(text)
+
+    model = with_given_frames(pair.model, on_report)
     latent = given_clip(frames=4, places=(0,))
 
     def part(given: dict[str, Tensor], add_noise: str, start: int, end: int, leave_noise: str) -> dict[str, Tensor]:
@@ -133,8 +138,20 @@ def test_a_clip_is_sampled_in_one_run(pair) -> None:
     assert not torch.equal(first["samples"][0], latent["samples"][0])
     with pytest.raises(MotionError, match="cannot be sampled in two parts") as error:
         part(first, "disable", 2, 4, "disable")
-    assert reported == [f"Error: {error.value}"]
+    given = "One frame is given."
+    assert reported == [given, given, f"Error: {error.value}"]
     assert keeps_given_frames(part(latent, "enable", 0, 4, "disable")["samples"], latent)
+
+
+def test_a_run_without_the_latent_is_reported(pair) -> None:
+    """As with Empty Latent Frames at the sampler. The next run with it takes the warning away."""
+    reported: list[tuple[str, list[str]]] = []
+    model = with_given_frames(pair.model, lambda *found: reported.append(found))
+    latent = given_clip(frames=4, places=(0,))
+    run(model, {"samples": torch.zeros(4, 4, 8, 8)})
+    run(model, latent)
+    given = "One frame is given."
+    assert reported == [(given, [sampling.WITHOUT_LATENT]), (given, [])]
 
 
 def test_given_frames_stay_on_sd15(animate, tmp_path) -> None:

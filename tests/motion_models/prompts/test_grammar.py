@@ -199,10 +199,24 @@ def test_the_report_shows_grammar_frames_and_what_is_not_used() -> None:
         "Before every prompt: oil",
         "0-7: a cat <lora:x:1>",
         "24: a dog --neg bad",
-        "Frame 24 is after the last frame, 15: the clip ends on the way to it.",
+        "Frame 24 is after the last frame, 15: the clip ends before it.",
         "The text after --neg is not used. Write it into a negative prompt.",
         "<lora:x:1> in a prompt loads nothing. Load LoRAs with Load LoRA.",
     ]
     many = "\n".join(f"{frame}: {frame}" for frame in range(16))
     assert travel(many, FRAMES, "linear", False).report().count("\n") == 13
     assert travel(many, FRAMES, "linear", False).report().endswith("More frames with prompts: 4.")
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("0: a cat, 8: a dog, 12: a bird", "8:"),
+        ("0: a cat; 8:a dog", "8:"),
+        ('0: a cat\n"8": "a dog"', '"8":'),
+        ("0: a cat, 16:9, (red, blue:1.2)\n8: 4 cats, f 8: b", None),
+    ],
+)
+def test_a_frame_inside_a_prompt_is_reported(text: str, found: str | None) -> None:
+    remark = f"'{found}' is read as part of a prompt. Write each frame on its own line."
+    assert travel(text, FRAMES, "linear", False).remarks() == [remark] * bool(found)

@@ -43,11 +43,13 @@ def test_each_option_changes_the_clip_in_any_order(pair, animate, name: str) -> 
 
 
 def test_options_change_nothing_without_motion(pair, animate, still) -> None:
-    expected, warnings = sample(pair.model), []
+    expected, reports = sample(pair.model), []
     assert torch.equal(sample(with_options(animate(pair.model, still), **EVERYTHING)), expected)
-    unmoved = with_options(pair.model, **EVERYTHING, on_report=lambda _, found: warnings.extend(found))
+    unmoved = with_options(pair.model, **EVERYTHING, report="It", on_report=lambda *found: reports.append(found))
     assert torch.equal(sample(unmoved), expected)
-    assert warnings[0].startswith("This MODEL has no motion")
+    sample(animate(unmoved))
+    (_, (warning,)), later = reports
+    assert warning.startswith("This MODEL has no motion") and later == ("It", [])
 
 
 def test_a_strength_for_all_blocks_is_the_strength(pair, animate) -> None:
