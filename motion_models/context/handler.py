@@ -330,6 +330,8 @@ def check_windows(guider: Any, handler: ContextHandler, batch: int) -> None:
         raise MotionError(CLIP_FRAMES_DIFFER)
     if host.guides_by_attention(guider.model_options):
         raise MotionError(SELF_ATTENTION_GUIDANCE)
+    if handler.reference_frame is not None and host.is_compiled(guider.model_options):
+        raise MotionError(COMPILED_REFERENCE)
 
 
 CLIP_FRAMES_DIFFER = (
@@ -339,6 +341,12 @@ CLIP_FRAMES_DIFFER = (
 SELF_ATTENTION_GUIDANCE = (
     "Self-Attention Guidance does not work with context windows, because it needs the attention of the whole batch: "
     "remove one of the two nodes."
+)
+
+
+COMPILED_REFERENCE = (
+    "A compiled MODEL cannot read from the reference frame: set reference_weight of the context windows to 0, or "
+    "remove TorchCompileModel."
 )
 
 

@@ -46,7 +46,11 @@ def reference_tokens(tokens: Tensor, frame: int, options: host.TransformerOption
         return None
     kept, is_window = run.reference_tokens, host.window_frames(options) is not None
     layer, clips = (*options["block"], options["block_index"]), [index // clip for index in frames]
-    ids, in_order = options.get("uuids") or range(conditions), sorted(set(clips))
+    # with the side, because ComfyUI copies a condition with an area to the other sides, with its id
+    ids = (
+        list(zip(options["cond_or_uncond"], options["uuids"], strict=True)) if "uuids" in options else range(conditions)
+    )
+    in_order = sorted(set(clips))
     by_condition = tokens.unflatten(0, (conditions, -1))
     for number in in_order:
         if number * clip + frame in frames:

@@ -1,6 +1,8 @@
 """Sampling runs of ComfyUI, and their sigmas."""
 
 import copy
+import itertools
+import uuid
 from collections.abc import Hashable
 from typing import Any
 
@@ -54,8 +56,14 @@ def positive_prediction(args: dict[str, Any], options: TransformerOptions) -> Te
 def guiding_conditions(guider: Any) -> frozenset[Hashable]:
     """The ids of the conditions that a guider steers away from: all but the positive ones.
 
-    Guiders have several of them, such as ComfyUI's for two prompts (DualCFGGuider) and PerpNegGuider.
+    Guiders have several of them, such as ComfyUI's for two prompts (DualCFGGuider) and PerpNegGuider. At the start of a
+    run, ComfyUI copies a condition with an area to the sides that have none there. Such copies get ids of their own.
     """
+    seen: set[Hashable] = set()
+    for condition in itertools.chain(*guider.conds.values()):
+        if condition["uuid"] in seen:
+            condition["uuid"] = uuid.uuid4()
+        seen.add(condition["uuid"])
     sides = (conditions for name, conditions in guider.conds.items() if name != "positive")
     return frozenset(condition["uuid"] for conditions in sides for condition in conditions)
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import comfy.context_windows
 import comfy.utils
+from comfy_api.torch_helpers.torch_compile import TORCH_COMPILE_KWARGS
 from torch import Tensor
 
 from .patchers import ModelOptions, TransformerOptions
@@ -51,6 +52,11 @@ def guides_by_attention(options: ModelOptions) -> bool:
     """Whether ComfyUI's Self-Attention Guidance is in a MODEL."""
     functions = options.get("sampler_post_cfg_function", ())
     return any(getattr(function, "__module__", "").endswith("nodes_sag") for function in functions)
+
+
+def is_compiled(options: ModelOptions) -> bool:
+    """Whether ComfyUI's TorchCompileModel is in a MODEL. Its graphs do not notice that transformer_options change."""
+    return TORCH_COMPILE_KWARGS in options
 
 
 def window_frames(options: TransformerOptions) -> list[int] | None:

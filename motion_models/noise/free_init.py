@@ -17,8 +17,9 @@ import torch
 from torch import Tensor
 
 from .. import host
-from ..errors import sentence
+from ..errors import MotionError, sentence
 from ..sampling.motion_config import clip_frames
+from .clip_noise import random_noise
 
 KEY = "animatediff_xl_free_init"
 """Of the settings among the attachments of a MODEL, and of the wrappers."""
@@ -116,12 +117,25 @@ def add_free_init(model: host.ModelPatcher, settings: FreeInitSettings) -> host.
     return changed
 
 
-def on_sampling(executor: host.Executor, *args: Any, **kw: Any) -> Any:
-    """Wrap the sampler in this run only, so that no wrapper of another node is between the rounds and the sampler."""
+def on_sampling(executor: host.Executor, noise: Tensor, *args: Any, **kw: Any) -> Any:
+    """Wrap the sampler in this run only, so that no wrapper of another node is between the rounds and the sampler.
+
+    Raises MotionError for latents that are not a batch of frames, (f c h w).
+    """
     guider: Any = executor.class_obj
+    if noise.ndim != 4:
+        error = MotionError(NEEDS_FRAMES)
+        guider.model_patcher.get_attachment(KEY).on_report(error.report(), [])
+        raise error
     if not host.in_training():
         host.wrap_run(guider.model_options, {host.WrappedCall.SAMPLER_SAMPLE: on_sampler}, KEY)
-    return executor(*args, **kw)
+    return executor(noise, *args, **kw)
+
+
+NEEDS_FRAMES = (
+    "FreeInit needs latents with one entry for each frame, such as from Empty Latent Frames: set freeinit_rounds to 1 "
+    "for video latents, and for video with sound."
+)
 
 
 def on_sampler(
@@ -151,7 +165,7 @@ def on_sampler(
         if number:
             finished, earlier, fresh = (
                 part.float().cpu().unflatten(0, (-1, clip))
-                for part in (result, first, fresh_noise(noise, seed + number))
+                for part in (result, first, random_noise(seed + number, tuple(noise.shape)))
             )
             start = next_start(finished, earlier, renoise, fresh, settings).flatten(0, 1).to(noise)
             # the sampler adds scale * noise to the latents
@@ -166,11 +180,6 @@ NEEDS_WHOLE_RUN = (
     "FreeInit samples once here, because it needs a sampler that adds noise and removes all of it: let one sampler run "
     "all steps."
 )
-
-
-def fresh_noise(like: Tensor, seed: int) -> Tensor:
-    """Noise on the CPU, so that it is the same on every device."""
-    return torch.randn(like.shape, generator=torch.Generator().manual_seed(seed))
 
 
 def in_round(callback: Callable[..., None] | None, before: int, total: int) -> Callable[..., None] | None:

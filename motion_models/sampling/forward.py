@@ -56,13 +56,18 @@ def on_sampling(executor: host.Executor, noise: Tensor, *args: Any, **kw: Any) -
             warnings[-1] = [*step_warnings(sigmas, config), *warnings[-1], *replaced]
         config.settings.on_report(config.report, warnings[-1])
     with sampling_run(guider.model_options, noise.shape[-2:]) as run:
-        run.guiding = host.guiding_conditions(guider)
         result = executor(noise, *args, **kw)
     for config, earlier in zip(configs, warnings, strict=True):
         later = warnings_after(run, config.settings) if len(sigmas) > 1 else []
         if later:
             config.settings.on_report(config.report, [*earlier, *later])
     return result
+
+
+def on_sampler(executor: host.Executor, guider: Any, *args: Any) -> Any:
+    """Note the sides of the conditions. ComfyUI has prepared them only now."""
+    run_of(guider.model_options["transformer_options"]).guiding = host.guiding_conditions(guider)
+    return executor(guider, *args)
 
 
 def warnings_after(run: SamplingRun, settings: MotionSettings) -> list[str]:
@@ -337,5 +342,6 @@ def masks_by_level(
 WRAPPERS = {
     host.WrappedCall.OUTER_SAMPLE: on_sampling,
     host.WrappedCall.PREPARE_SAMPLING: on_prepare_sampling,
+    host.WrappedCall.SAMPLER_SAMPLE: on_sampler,
     host.WrappedCall.APPLY_MODEL: on_model_call,
 }

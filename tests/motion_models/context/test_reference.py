@@ -9,10 +9,12 @@ from animatediff_xl.motion_models.context.reference import add_reference
 from animatediff_xl.motion_models.context.windows import ContextSettings
 from animatediff_xl.motion_models.errors import MotionError
 from animatediff_xl.nodes.context import ContextWindows
+from comfy_api.torch_helpers import set_torch_compile_wrapper
 from torch import Tensor
 
 from tests.motion_models.conftest import SETTINGS
 from tests.sampling import sample, start_noise
+from tests.small import conditioning
 from tests.windowed import CLIP, long_sample, same
 
 WINDOWS = ContextSettings(length=4, overlap=2, schedule="looped_uniform", closed_loop=True)
@@ -62,6 +64,17 @@ def test_the_clip_does_not_depend_on_windows_per_batch(pair, animate, per_batch:
     assert not same(found, long_sample(add_context(model, ContextHandler(WINDOWS))))
 
 
+def test_prompts_for_areas_read_their_own_side(pair) -> None:
+    """ComfyUI copies a condition with an area to the other side, with its id."""
+    (area,) = conditioning(5)
+    prompts = [*conditioning(1), [area[0], area[1] | {"area": (8, 4, 0, 0), "strength": 1.0}]]
+    model = with_reference(pair.model)
+    both_sides = model.clone()
+    both_sides.set_model_sampler_cfg_function(lambda given: given["cond"], disable_cfg1_optimization=True)
+    found, expected = (long_sample(each, cfg=1.0, steps=1, positive=prompts) for each in (both_sides, model))
+    assert same(found, expected)
+
+
 def test_each_clip_of_a_batch_has_its_own_reference(pair, animate) -> None:
     several = with_reference(animate(pair.model, settings=dataclasses.replace(SETTINGS, clip_frames=CLIP)))
     noises = start_noise(CLIP, 1), start_noise(CLIP, 2)
@@ -91,3 +104,11 @@ def test_a_reference_outside_of_the_clip_is_refused(pair, animate) -> None:
     model = add_context(animate(pair.model), ContextHandler(WINDOWS, reference_frame=CLIP))
     with pytest.raises(MotionError, match="reference_frame is 10, but the clip has 10 frames: set it to 9 or less"):
         long_sample(model)
+
+
+def test_a_compiled_model_is_refused(pair, animate) -> None:
+    """Its graphs do not notice another window, and would go on with the reference after a run without one."""
+    model = with_reference(animate(pair.model))
+    set_torch_compile_wrapper(model, backend="eager")
+    with pytest.raises(MotionError, match="A compiled MODEL cannot read from the reference frame"):
+        long_sample(model, steps=1)

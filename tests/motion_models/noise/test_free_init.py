@@ -9,6 +9,7 @@ import comfy.sample
 import comfy.samplers
 import pytest
 import torch
+from animatediff_xl.motion_models.errors import MotionError
 from animatediff_xl.motion_models.noise.free_init import (
     FILTERS,
     NEEDS_WHOLE_RUN,
@@ -193,6 +194,24 @@ def test_each_round_begins_with_an_empty_step_cache(pair, animate) -> None:
     sample(add_step_cache(add_free_init(animate(pair.model), FREE_INIT), settings), steps=STEPS)
     sample(add_step_cache(animate(pair.model), settings), steps=STEPS)
     assert skipped == ["Skipped 3 of 12 predictions in 4 steps.", "Skipped 1 of 4 predictions in 4 steps."]
+
+
+def test_the_largest_seed_works(pair) -> None:
+    """No seed of torch is larger, so that the next round has seed 0."""
+    noise = start_noise(2)
+    found = comfy.sample.sample(
+        add_free_init(pair.model, FREE_INIT), noise, 1, 1.0, "euler", "normal", conditioning(1), conditioning(2),
+        torch.zeros_like(noise), disable_pbar=True, seed=2**64 - 1,
+    )  # fmt: skip
+    assert found.isfinite().all()
+
+
+def test_video_latents_are_refused(pair) -> None:
+    reported: list[str] = []
+    model = add_free_init(pair.model, changed(on_report=lambda report, _: reported.append(report)))
+    with pytest.raises(MotionError, match="needs latents with one entry for each frame"):
+        sample(model, noise=torch.zeros(1, 4, 3, 8, 8))
+    assert len(reported) == 1
 
 
 def test_trainings_run_once(pair, animate, monkeypatch: pytest.MonkeyPatch) -> None:

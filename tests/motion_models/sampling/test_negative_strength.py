@@ -49,6 +49,15 @@ def test_only_the_negative_side_is_weaker(trio) -> None:
     assert not same(sample(full, cfg=1.0), sample(weak, cfg=1.0), rounding=1e-2)
 
 
+def test_prompts_for_areas_keep_their_side(trio) -> None:
+    """ComfyUI copies a condition with an area to the other side, with its id."""
+    (area,) = conditioning(5)
+    prompts = [*conditioning(1), [area[0], area[1] | {"area": (8, 4, 0, 0), "strength": 1.0}]]
+    full, guided_model, weak = map(with_both_sides, trio)
+    assert same(sample(guided_model, cfg=0.0, positive=prompts), sample(weak, cfg=0.0, positive=prompts))
+    assert same(sample(guided_model, cfg=1.0, negative=prompts), sample(full, cfg=1.0, negative=prompts))
+
+
 def dual_cfg(model, of_both: float, of_negative: float):
     guider = Guider_DualCFG(model)
     guider.set_conds(conditioning(1), conditioning(5), conditioning(2))
