@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 # damaged files, the package, and the training command, which never keeps them so
 WITH_DYNAMIC_VRAM := tests/motion_models tests/nodes tests/server \
 	--ignore=tests/motion_models/conditioning --ignore=tests/motion_models/conversion \
-	--ignore=tests/motion_models/files/test_fuzz.py \
+	--ignore=tests/motion_models/files/test_fuzz.py --ignore=tests/motion_models/lora/test_lora_fuzz.py \
 	--ignore=tests/motion_models/context/test_windows.py --ignore=tests/motion_models/context/test_picture.py \
 	--ignore=tests/motion_models/training/clips --ignore=tests/motion_models/training/headless \
 	--ignore=tests/server/test_install.py

@@ -12,7 +12,8 @@ WINDOWS = "ADXL_ContextWindows"
 SETTINGS = "ADE_AnimateDiffSamplingSettings"
 FREENOISE = ("FreeNoise", "repeated_context")
 SEED_A_FRAME: dict[str, Any] = {"kind": "one seed a frame", "seed_step": 1}
-SAME_NOISE = SEED_A_FRAME | {"seed_step": 0}
+SAME_NOISE: dict[str, Any] = {"kind": "shared", "share": 10.0}
+"""With the most common noise, that of two frames is alike to 99 percent."""
 
 
 @dataclass(frozen=True)

@@ -111,7 +111,7 @@ MADE: dict[str, MadeNode] = {
         CONDITIONING_OUT,
     ),
     "ADXL_ClipNoise": MadeNode(
-        "AnimateDiff Clip Noise", MODEL, {"kind": "shared", "share": 0.5, "seed_step": 1}, MODEL_OUT
+        "AnimateDiff Clip Noise", MODEL, {"kind": "progressive", "share": 0.5, "seed_step": 1}, MODEL_OUT
     ),
     "ADXL_MotionOptions": MadeNode(
         "AnimateDiff Motion Options",

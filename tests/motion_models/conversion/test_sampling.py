@@ -44,12 +44,12 @@ def test_freenoise_is_that_of_context_windows(converted: Convert) -> None:
 
 @pytest.mark.parametrize(
     ("theirs", "ours"),
-    [({"seed_gen": "auto1111"}, ("one seed a frame", 1)), ({"noise_type": "constant"}, ("one seed a frame", 0))],
+    [({"seed_gen": "auto1111"}, ("one seed a frame", 0.5)), ({"noise_type": "constant"}, ("shared", 10.0))],
 )
-def test_noise_types_become_clip_noise(converted: Convert, theirs: dict[str, Any], ours: tuple[str, int]) -> None:
+def test_noise_types_become_clip_noise(converted: Convert, theirs: dict[str, Any], ours: tuple[str, float]) -> None:
     result = converted(settings_graph(**theirs))
     noise = result.inputs(NOISE)
-    assert (noise["kind"], noise["seed_step"]) == ours
+    assert (noise["kind"], noise["share"]) == ours
     assert noise["model"] == (APPLY, 0) and result.inputs("KSampler")["model"] == (NOISE, 0)
 
 
@@ -142,5 +142,5 @@ def test_older_sample_settings_have_one_widget_more() -> None:
     node = next(node for node in graph["nodes"] if node["type"] == SETTINGS)
     node["widgets_values"] = [0, "constant", "comfy", 3, 11, False, ""]
     result = Converted(graph)
-    assert result.inputs(NOISE)["seed_step"] == 0
+    assert result.inputs(NOISE)["kind"] == "shared"
     assert "seed_override" in result.said(SETTINGS) and "cannot be read" not in result.said(SETTINGS)

@@ -38,10 +38,6 @@ def test_a_compiled_model_gives_the_same_clip(pair, motion, settings, family: st
     check_compiled(pair.model, open_motion_file(motion.path, family), settings, compiled_first)
 
 
-def test_motion_can_begin_late_in_a_compiled_model(pair, motion) -> None:
-    check_compiled(pair.model, motion, COMPILED["motion in some steps"], compiled_first=False)
-
-
 def test_motion_can_change_in_a_compiled_model(pair, motion, rising_lora) -> None:
     """Compiled graphs belong to the UNet and not to the MODEL, so MODELs of one UNet share them."""
     clip_norms = open_motion_file(motion.path, "HotshotXL")
