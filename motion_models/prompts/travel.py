@@ -44,12 +44,12 @@ class Travel:
             sentence("Read as {grammar}, for {frames} frames.", grammar=self.reading.grammar, frames=len(self.frames))
         ]
         if self.before:
-            rows.append(sentence("Before every prompt: {text}", text=self.before))
+            rows.append(sentence("Before every prompt: '{text}'.", text=self.before))
         rows += [row(key) for key in self.keys[:MOST_ROWS]]
         if len(self.keys) > MOST_ROWS:
             rows.append(sentence("More frames with prompts: {count}.", count=len(self.keys) - MOST_ROWS))
         if self.after:
-            rows.append(sentence("After every prompt: {text}", text=self.after))
+            rows.append(sentence("After every prompt: '{text}'.", text=self.after))
         return "\n".join([*rows, *self.remarks()])
 
     def remarks(self) -> list[str]:

@@ -76,7 +76,7 @@ class Graph:
             )
         )
 
-    def set(self, kind: str, **values: Any) -> None:
+    def set(self, kind: str, /, **values: Any) -> None:
         """Set widgets, as the page does when a person changes them."""
         self.comfy.evaluate(
             f"""([kind, values]) => {{

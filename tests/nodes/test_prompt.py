@@ -12,7 +12,7 @@ def test_prompt_travel_shows_what_it_has_read() -> None:
     clip = tiny_models().clip
     output = PromptTravel.execute(clip=clip, **defaults(PromptTravel) | {"before": "oil"})
     assert report_of(output) == (
-        "Read as lines, as in sd-webui-animatediff, for 16 frames.\nBefore every prompt: oil\n"
+        "Read as lines, as in sd-webui-animatediff, for 16 frames.\nBefore every prompt: 'oil'.\n"
         "0: a forest in spring\n8: a forest in autumn"
     )
     ((text, options),) = output.args[0]

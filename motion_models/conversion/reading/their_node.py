@@ -196,7 +196,7 @@ def limited(node: TheirNode, name: str, value: Any, least: float, most: float) -
     possible = min(max(value, least), most)
     node.add(
         sentence(
-            "{their_input} {value} is not possible, and is {possible} now.",
+            "{their_input}: {value} is not possible, and is {possible} now.",
             their_input=name,
             value=value,
             possible=possible,

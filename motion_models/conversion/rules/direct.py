@@ -22,7 +22,7 @@ def convert_directly(conversion: Conversion, node: TheirNode) -> None:
     for name in direct.dropped:
         if values[name] != widgets[name]:
             node.add(
-                sentence("Its {their_input} {value} has no counterpart.", their_input=name, value=values[name]),
+                sentence("Its {their_input}: {value} has no counterpart.", their_input=name, value=values[name]),
                 sentence("Compare the clip. It matters only for very few steps."),
             )
     for slot, target in direct.slots.items():

@@ -196,7 +196,7 @@ def test_the_report_shows_grammar_frames_and_what_is_not_used() -> None:
     text = '"0:8": "a cat <lora:x:1>", "24": "a dog --neg bad"'
     assert travel(text, FRAMES, "linear", False, before="oil").report().split("\n") == [
         "Read as JSON or FizzNodes, for 16 frames.",
-        "Before every prompt: oil",
+        "Before every prompt: 'oil'.",
         "0-7: a cat <lora:x:1>",
         "24: a dog --neg bad",
         "Frame 24 is after the last frame, 15: the clip ends before it.",
