@@ -102,12 +102,12 @@ def check_complete(tensors: dict[str, Tensor], shape: MotionShape, family: Famil
     listed = ", ".join(repr(key[:MAX_KEY_LENGTH]) for key in (wrong or surplus)[:KEYS_SHOWN])
     raise MotionError(
         "{file} is not a complete {family} motion model: download it again, or choose another file."
-        " {wrong} of {expected} tensors are missing or of another size or type, and {surplus} do "
+        " {wrong} of {total} tensors are missing or of another size or type, and {surplus} do "
         "not belong ({keys} ...).",
         file=file,
         family=family.name,
         wrong=len(wrong),
-        expected=len(expected),
+        total=len(expected),
         surplus=len(surplus),
         keys=listed,
     )
