@@ -97,5 +97,6 @@ def test_the_host_loads_the_motion_weights_beside_the_model(pair, animate) -> No
     comfy.model_management.unload_all_models()
     animated = animate(pair.model)
     sample(animated)
-    loaded = [type(patcher.model).__name__ for patcher in comfy.model_management.loaded_models()]
-    assert sorted(loaded) == ["MotionModel", "SDXL"]
+    loaded = comfy.model_management.loaded_models()
+    # ComfyUI 0.16.3 keeps None in its list for a patcher that is gone while its model lives: clones of other tests
+    assert sorted(type(patcher.model).__name__ for patcher in loaded if patcher) == ["MotionModel", "SDXL"]
