@@ -8,23 +8,25 @@ from unittest.mock import patch
 import numpy as np
 import torch
 import triton.language as tl
-from animatediff_xl.motion_models.network.kernels import choice
+from animatediff_xl.motion_models.network.kernels import checks, choice
 from triton.runtime.interpreter import InterpreterBuilder
 
 
 @contextmanager
 def kernels_on_cpu() -> Iterator[choice.Kernels]:
-    """Inside the context, motion modules use the kernels, also on a CPU and in fp32. Yields their switch."""
+    """Inside the context, motion modules use the kernels without self-checks, on a CPU and in fp32 too.
+
+    Yields their switch.
+    """
     switch = choice.Kernels()
     with (
+        patch.object(checks, "check"),
         patch.object(choice, "DEVICES", ("cpu",)),
         patch.object(choice, "DTYPES", (*choice.DTYPES, torch.float32)),
         patch("animatediff_xl.motion_models.network.motion_module.kernels", switch),
         products_of_bfloat16(),
     ):
         yield switch
-
-
 
 
 @contextmanager

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
-import torch
 from torch import Tensor, nn
 from torch.nn.functional import group_norm, layer_norm, linear
 
@@ -66,23 +65,6 @@ class Linear(host.operations.Linear, HoldsWeights):
     def plain_weights(self) -> host.CastWeights | None:
         """The weights, if the layer keeps them and nothing else changes its output, such as a LoRA."""
         return None if self._forward_hooks else self.held
-
-    def add_to(self, total: Tensor, x: Tensor) -> Tensor:
-        """total + self(x), (... c). It is written over `total` unless gradients are computed."""
-        if torch.is_grad_enabled():
-            return total + self(x)
-        weights = self.plain_weights
-        if weights is None:
-            return total.add_(self(x))
-        if weights.bias is not None:
-            total.add_(weights.bias)
-        return add_product(total, x, weights.weight)
-
-
-def add_product(total: Tensor, x: Tensor, weight: Tensor) -> Tensor:
-    """total + x W, (... c), written over `total`, which must be contiguous."""
-    total.view(-1, total.shape[-1]).addmm_(x.flatten(0, -2), weight.t())
-    return total
 
 
 class LayerNorm(host.operations.LayerNorm, HoldsWeights):

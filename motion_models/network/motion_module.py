@@ -17,6 +17,7 @@ of the original checkpoints, so original files load without renaming.
 import math
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -95,7 +96,12 @@ class PositionalEncoding(nn.Module, HoldsWeights):
     def forward(self, x: Tensor) -> Tensor:
         """x plus its positions, (pixels f c). It is written over x unless gradients are computed."""
         table = self.pe.to(x) if self.held is None else self.held.weight
-        return torch.add(x, table[:, : x.shape[1]], out=None if torch.is_grad_enabled() else x)
+        return add_to(x, table[:, : x.shape[1]])
+
+
+def add_to(total: Tensor, x: Tensor) -> Tensor:
+    """total + x. It is written over `total` unless gradients are computed."""
+    return total + x if torch.is_grad_enabled() else total.add_(x)
 
 
 class TemporalAttention(nn.Module):
@@ -110,12 +116,14 @@ class TemporalAttention(nn.Module):
         self.to_out = nn.ModuleList([operations.Linear(channels, channels, **factory)])
 
     def forward(self, x: Tensor) -> Tensor:
-        """What each frame sees, before `to_out`. x: (pixels, f, c), which is overwritten unless gradients are computed."""
+        """x: (pixels, f, c). It is overwritten unless gradients are computed."""
         x = self.pos_encoder(x)
-        return host.attention(self.to_q(x), self.to_k(x), self.to_v(x), heads=HEADS)
+        return self.to_out[0](host.attention(self.to_q(x), self.to_k(x), self.to_v(x), heads=HEADS))
 
 
 class GEGLU(nn.Module):
+    proj: Any
+
     def __init__(self, channels: int, operations: Operations, **factory):
         super().__init__()
         self.proj = operations.Linear(channels, 8 * channels, **factory)
@@ -127,11 +135,13 @@ class GEGLU(nn.Module):
             return value * gelu(gate)
         # two products, because torch is slow on halves of rows, and their results can be overwritten
         (of_value, of_gate), (value_bias, gate_bias) = weights.weight.chunk(2), weights.bias.chunk(2)
-        gate = linear(x, of_gate, gate_bias)
-        return linear(x, of_value, value_bias).mul_(gelu(gate, out=gate))
+        gate: Any = linear(x, of_gate, gate_bias)
+        return linear(x, of_value, value_bias).mul_(torch.ops.aten.gelu_(gate))
 
 
 class FeedForward(nn.Module):
+    net: Any
+
     def __init__(self, channels: int, operations: Operations, **factory):
         super().__init__()
         # The Identity replaces the original dropout, which has no weights but a number in the keys.
@@ -139,13 +149,14 @@ class FeedForward(nn.Module):
             GEGLU(channels, operations, **factory), nn.Identity(), operations.Linear(4 * channels, channels, **factory)
         )
 
-    def add_to(self, total: Tensor, x: Tensor) -> Tensor:
-        """total plus the output for x. It is written over `total` unless gradients are computed."""
-        first, _dropout, last = self.net
-        return last.add_to(total, first(x))
+    def forward(self, x: Tensor) -> Tensor:
+        return self.net(x)
 
 
 class TemporalBlock(nn.Module):
+    attention_blocks: Any
+    norms: Any
+
     def __init__(self, channels: int, frame_limit: int, operations: Operations, **factory):
         super().__init__()
         self.attention_blocks = nn.ModuleList(
@@ -157,8 +168,8 @@ class TemporalBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         for attention, norm in zip(self.attention_blocks, self.norms, strict=True):
-            x = attention.to_out[0].add_to(x, attention(norm(x)))
-        return self.ff.add_to(x, self.ff_norm(x))
+            x = add_to(x, attention(norm(x)))
+        return add_to(x, self.ff(self.ff_norm(x)))
 
 
 class TemporalTransformer(nn.Module):

@@ -8,7 +8,7 @@ from .group_norm import CHANNELS, PIXELS
 from .launching import blocks, launch
 
 
-@triton.jit(do_not_specialize=["pixels", "columns", "strengths"])
+@triton.jit(do_not_specialize=["columns", "strengths"])
 def _add_motion(
     x,
     motion,
@@ -27,11 +27,11 @@ def _add_motion(
     columns,
     has_residual: tl.constexpr,
     has_map: tl.constexpr,
-    PIXELS: tl.constexpr,
-    CHANNELS: tl.constexpr,
+    pixel_tile: tl.constexpr,
+    channel_tile: tl.constexpr,
 ):
-    pixel = tl.program_id(0) * PIXELS + tl.arange(0, PIXELS)[:, None]
-    channel = tl.program_id(1) * CHANNELS + tl.arange(0, CHANNELS)[None, :]
+    pixel = tl.program_id(0) * pixel_tile + tl.arange(0, pixel_tile)[:, None]
+    channel = tl.program_id(1) * channel_tile + tl.arange(0, channel_tile)[None, :]
     latent = tl.program_id(2).to(tl.int64)
     clip, frame = latent // frames, latent % frames
     inside = (pixel < pixels) & (channel < channels)
@@ -78,7 +78,7 @@ def add_motion(x: Tensor | None, motion: Tensor, strength: float | Tensor, out: 
         width,
         has_residual=x is not None,
         has_map=is_map,
-        PIXELS=PIXELS,
-        CHANNELS=CHANNELS,
+        pixel_tile=PIXELS,
+        channel_tile=CHANNELS,
         num_warps=4,
     )

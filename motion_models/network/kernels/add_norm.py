@@ -37,20 +37,21 @@ def _add_norm(
     has_added: tl.constexpr,
     has_positions: tl.constexpr,
     has_next_bias: tl.constexpr,
-    TOKENS: tl.constexpr,
-    CHANNELS: tl.constexpr,
+    token_tile: tl.constexpr,
+    channel_tile: tl.constexpr,
 ):
-    token = tl.program_id(0).to(tl.int64) * TOKENS + tl.arange(0, TOKENS)[:, None]
-    channel = tl.arange(0, CHANNELS)[None, :]
+    token = tl.program_id(0).to(tl.int64) * token_tile + tl.arange(0, token_tile)[:, None]
+    channel = tl.arange(0, channel_tile)[None, :]
     inside, in_row = (token < tokens) & (channel < channels), channel < channels
     place = token * channels + channel
     x = tl.load(hidden + place, mask=inside, other=0.0).to(tl.float32)
     if has_added:
-        total = x + tl.load(added + place, mask=inside, other=0.0).to(tl.float32)
-        x = total.to(hidden.dtype.element_ty).to(tl.float32)  # rounded as it is stored
-    if has_next_bias:
-        total = x + tl.load(next_bias + channel, mask=in_row, other=0.0).to(tl.float32)
+        x += tl.load(added + place, mask=inside, other=0.0).to(tl.float32)
+        x = x.to(hidden.dtype.element_ty).to(tl.float32)  # rounded as it is stored
     if has_added or has_next_bias:
+        total = x
+        if has_next_bias:
+            total += tl.load(next_bias + channel, mask=in_row, other=0.0).to(tl.float32)
         tl.store(hidden + place, total.to(hidden.dtype.element_ty), mask=inside)
     mean = tl.sum(x, 1)[:, None] / channels
     centred = tl.where(inside, x - mean, 0.0)
@@ -96,8 +97,8 @@ def add_norm(
         has_added=added is not None,
         has_positions=positions is not None,
         has_next_bias=next_bias is not None,
-        TOKENS=rows,
-        CHANNELS=padded(channels),
+        token_tile=rows,
+        channel_tile=padded(channels),
         num_warps=4,
     )
     return normed

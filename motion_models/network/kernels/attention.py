@@ -12,8 +12,8 @@ from .launching import launch, padded
 
 LEAST_SIDE = 16
 """Of a tile in a matrix product of Triton."""
-MOST_FRAMES, MOST_HEAD_WIDTH = 128, 256
-"""Beyond that, a tile does not fit into the registers of a program."""
+MOST_FRAMES, MOST_HEAD_WIDTH = 64, 256
+"""Both take 96 kB of shared memory. Many GPUs have 99."""
 FRAMES_PER_WARP = 16
 
 
@@ -29,12 +29,12 @@ def _attention(
     frames: tl.constexpr,
     heads: tl.constexpr,
     width: tl.constexpr,
-    FRAMES: tl.constexpr,
-    WIDTH: tl.constexpr,
+    frame_tile: tl.constexpr,
+    width_tile: tl.constexpr,
 ):
     program = tl.program_id(0)
     pixel, head = (program // heads).to(tl.int64), program % heads
-    frame, channel = tl.arange(0, FRAMES), tl.arange(0, WIDTH)
+    frame, channel = tl.arange(0, frame_tile), tl.arange(0, width_tile)
     inside = (frame[:, None] < frames) & (channel[None, :] < width)
     in_head = head * width + channel[None, :]
     source = pixel * pixel_stride + frame[:, None] * frame_stride + in_head
@@ -66,8 +66,8 @@ def attention(query: Tensor, key: Tensor, value: Tensor, heads: int) -> Tensor:
         frames=frames,
         heads=heads,
         width=width,
-        FRAMES=tile,
-        WIDTH=padded(width, LEAST_SIDE),
+        frame_tile=tile,
+        width_tile=padded(width, LEAST_SIDE),
         num_warps=tile // FRAMES_PER_WARP,
     )
     return out

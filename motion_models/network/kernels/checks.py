@@ -20,7 +20,7 @@ LARGEST_DIFFERENCE = {torch.float16: 2e-3, torch.bfloat16: 1.6e-2, torch.float32
 """Relative to the largest number of the plain result: about four roundings. An error of a kernel is far larger."""
 
 
-class Disagreement(RuntimeError):
+class DisagreementError(RuntimeError):
     """A kernel and the plain path have different results."""
 
 
@@ -46,19 +46,19 @@ class Case:
 
 @functools.cache
 def check(case: Case) -> None:
-    """Run every kernel once. Raises Disagreement, or any error of the compiler."""
+    """Run every kernel once. Raises DisagreementError, or any error of the compiler."""
     for name, kernel, plain in comparisons(case):
         for result, expected in zip(kernel(), plain(), strict=True):
             largest = (result.float() - expected).abs().max() / expected.abs().max()
             if not largest <= LARGEST_DIFFERENCE[case.dtype]:  # NaN too
-                raise Disagreement(f"{name} differs by {largest:.1e} for {case.channels} channels")
+                raise DisagreementError(f"{name} differs by {largest:.1e} for {case.channels} channels")
 
 
 Run = Callable[[], tuple[Tensor, ...]]
 
 
 def comparisons(case: Case) -> Iterator[tuple[str, Run, Run]]:
-    """Name, kernel and plain path, which computes in fp32. The random numbers of the user's generators stay as they are."""
+    """Name, kernel and plain path, which computes in fp32. Random numbers of the user's generators stay as they are."""
     generator = torch.Generator().manual_seed(0)
 
     def random(*shape: int) -> Tensor:
@@ -74,11 +74,11 @@ def comparisons(case: Case) -> Iterator[tuple[str, Run, Run]]:
     for given in ((None, positions, None), (added, positions, None), (added, None, bias)):
         yield "the layer norm", *layer_norms(hidden, norm, *given)
     projections = tokens(), tokens(), tokens()
-    wide = [each.float() for each in projections]
+    query, key, value = (each.float() for each in projections)
     yield (
         "attention",
         lambda: (attention(*projections, case.heads),),
-        lambda: (plain_attention(*wide, case.heads),),
+        lambda: (plain_attention(query, key, value, case.heads),),
     )
     inner = tokens(8)
     yield "GEGLU", lambda: (geglu(inner.clone()),), lambda: (plain_geglu(inner.float()),)

@@ -29,6 +29,7 @@ class Kernels:
 
     def __init__(self):
         self.failure: str | None = None
+        self.has_run = False
 
     def motion(
         self,
@@ -55,6 +56,7 @@ class Kernels:
         except Exception as error:  # a compiler can raise any error
             self.switch_off(f"{type(error).__name__}: {error}")
             return None
+        self.has_run = True
         say_once(f"fast motion kernels are on ({VARIABLE}=off switches them off).")
         return result
 

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from ..chunks import in_chunks
-from ..layers import add_product
 from .add_motion import add_motion
 from .add_norm import LayerNormWeights, add_norm
 from .attention import attention
@@ -17,7 +16,7 @@ from .group_norm import group_norm
 from .group_statistics import group_statistics
 
 if TYPE_CHECKING:
-    from ..motion_module import TemporalBlock, TemporalTransformer
+    from ..motion_module import TemporalTransformer
 
 
 def fused_motion(
@@ -30,14 +29,12 @@ def fused_motion(
     if not is_dense(x):
         x = x.contiguous()
     norm, out = transformer.norm, torch.empty_like(x)
-    weights = norm.held
+    weights: Any = norm.held
     statistics = group_statistics(x.flatten(2), norm.num_groups)
 
     def run(rows: slice) -> None:
         part = x[:, :, rows]
-        hidden = group_norm(
-            part.flatten(2), frames, statistics, weights.weight, weights.bias, norm.eps, norm_over_clip
-        )
+        hidden = group_norm(part.flatten(2), frames, statistics, weights.weight, weights.bias, norm.eps, norm_over_clip)
         hidden = transformer.proj_in(hidden)
         for block in transformer.transformer_blocks:
             hidden = fused_block(block, hidden, transformer.heads)
@@ -59,20 +56,27 @@ def of_rows(strength: float | Tensor, rows: slice) -> float | Tensor:
     return strength[:, :, rows] if isinstance(strength, Tensor) and strength.shape[2] > 1 else strength
 
 
-def fused_block(block: TemporalBlock, hidden: Tensor, heads: int) -> Tensor:
-    """The temporal block, (pixels f c) in and out. `hidden` is overwritten."""
+def fused_block(block: Any, hidden: Tensor, heads: int) -> Tensor:
+    """A TemporalBlock, (pixels f c) in and out. `hidden` is overwritten."""
+    first, _dropout, last = block.ff.net
+    weights = last.plain_weights
+    inner = geglu(first.proj(attended(block, hidden, heads, weights and weights.bias)))
+    return hidden.add_(last(inner)) if weights is None else product_added(hidden, inner, weights.weight)
+
+
+def attended(block: Any, hidden: Tensor, heads: int, next_bias: Tensor | None) -> Tensor:
+    """The input of the feed-forward. Both attentions and next_bias are added to `hidden`, (pixels f c)."""
     added = None
     for layer, norm in zip(block.attention_blocks, block.norms, strict=True):
         normed = add_norm(hidden, added, of_layer(norm), layer.pos_encoder.held.weight[0])
-        seen = attention(layer.to_q(normed), layer.to_k(normed), layer.to_v(normed), heads)
-        added = layer.to_out[0](seen)
-    first, _dropout, last = block.ff.net
-    weights = last.plain_weights
-    bias = None if weights is None else weights.bias
-    inner = geglu(first.proj(add_norm(hidden, added, of_layer(block.ff_norm), next_bias=bias)))
-    if weights is None:
-        return hidden.add_(last(inner))
-    return add_product(hidden, inner, weights.weight)
+        added = layer.to_out[0](attention(layer.to_q(normed), layer.to_k(normed), layer.to_v(normed), heads))
+    return add_norm(hidden, added, of_layer(block.ff_norm), next_bias=next_bias)
+
+
+def product_added(total: Tensor, x: Tensor, weight: Tensor) -> Tensor:
+    """total + x W, (... c), written over `total`."""
+    total.view(-1, total.shape[-1]).addmm_(x.flatten(0, -2), weight.t())
+    return total
 
 
 def of_layer(norm: Any) -> LayerNormWeights:

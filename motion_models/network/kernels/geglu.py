@@ -10,9 +10,9 @@ TOKENS, CHANNELS = 8, 256
 
 
 @triton.jit(do_not_specialize=["tokens"])
-def _geglu(x, tokens, channels, TOKENS: tl.constexpr, CHANNELS: tl.constexpr):
-    token = tl.program_id(0).to(tl.int64) * TOKENS + tl.arange(0, TOKENS)[:, None]
-    channel = tl.program_id(1) * CHANNELS + tl.arange(0, CHANNELS)[None, :]
+def _geglu(x, tokens, channels, token_tile: tl.constexpr, channel_tile: tl.constexpr):
+    token = tl.program_id(0).to(tl.int64) * token_tile + tl.arange(0, token_tile)[:, None]
+    channel = tl.program_id(1) * channel_tile + tl.arange(0, channel_tile)[None, :]
     inside = (token < tokens) & (channel < channels)
     place = x + token * (2 * channels) + channel
     value = tl.load(place, mask=inside, other=0.0).to(tl.float32)
@@ -29,5 +29,5 @@ def geglu(x: Tensor) -> Tensor:
     channels = x.shape[-1] // 2
     tokens = x.numel() // (2 * channels)
     grid = blocks(tokens, TOKENS), blocks(channels, CHANNELS)
-    launch(_geglu, grid, x, tokens, channels, TOKENS=TOKENS, CHANNELS=CHANNELS, num_warps=4)
+    launch(_geglu, grid, x, tokens, channels, token_tile=TOKENS, channel_tile=CHANNELS, num_warps=4)
     return x[..., :channels]

@@ -10,7 +10,7 @@ PIXELS, CHANNELS = 64, 64
 """A tile: 128 bytes of half precision along each side, because the two layouts differ in their last dimension."""
 
 
-@triton.jit(do_not_specialize=["pixels", "frames", "count"])
+@triton.jit(do_not_specialize=["frames", "count"])
 def _group_norm(
     x,
     statistics,
@@ -27,19 +27,19 @@ def _group_norm(
     groups,
     eps,
     over_clip: tl.constexpr,
-    FRAMES: tl.constexpr,
-    PIXELS: tl.constexpr,
-    CHANNELS: tl.constexpr,
+    frame_tile: tl.constexpr,
+    pixel_tile: tl.constexpr,
+    channel_tile: tl.constexpr,
 ):
-    pixel = tl.program_id(0) * PIXELS + tl.arange(0, PIXELS)[:, None]
-    channel = tl.program_id(1) * CHANNELS + tl.arange(0, CHANNELS)
+    pixel = tl.program_id(0) * pixel_tile + tl.arange(0, pixel_tile)[:, None]
+    channel = tl.program_id(1) * channel_tile + tl.arange(0, channel_tile)
     latent = tl.program_id(2).to(tl.int64)
     clip, frame = latent // frames, latent % frames
     in_row = channel < channels
     group = channel // (channels // groups)
     # the statistics of all frames of the clip, or of this one
     first = clip * frames if over_clip else latent
-    member = tl.arange(0, FRAMES)[:, None]
+    member = tl.arange(0, frame_tile)[:, None]
     is_member = (member < count) & in_row[None, :]
     place = statistics + ((first + member) * groups + group[None, :]) * 2
     means = tl.load(place, mask=is_member, other=0.0)
@@ -83,9 +83,9 @@ def group_norm(
         statistics.shape[1],
         eps,
         over_clip=over_clip,
-        FRAMES=padded(together),
-        PIXELS=PIXELS,
-        CHANNELS=CHANNELS,
+        frame_tile=padded(together),
+        pixel_tile=PIXELS,
+        channel_tile=CHANNELS,
         num_warps=4,
     )
     return out

@@ -14,17 +14,26 @@ MOST_PIXELS = 1024
 
 @triton.jit
 def _group_statistics(
-    x, out, pixels, frame_stride, channel_stride, pixel_stride, groups, width, WIDTH: tl.constexpr, PIXELS: tl.constexpr
+    x,
+    out,
+    pixels,
+    frame_stride,
+    channel_stride,
+    pixel_stride,
+    groups,
+    width,
+    width_tile: tl.constexpr,
+    pixel_tile: tl.constexpr,
 ):
     program = tl.program_id(0)
     frame, group = (program // groups).to(tl.int64), program % groups
-    channel, pixel = tl.arange(0, WIDTH)[:, None], tl.arange(0, PIXELS)[None, :]
+    channel, pixel = tl.arange(0, width_tile)[:, None], tl.arange(0, pixel_tile)[None, :]
     start = x + frame * frame_stride + (group * width + channel) * channel_stride
     # Welford's method for each lane, so that a large mean loses no digits of the variance
-    mean = tl.zeros((WIDTH, PIXELS), tl.float32)
-    squares = tl.zeros((WIDTH, PIXELS), tl.float32)
-    count = tl.zeros((WIDTH, PIXELS), tl.float32)
-    for first in range(0, pixels, PIXELS):
+    mean = tl.zeros((width_tile, pixel_tile), tl.float32)
+    squares = tl.zeros((width_tile, pixel_tile), tl.float32)
+    count = tl.zeros((width_tile, pixel_tile), tl.float32)
+    for first in range(0, pixels, pixel_tile):
         inside = (first + pixel < pixels) & (channel < width)
         value = tl.load(start + (first + pixel) * pixel_stride, mask=inside, other=0.0).to(tl.float32)
         count += inside.to(tl.float32)
@@ -54,8 +63,8 @@ def group_statistics(x: Tensor, groups: int) -> Tensor:
         *x.stride(),
         groups,
         width,
-        WIDTH=padded(width),
-        PIXELS=at_once,
+        width_tile=padded(width),
+        pixel_tile=at_once,
         num_warps=4,
     )
     return out

@@ -3,7 +3,6 @@
 from typing import Any
 
 import torch
-import triton
 from torch import Tensor
 
 
@@ -15,9 +14,9 @@ def launch(kernel: Any, grid: tuple[int, ...], x: Tensor, *arguments: Any, **con
 
 def padded(size: int, least: int = 1) -> int:
     """The next power of two. Tiles of a kernel have such sides."""
-    return max(least, triton.next_power_of_2(size))
+    return max(least, 1 << (size - 1).bit_length())
 
 
 def blocks(size: int, block: int) -> int:
     """Blocks that cover `size`."""
-    return triton.cdiv(size, block)
+    return -(-size // block)

@@ -194,11 +194,11 @@ def test_each_layer_casts_its_weights_once_for_all_chunks(monkeypatch: pytest.Mo
     assert held and all(weights is None for weights in held)
 
 
-@pytest.mark.parametrize("joint, kernels, new", [(True, 30, 23.3), (False, 29, 23)], ids=["joint", "per frame"])
+@pytest.mark.parametrize("joint, kernels, new", [(True, 30, 26.3), (False, 29, 26)], ids=["joint", "per frame"])
 def test_a_module_writes_a_limited_number_of_tensors(joint: bool, kernels: int, new: float) -> None:
     """Of the size of its input. AnimateDiff-Evolved: 33 kernels, 46 tensors, 6 of them copies into another layout.
 
-    18 more are written over another one, and need no memory.
+    15 or 16 more are written over another one, and need no memory.
     """
     module, x = ours(diffusers_transformer(320)), torch.randn(16, 320, 4, 4)
     assert rows_per_chunk(torch.Size((1, *x.shape)), x.device) >= 4  # one chunk, or each would be counted
@@ -207,5 +207,5 @@ def test_a_module_writes_a_limited_number_of_tensors(joint: bool, kernels: int, 
     large = writes.of_size(x.numel())
     assert len(large) <= kernels
     assert sum(write.elements for write in writes.seen if write.is_new) <= new * x.numel()
-    assert sum(write.elements for write in writes.seen if not write.is_new) <= 19 * x.numel()
+    assert sum(write.elements for write in writes.seen if not write.is_new) <= 16 * x.numel()
     assert len([name for name in large if "copy" in name or "flatten" in name]) <= 2

@@ -5,10 +5,6 @@ from collections.abc import Iterator
 import pytest
 import torch
 from animatediff_xl.motion_models.network.kernels import checks
-from animatediff_xl.motion_models.network.kernels.add_motion import add_motion
-from animatediff_xl.motion_models.network.kernels.attention import attention
-from animatediff_xl.motion_models.network.kernels.group_norm import group_norm
-from animatediff_xl.motion_models.network.kernels.group_statistics import group_statistics
 
 from tests.interpreter import products_of_bfloat16
 
