@@ -6,27 +6,38 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
-# what runs again with models kept as on an NVIDIA GPU (tests/host/dynamic_vram): all but videos, the package, and the
-# training command, which never keeps them so
+# what runs again with models kept as on an NVIDIA GPU (tests/host/dynamic_vram): all but texts, graphs, plans, videos,
+# damaged files, the package, and the training command, which never keeps them so
 WITH_DYNAMIC_VRAM := tests/motion_models tests/nodes tests/server \
+	--ignore=tests/motion_models/conditioning --ignore=tests/motion_models/conversion \
+	--ignore=tests/motion_models/files/test_fuzz.py \
+	--ignore=tests/motion_models/context/test_windows.py --ignore=tests/motion_models/context/test_picture.py \
 	--ignore=tests/motion_models/training/clips --ignore=tests/motion_models/training/headless \
 	--ignore=tests/server/test_install.py
 
-.PHONY: demo test test-legacy-vram test-dynamic-vram measure lint clean
+.PHONY: demo test test-oldest test-legacy-vram test-dynamic-vram test-browser measure lint clean
 
 demo: $(READY)
 	@$(RUN) -m tests.host.demo
 
-# both runs at once, each with one thread: on two cores in the time of one
+# two runs at a time, each with one thread: on two cores in the time of one
 test: $(READY)
 	@$(RUN) -m tests.host.obtain
-	@OMP_NUM_THREADS=1 $(MAKE) --jobs 2 test-legacy-vram test-dynamic-vram
+	@OMP_NUM_THREADS=1 $(MAKE) --jobs 2 test-legacy-vram test-dynamic-vram test-browser
+
+# for a ComfyUI that keeps models in one way only
+test-oldest: $(READY)
+	@$(RUN) -m tests.host.obtain
+	@OMP_NUM_THREADS=1 $(MAKE) --jobs 2 test-legacy-vram test-browser
 
 test-legacy-vram: $(READY)
-	$(VENV)/bin/pytest $(ARGS)
+	$(VENV)/bin/pytest --ignore=tests/browser $(ARGS)
 
 test-dynamic-vram: $(READY)
 	DYNAMIC_VRAM=1 $(VENV)/bin/pytest $(WITH_DYNAMIC_VRAM)
+
+test-browser: $(READY)
+	$(VENV)/bin/pytest tests/browser
 
 # samples some hundred clips of the tiny model, and measures what they show
 measure: $(READY)

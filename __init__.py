@@ -7,6 +7,8 @@ import folder_paths
 from comfy_api.latest import ComfyExtension, io
 
 from .nodes import NODES
+from .nodes.conversion.replacements import register_replacements
+from .nodes.conversion.route import add_route
 
 WEB_DIRECTORY = "./js"
 
@@ -20,6 +22,10 @@ for folder in ("animatediff_models", "animatediff_motion_lora"):
 
 
 class AnimateDiffXL(ComfyExtension):
+    async def on_load(self) -> None:
+        add_route()
+        await register_replacements()
+
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         return NODES
 

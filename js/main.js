@@ -13,19 +13,12 @@ import { pathTo } from "./lib/graph.mjs"
 import { isError, translate } from "./lib/messages.mjs"
 import { showReport } from "./lib/reports.mjs"
 import { keepReports, reportsOf } from "./lib/storage.mjs"
+import { loadTexts, textsOfPage } from "./lib/texts.mjs"
 
 const OURS = "ADXL_"
 const EVENT = "animatediff_xl.report"
 
 const rootGraph = () => app.rootGraph ?? app.graph
-
-const ENGLISH = { report: "report", error: "Error: ", messages: {}, values: {} }
-
-/** Texts of all packs, by language. */
-let languages = {}
-
-/** Our texts in the language of the page. */
-const textsOfPage = () => languages[app.extensionManager.setting.get("Comfy.Locale")]?.animatediffXl ?? ENGLISH
 
 /** Show texts on the nodes of the open workflow. A node of a subgraph shows that of the last node inside. */
 function show(reports) {
@@ -85,9 +78,7 @@ function forgetErrorOf(node) {
 
 app.registerExtension({
   name: "animatediff_xl.reports",
-  async init() {
-    languages = await api.getCustomNodesI18n()
-  },
+  init: loadTexts,
   setup() {
     api.addEventListener("execution_cached", ({ detail }) =>
       change(detail.prompt_id, forgetAllBut(new Set(detail.nodes.map(String))))

@@ -1,12 +1,16 @@
 """The nodes. Each declares its inputs and calls motion_models."""
 
-from . import context, latent, lora, motion, schedule, training
+from . import context, guidance, latent, lora, motion, noise, picture, prompt, schedule, training
 
 NODES = [
     *motion.NODES,
     *lora.NODES,
+    *picture.NODES,
     *schedule.NODES,
+    *prompt.NODES,
+    *guidance.NODES,
     *context.NODES,
     *latent.NODES,
+    *noise.NODES,
     *training.NODES,
 ]

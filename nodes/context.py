@@ -6,12 +6,16 @@ from comfy_api.latest import io, ui
 
 from ..motion_models.context.handler import ContextHandler, add_context, settings_of
 from ..motion_models.context.picture import describe, draw
+from ..motion_models.context.reference import add_reference
 from ..motion_models.context.windows import FUSE_METHODS, WINDOW_SCHEDULES, ContextSettings
 from .common.base import AnimateDiffNode
 from .common.renamed import current_choice, current_inputs
 from .common.reports import KEEPS_REPORT, REPORTS_IN_RUNS, reporter
 
 CATEGORY = "AnimateDiff XL/context"
+
+IN_MOTION_MODULES = "motion modules"
+WINDOWS_IN = ["whole model", IN_MOTION_MODULES]
 
 
 def window_inputs() -> list[io.Input]:
@@ -152,6 +156,40 @@ class ContextWindows(ChoosesWindows):
                     tooltip="Windows in one call of the model. 0: as many as memory allows. 1 needs the least memory.",
                     advanced=True,
                 ),
+                io.Float.Input(
+                    "reference_weight",
+                    optional=True,
+                    default=0.0,
+                    min=0.0,
+                    max=1.0,
+                    step=0.05,
+                    round=0.01,
+                    tooltip=(
+                        "How much the self-attention of all windows reads from one frame, so that they look alike. 0: "
+                        "not at all. Higher values hold the picture closer to that frame."
+                    ),
+                    advanced=True,
+                ),
+                io.Int.Input(
+                    "reference_frame",
+                    optional=True,
+                    default=0,
+                    min=0,
+                    max=4095,
+                    tooltip="The frame that reference_weight is for. 0 is the first.",
+                    advanced=True,
+                ),
+                io.Combo.Input(
+                    "windows_in",
+                    optional=True,
+                    options=WINDOWS_IN,
+                    default=WINDOWS_IN[0],
+                    tooltip=(
+                        "whole model: each call of the model has the frames of a window. motion modules: the model "
+                        "sees the whole clip, and only the motion runs in windows. It needs more memory."
+                    ),
+                    advanced=True,
+                ),
             ],
             outputs=[io.Model.Output(tooltip="Model with windows, for any sampler. The input model is not modified.")],
             **REPORTS_IN_RUNS,
@@ -159,9 +197,26 @@ class ContextWindows(ChoosesWindows):
         )
 
     @classmethod
-    def run(cls, model: io.Model.Type, freenoise: bool, windows_per_batch: int, **windows: Any) -> io.NodeOutput:
-        handler = ContextHandler(window_settings(windows), windows_per_batch, freenoise, reporter(cls))
-        return io.NodeOutput(add_context(model, handler))
+    def run(
+        cls,
+        model: io.Model.Type,
+        freenoise: bool,
+        windows_per_batch: int,
+        reference_weight: float,
+        reference_frame: int,
+        windows_in: str,
+        **windows: Any,
+    ) -> io.NodeOutput:
+        handler = ContextHandler(
+            window_settings(windows),
+            windows_per_batch,
+            freenoise,
+            reporter(cls),
+            in_motion_modules=windows_in == IN_MOTION_MODULES,
+            reference_frame=reference_frame if reference_weight else None,
+        )
+        changed = add_context(model, handler)
+        return io.NodeOutput(add_reference(changed, reference_frame, reference_weight) if reference_weight else changed)
 
 
 class WindowPlan(ChoosesWindows):

@@ -8,11 +8,12 @@ from ..motion_models.files.families import RUNNABLE
 from ..motion_models.files.loading import MotionFile, open_motion_file
 from ..motion_models.lora.motion_lora import ChosenLora
 from ..motion_models.sampling.apply import BETA_SCHEDULE_CHOICES, apply_motion_model
-from ..motion_models.sampling.motion_config import MotionSettings, motion_configs
+from ..motion_models.sampling.motion_config import GuidanceSettings, MotionSettings, motion_configs
+from ..motion_models.sampling.motion_guidance import set_motion_guidance
 from .common import sockets
 from .common.base import AnimateDiffNode
 from .common.files import MOTION_MODEL, fingerprint, listed, path_of
-from .common.reports import KEEPS_REPORT, REPORTS_IN_RUNS, reporter, with_report
+from .common.reports import KEEPS_REPORT, REPORTS_IN_RUNS, SHOWS_ERRORS, reporter, with_report
 
 AUTO_FAMILY = "auto"
 
@@ -139,6 +140,19 @@ class ApplyMotionModel(AnimateDiffNode):
                     optional=True,
                     tooltip="Where the picture moves: white moves, black stays still. One mask, or one for each frame.",
                 ),
+                io.Float.Input(
+                    "negative_strength",
+                    optional=True,
+                    default=1.0,
+                    min=0.0,
+                    max=1.0,
+                    step=0.01,
+                    tooltip=(
+                        "Scales the motion in the negative side of CFG. Below 1 it flickers less, at no cost: try 0.75 "
+                        "at cfg 3, 0.9 at cfg 6. Only measured on this pack's small test model."
+                    ),
+                    advanced=True,
+                ),
             ],
             outputs=[io.Model.Output(tooltip="Animated model, for any sampler. The input model is not modified.")],
             **REPORTS_IN_RUNS,
@@ -157,10 +171,77 @@ class ApplyMotionModel(AnimateDiffNode):
         motion_lora: tuple[ChosenLora, ...] = (),
         schedule: StrengthSchedule = (),
         mask: torch.Tensor | None = None,
+        negative_strength: float = 1.0,
     ) -> io.NodeOutput:
-        settings = MotionSettings(strength, start_percent, end_percent, clip_frames, schedule, mask, reporter(cls))
+        settings = MotionSettings(
+            strength, start_percent, end_percent, clip_frames, schedule, mask, reporter(cls), negative_strength
+        )
         animated = apply_motion_model(model, motion_model, settings, beta_schedule, motion_lora)
         return with_report(animated, report=motion_configs(animated)[-1].report)
 
 
-NODES = [LoadMotionModel, ApplyMotionModel]
+class MotionGuidance(AnimateDiffNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="ADXL_MotionGuidance",
+            display_name="AnimateDiff Motion Guidance",
+            category="AnimateDiff XL",
+            description=(
+                "Steers a clip away from weaker motion, so that it flickers less. Works at cfg 1, and takes one more "
+                "model call in each step. Above cfg 1, negative_strength does it at no cost."
+            ),
+            search_aliases=["animatediff xl", "autoguidance", "stg", "flicker"],
+            inputs=[
+                io.Model.Input("model", tooltip="A MODEL with motion, before or after Apply AnimateDiff Motion Model."),
+                io.Float.Input(
+                    "scale",
+                    default=2.0,
+                    min=0.0,
+                    max=10.0,
+                    step=0.1,
+                    tooltip=(
+                        "How far the clip is steered. 0 is off. More flickers less, and makes colours stronger. Only "
+                        "measured on this pack's small test model."
+                    ),
+                ),
+                io.Float.Input(
+                    "strength",
+                    default=0.75,
+                    min=0.0,
+                    max=1.0,
+                    step=0.01,
+                    tooltip="Motion of the prediction that the clip is steered away from: 1 changes nothing, 0 is off.",
+                ),
+                io.Float.Input(
+                    "start_percent",
+                    default=0.0,
+                    min=0.0,
+                    max=1.0,
+                    step=0.001,
+                    tooltip="Where in the sampling the guidance starts: 0 is the first step.",
+                    advanced=True,
+                ),
+                io.Float.Input(
+                    "end_percent",
+                    default=1.0,
+                    min=0.0,
+                    max=1.0,
+                    step=0.001,
+                    tooltip="Where in the sampling the guidance stops: 1 is the last step. Earlier saves time.",
+                    advanced=True,
+                ),
+            ],
+            outputs=[io.Model.Output(tooltip="Guided model, for any sampler. The input model is not modified.")],
+            **SHOWS_ERRORS,
+        )
+
+    @classmethod
+    def run(
+        cls, model: io.Model.Type, scale: float, strength: float, start_percent: float, end_percent: float
+    ) -> io.NodeOutput:
+        settings = GuidanceSettings(scale, strength, start_percent, end_percent)
+        return io.NodeOutput(set_motion_guidance(model, settings))
+
+
+NODES = [LoadMotionModel, ApplyMotionModel, MotionGuidance]

@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 from animatediff_xl.motion_models.context.windows import MOVING
+from animatediff_xl.motion_models.conversion.tables.made_nodes import MADE, OURS
 from animatediff_xl.motion_models.files.families import FAMILIES, examples, levels_of_bases
 from animatediff_xl.motion_models.files.reading import NOT_MODELS
 from animatediff_xl.motion_models.files.unsupported_files import KNOWN_FILES
 from animatediff_xl.motion_models.lora.pairs import UNSUPPORTED_METHODS
+from animatediff_xl.motion_models.prompts.grammar import GRAMMARS
+from animatediff_xl.motion_models.prompts.quoted import EXPECTED
 from animatediff_xl.motion_models.sampling.apply import KEEP_BETA_SCHEDULE
 from animatediff_xl.nodes import NODES
 from animatediff_xl.nodes.common.files import DOMAIN_ADAPTER, MOTION_LORA, MOTION_MODEL
@@ -47,11 +50,14 @@ VALUES = {
     "beta_schedule": {KEEP_BETA_SCHEDULE},
     "description": {description for _, description, _ in NOT_MODELS},
     "examples": {examples()},
+    "expected": set(EXPECTED),
+    "grammar": set(GRAMMARS),
     "input": {field.id for node in NODES for field in node.define_schema().inputs if is_checked(node, field)},
     "kind": {kind.description for kind in KNOWN_FILES}
     | {kind.name for kind in (MOTION_MODEL, MOTION_LORA, DOMAIN_ADAPTER)},
     "method": set(UNSUPPORTED_METHODS),
     "moving": {" or ".join(MOVING)},
+    "node": {made.title for made in MADE.values() if made.pack == OURS},
     "place": {"file", "folder"},
     "remedy": {remedy for _, _, remedy in NOT_MODELS} | {kind.remedy for kind in KNOWN_FILES},
     "requires": {family.requires for family in FAMILIES.values()} - {""},
@@ -66,6 +72,16 @@ def test_every_message_has_a_chinese_one() -> None:
 
 def test_every_value_of_ours_has_a_chinese_one() -> None:
     assert {name: set(values) for name, values in CHINESE["values"].items()} == VALUES
+
+
+def test_texts_and_commands_of_the_page_have_chinese_ones() -> None:
+    script = (ROOT / "js/lib/texts.mjs").read_text()
+    english = re.findall(r"^    (\w+): ", script, re.MULTILINE)
+    assert english and set(CHINESE["conversion"]) == set(english)
+    command = re.findall(r'"(AnimateDiffXL\.\w+)"', (ROOT / "js/conversion.js").read_text())
+    for language in ("en", "zh"):
+        labels = json.loads((ROOT / "locales" / language / "commands.json").read_text(encoding="utf-8"))
+        assert list(labels) == [name.replace(".", "_") for name in command] and all(labels.values())
 
 
 @pytest.mark.parametrize("texts", [CHINESE["messages"], *CHINESE["values"].values()])

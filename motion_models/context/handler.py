@@ -3,7 +3,9 @@
 ComfyUI calls the handler of a MODEL whenever a guider computes the conditions. So every sampler and guider works.
 """
 
-from collections.abc import Callable
+import copy
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,14 +14,15 @@ import torch
 from torch import Tensor
 
 from .. import host
-from ..errors import MotionError
+from ..errors import MotionError, sentence
 from ..network.motion_module import FrameWindows
-from ..noise.free_noise import noise_order
+from ..noise.free_noise import Order, order_by_rounds, order_by_windows
+from ..prompts.masked import active_conditions, is_active, with_masked_conditions
 from ..sampling.memory import motion_bytes
-from ..sampling.motion_config import log_warnings, motion_configs
+from ..sampling.motion_config import clip_frames, log_warnings, motion_configs
 from ..sampling.run import SamplingRun, run_of, sampling_run, sampling_step
 from .conditions import conditions_of, select_frames, sliced_controls
-from .windows import MOVING, ContextSettings, plan
+from .windows import CIRCULAR, MOVING, ContextSettings, dilations, plan, window_size, window_starts
 
 
 @dataclass(frozen=True)
@@ -58,28 +61,31 @@ class ContextHandler(host.ContextHandler):
         self,
         settings: ContextSettings,
         windows_per_batch: int = 0,
-        free_noise: bool = False,
+        freenoise: bool = False,
         on_report: Callable[[str, list[str]], None] = log_warnings,
         in_motion_modules: bool = False,
+        reference_frame: int | None = None,
     ):
         """windows_per_batch: windows in one model call. 0: as many as memory allows.
 
         on_report: called with a message and its warnings, as in MotionSettings. in_motion_modules: the UNet runs on the
-        whole clip, and only the motion modules in it run window by window.
+        whole clip, and only the motion modules in it run window by window. reference_frame: of each clip. A window that
+        holds it runs first in each step, and the others can attend to it (`reference`).
         """
         self.settings = settings
         self.context_length = settings.length  # ComfyUI and other packs read this name
         self.windows_per_batch = windows_per_batch
-        self.free_noise = free_noise
+        self.freenoise = freenoise  # ComfyUI's name, as of its own handler
         self.on_report = on_report
         self.in_motion_modules = in_motion_modules
+        self.reference_frame = reference_frame
         self._reported = 0.0
 
     def for_one_run(self) -> "ContextHandler":
         """A handler with the same settings and without the state of earlier runs."""
-        return ContextHandler(
-            self.settings, self.windows_per_batch, self.free_noise, self.on_report, self.in_motion_modules
-        )
+        fresh = copy.copy(self)
+        fresh._reported = 0.0
+        return fresh
 
     def should_use_context(
         self, model: Any, conds: list, x_in: Tensor, timestep: Tensor, model_options: host.ModelOptions
@@ -109,25 +115,25 @@ class ContextHandler(host.ContextHandler):
         options = model_options.get("transformer_options", {})
         step, batch = int(sampling_step(timestep[0].item(), options)), x_in.shape[0]
         planned = self.windows(x_in, step, clip_frames(model.current_patcher) or batch, run_of(options))
+        run_of(options).reference_tokens.clear()
         totals = [torch.zeros_like(x_in) for _ in conds]
         frame_lookup = any(host.knows_windows(control) for control in host.controls_of(conds))
         # ControlNets that index frames by number need unique indices in each call
-        per_call = 1 if frame_lookup else self.windows_per_call(model.current_patcher, conds, x_in)
-        for first in range(0, len(planned.frames), per_call):
+        per_call = 1 if frame_lookup else self.windows_per_call(model.current_patcher, conds, planned.frames, x_in)
+        for rows in calls(planned.frames, conds, per_call):
             host.stop_if_interrupted()
-            rows = slice(first, first + per_call)
             windows = planned.frames[rows]
             window = Window([index for frames in windows for index in frames], batch, len(windows[0]))
             select = select_frames(window.index_list, lambda on, rows=rows: planned.index_on(on)[rows].flatten(), batch)
             extra = {host.CONTEXT_WINDOW: window, **for_frame_lookup(window)}
             inner = model_options | {"transformer_options": options | extra}
             with sliced_controls(conds, select, x_in, run_of(options)):
-                sides = [conditions_of(side, select) for side in conds]
+                sides = [conditions_of(active_conditions(side, window.index_list), select) for side in conds]
                 results = calc_cond_batch(model, sides, select(x_in), select(timestep), inner)
             for total, result in zip(totals, results, strict=True):
                 weighted = result.unflatten(0, (len(windows), -1)) * planned.weights[rows]
                 add_windows(total, weighted, windows, planned.index_on(total.device)[rows])
-            self.report_progress(step, first + len(windows), len(planned.frames), options)
+            self.report_progress(step, rows.stop, len(planned.frames), options)
         return totals
 
     def windows(self, x: Tensor, step: int, clip: int, run: SamplingRun) -> PlannedWindows:
@@ -135,7 +141,7 @@ class ContextHandler(host.ContextHandler):
         key = ("windows", self.settings, x.shape[0], clip, step if self.is_moving else 0)
 
         def planned() -> PlannedWindows:
-            window_plan = plan(self.settings, clip, key[-1])
+            window_plan = plan(self.settings, clip, key[-1]).beginning_with(self.reference_frame)
             clips = x.shape[0] // clip
             indices = np.concatenate([window_plan.indices + clip * index for index in range(clips)])
             weights = torch.from_numpy(window_plan.weights).repeat(clips, 1)[..., None, None, None]
@@ -176,10 +182,16 @@ class ContextHandler(host.ContextHandler):
         """Whether the windows differ from step to step."""
         return self.settings.schedule in MOVING
 
-    def windows_per_call(self, model: host.ModelPatcher, conds: list[host.Conditions | None], latents: Tensor) -> int:
+    def windows_per_call(
+        self,
+        model: host.ModelPatcher,
+        conds: list[host.Conditions | None],
+        windows: list[tuple[int, ...]],
+        latents: Tensor,
+    ) -> int:
         if self.windows_per_batch:
             return self.windows_per_batch
-        condition_count = max(1, sum(len(side) for side in conds if side))
+        condition_count = max(1, *(sum(activity(conds, frames)) for frames in windows))
         window_shape = [condition_count * min(self.settings.length, len(latents)), *latents.shape[1:]]
         needed = host.planned_memory(model, window_shape) + motion_bytes(model, window_shape)
         return max(1, int(host.free_memory(model, latents.device) / (MEMORY_MARGIN * needed)))
@@ -196,6 +208,20 @@ class ContextHandler(host.ContextHandler):
             host.progress_bar(steps * windows).update_absolute(step * windows + done, steps * windows)
 
 
+def activity(conds: list[host.Conditions | None], frames: Sequence[int]) -> tuple[bool, ...]:
+    """Whether each condition counts in some frames."""
+    return tuple(is_active(condition, frames) for side in conds for condition in side or ())
+
+
+def calls(windows: list[tuple[int, ...]], conds: list[host.Conditions | None], most: int) -> Iterator[slice]:
+    """The windows of each model call: neighbours with the same conditions, at most `most`."""
+    first = 0
+    for _, group in itertools.groupby(windows, lambda frames: activity(conds, frames)):
+        end = first + len(list(group))
+        yield from (slice(start, min(start + most, end)) for start in range(first, end, most))
+        first = end
+
+
 MEMORY_MARGIN = 1.5
 """The factor on the planned memory with which ComfyUI decides how to batch conditions (comfy/samplers.py)."""
 
@@ -209,11 +235,6 @@ def for_frame_lookup(window: Window) -> host.TransformerOptions:
             "context_length": window.context_length,
         }
     }
-
-
-def clip_frames(model: host.ModelPatcher) -> int:
-    """Frames of each clip in a batch. 0: the batch is one clip. `check_windows` makes sure that motion models agree."""
-    return next((config.settings.clip_frames for config in motion_configs(model)), 0)
 
 
 def add_windows(total: Tensor, weighted: Tensor, windows: list[tuple[int, ...]], index: Tensor) -> None:
@@ -236,6 +257,7 @@ def add_context(model: host.ModelPatcher, handler: ContextHandler) -> host.Model
     changed = model.clone()
     host.set_context_handler(changed.model_options, handler)
     host.wrap(changed, WRAPPERS, host.CONTEXT_KEY)
+    with_masked_conditions(changed)
     return changed
 
 
@@ -261,22 +283,48 @@ def on_sampling(executor: host.Executor, noise: Tensor, *args: Any, **kw: Any) -
     if not isinstance(handler, ContextHandler):
         raise MotionError(WINDOWS_SET_TWICE)
     try:
-        check_windows(guider)
+        check_windows(guider, handler, len(noise))
     except MotionError as error:
         handler.on_report(error.report(), [])
         raise
     host.set_context_handler(guider.model_options, handler.for_one_run())  # the options are those of this run
     clip = clip_frames(guider.model_patcher) or len(noise)
-    if handler.free_noise and len(noise) % clip == 0:
-        windows, seed = handler.settings, host.sampling_argument("seed", args, kw)
-        order = noise_order(windows.length, windows.overlap, windows.closed_loop, clip, seed)
+    if handler.freenoise and len(noise) % clip == 0:
+        order = noise_order(handler.settings, clip, host.run_seed(args, kw))
+        if handler.settings.length < clip == len(set(order)):
+            handler.on_report("", [sentence(CANNOT_REUSE_NOISE)])
         noise = noise.unflatten(0, (-1, clip))[:, order].flatten(0, 1)
-    with sampling_run(guider.model_options, noise.shape[-2:]):
+    with sampling_run(guider.model_options, noise.shape[-2:]) as run:
+        run.clip_frames = clip
         return executor(noise, *args, **kw)
 
 
-def check_windows(guider: Any) -> None:
-    """Raises MotionError if the windows cannot work with other settings of a MODEL."""
+CANNOT_REUSE_NOISE = (
+    "freenoise changes nothing, because this clip is too short to reuse a noise without having it twice in a window: "
+    "use more frames or context_stride 1, or turn freenoise off."
+)
+
+
+def noise_order(settings: ContextSettings, frames: int, seed: int) -> Order:
+    """The order of FreeNoise for a clip: no window of any step has a noise twice."""
+    length, _ = window_size(settings, frames)
+    circular = settings.closed_loop or settings.schedule in CIRCULAR
+    if circular or settings.schedule in MOVING:
+        return order_by_rounds(length, max(dilations(settings, length, frames)), frames, circular, seed)
+    ((_, starts),) = window_starts(settings, frames, step=0)
+    return order_by_windows(starts, length, frames, seed)
+
+
+def check_windows(guider: Any, handler: ContextHandler, batch: int) -> None:
+    """Raises MotionError if the windows cannot work with other settings of a MODEL, or with the frames of a batch."""
+    clip = clip_frames(guider.model_patcher) or batch
+    if handler.reference_frame is not None and handler.reference_frame >= clip:
+        raise MotionError(
+            "reference_frame is {frame}, but the clip has {frames} frames: set it to {last} or less.",
+            frame=handler.reference_frame,
+            frames=clip,
+            last=clip - 1,
+        )
     if len({config.settings.clip_frames for config in motion_configs(guider.model_patcher)}) > 1:
         raise MotionError(CLIP_FRAMES_DIFFER)
     if host.guides_by_attention(guider.model_options):

@@ -71,6 +71,11 @@ class WindowPlan:
     weights: np.ndarray
     """Weight of each window in each of its frames, (windows, length)."""
 
+    def beginning_with(self, frame: int | None) -> "WindowPlan":
+        """The same windows, those with a frame first. In the same order if no window has it, or if it is None."""
+        order = np.argsort(~(self.indices == frame).any(1), kind="stable")
+        return WindowPlan(self.frames, self.indices[order], self.weights[order])
+
 
 def plan(settings: ContextSettings, frames: int, step: int = 0) -> WindowPlan:
     """The windows of a clip at a sampler step, counted from 0.
@@ -179,6 +184,8 @@ WINDOW_SCHEDULES: dict[str, Callable[[int, int, int, int, bool], Starts]] = {
 }
 MOVING = ("standard_uniform", "looped_uniform")
 """The window schedules whose windows differ from step to step."""
+CIRCULAR = ("looped_uniform",)
+"""The window schedules whose windows cross the end of the clip, also without closed_loop."""
 
 # Fuse methods
 

@@ -18,6 +18,8 @@ from comfy.patcher_extension import CallbacksMP, WrapperExecutor, WrappersMP
 from torch import Tensor, nn
 
 KEY, LORA_KEY, CONTEXT_KEY = "animatediff_xl", "animatediff_xl_loras", "animatediff_xl_context"
+MASK_KEY, GUIDANCE_KEY = "animatediff_xl_masks", "animatediff_xl_guidance"
+NOISE_KEY, MOTION_GUIDANCE_KEY = "animatediff_xl_noise", "animatediff_xl_motion_guidance"
 """Keys of this pack's additional models, attachments and wrappers in a ModelPatcher."""
 
 operations = comfy.ops.manual_cast
@@ -198,3 +200,19 @@ def watch_predictions(model: ModelPatcher, watch: Callable[[ModelOptions], None]
 
     model.remove_callbacks_with_key(CallbacksMP.ON_PREPARE_STATE, KEY)
     model.add_callback_with_key(CallbacksMP.ON_PREPARE_STATE, KEY, on_prepare_state)
+
+
+Guidance = Callable[[dict[str, Any]], Tensor]
+"""A function of ComfyUI's that computes a prediction from those of the positive and the negative prompt."""
+
+
+def cfg_function(model: ModelPatcher) -> Guidance | None:
+    """The cfg function that a node has set, which returns the noisy latents minus the prediction. A MODEL has one."""
+    options: ModelOptions = model.model_options
+    return options.get("sampler_cfg_function")
+
+
+def set_guidance(model: ModelPatcher, cfg: Guidance, post_cfg: Guidance) -> None:
+    """Set the cfg function of MODEL, which must be a clone, and add a function that gets the result."""
+    model.set_model_sampler_cfg_function(cfg)
+    model.set_model_sampler_post_cfg_function(post_cfg)

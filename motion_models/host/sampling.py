@@ -1,10 +1,12 @@
 """Sampling runs of ComfyUI, and their sigmas."""
 
 import copy
+from collections.abc import Hashable
 from typing import Any
 
 import comfy.model_management
 import comfy.model_sampling
+import comfy.samplers
 import comfy.utils
 import torch
 from comfy.model_patcher import ModelPatcher
@@ -30,6 +32,48 @@ def sampling_argument(name: str, arguments: tuple, keywords: dict[str, Any]) -> 
     return keywords[name] if name in keywords else arguments[OUTER_SAMPLE_POSITIONS[name]]
 
 
+def run_seed(arguments: tuple, keywords: dict[str, Any]) -> int:
+    """The seed of an OUTER_SAMPLE call. 0 for scripts that give none."""
+    return sampling_argument("seed", arguments, keywords) or 0
+
+
+MOTION_FACTOR = "animatediff_xl_motion_factor"
+"""Key in transformer_options: a factor of the strength of all motion models in a call."""
+
+
+def positive_prediction(args: dict[str, Any], options: TransformerOptions) -> Tensor:
+    """The prediction of the positive side, computed again with further transformer_options.
+
+    args: those that ComfyUI gives to a function after CFG.
+    """
+    model_options = args["model_options"]
+    changed = model_options | {"transformer_options": model_options.get("transformer_options", {}) | options}
+    return comfy.samplers.calc_cond_batch(args["model"], [args["cond"]], args["input"], args["sigma"], changed)[0]
+
+
+def guiding_conditions(guider: Any) -> frozenset[Hashable]:
+    """The ids of the conditions that a guider steers away from: all but the positive ones.
+
+    Guiders have several of them, such as ComfyUI's for two prompts (DualCFGGuider) and PerpNegGuider.
+    """
+    sides = (conditions for name, conditions in guider.conds.items() if name != "positive")
+    return frozenset(condition["uuid"] for conditions in sides for condition in conditions)
+
+
+def negative_entries(options: TransformerOptions, guiding: frozenset[Hashable]) -> tuple[bool, ...]:
+    """Whether each condition in the batch of a model call belongs to the negative side of CFG.
+
+    guiding: `guiding_conditions` of the run. The place of a condition, in "cond_or_uncond", says less: it differs
+    between guiders, and nodes such as Perturbed-Attention Guidance compute one side by itself.
+    """
+    if "uuids" in options and guiding:
+        return tuple(condition in guiding for condition in options["uuids"])
+    return tuple(place == NEGATIVE_PLACE for place in options.get("cond_or_uncond", ()))
+
+
+NEGATIVE_PLACE = 1
+"""Of the negative side in "cond_or_uncond", for code that calls the model itself and names no conditions."""
+
 PIXELS = 8
 """Pixels for each latent, along the height and the width."""
 
@@ -39,6 +83,34 @@ def empty_latents(count: int, height: int, width: int) -> Tensor:
     dtype = getattr(comfy.model_management, "intermediate_dtype", lambda: torch.float32)()  # ComfyUI 0.30
     device = comfy.model_management.intermediate_device()
     return torch.zeros(count, 4, height // PIXELS, width // PIXELS, device=device, dtype=dtype)
+
+
+def fitted(pictures: Tensor, width: int, height: int) -> Tensor:
+    """Pictures (n h w c), scaled to fill a size in pixels and cropped to their middle.
+
+    ComfyUI's Upscale Image node does the same with "lanczos" and "center".
+    """
+    scaled = comfy.utils.common_upscale(pictures.movedim(-1, 1), width, height, "lanczos", "center")
+    return scaled.movedim(1, -1)
+
+
+def with_differential_denoising(model: ModelPatcher) -> ModelPatcher:
+    """A clone of MODEL that sets each latent free in the step whose noise its noise mask allows.
+
+    It is ComfyUI's Differential Diffusion, with one difference. A mask of 0 stays 0, also in a step at the smallest
+    sigma, where many schedulers end. ComfyUI sets everything free there.
+    """
+    # imported here, because it imports ComfyUI's nodes
+    from comfy_extras.nodes_differential_diffusion import DifferentialDiffusion
+
+    changed: Any = DifferentialDiffusion.execute(model)[0]
+    is_free = changed.model_options["denoise_mask_function"]
+
+    def mask_of_step(sigma: Tensor, denoise_mask: Tensor, extra_options: dict[str, Any]) -> Tensor:
+        return is_free(sigma, denoise_mask, extra_options=extra_options) * (denoise_mask > 0)
+
+    changed.set_model_denoise_mask_function(mask_of_step)
+    return changed
 
 
 def stop_if_interrupted() -> None:

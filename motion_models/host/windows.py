@@ -36,6 +36,11 @@ def plans_clips(options: ModelOptions) -> bool:
     return getattr(context_handler(options), "plans_clips", False)
 
 
+def reuses_noise(options: ModelOptions) -> bool:
+    """Whether context windows reuse the noise of a window for the whole clip (FreeNoise)."""
+    return getattr(context_handler(options), "freenoise", False)
+
+
 def motion_windows(options: ModelOptions) -> Any:
     """The context handler, if it is this pack's and leaves the windows to the motion modules."""
     handler = context_handler(options)

@@ -9,9 +9,10 @@ from ..files.checkpoints import tensor_shapes
 from ..files.loading import MotionFile
 from ..lora.motion_lora import ChosenLora, coverage
 from ..network.low_rank import new_low_rank
+from ..prompts.masked import with_masked_conditions
 from .beta_schedules import BETA_SCHEDULES, training_sigmas
 from .forward import WRAPPERS, on_prediction
-from .motion_config import MotionConfig, MotionSettings, motion_configs
+from .motion_config import MotionConfig, MotionSettings, check_span, motion_configs
 
 AUTO_BETA_SCHEDULE = "auto"
 KEEP_BETA_SCHEDULE = "keep the model's"
@@ -32,12 +33,7 @@ def apply_motion_model(
     a MotionLoRA does not fit the motion model.
     """
     check_fits(model, motion)
-    if settings.start_percent >= settings.end_percent:
-        raise MotionError(
-            "start_percent is {start}, but end_percent is {end}: set end_percent to more than start_percent.",
-            start=settings.start_percent,
-            end=settings.end_percent,
-        )
+    check_span(settings)
     patcher = motion_patcher(model, motion, loras)
     if beta_schedule == AUTO_BETA_SCHEDULE:
         beta_schedule = motion.family.beta_schedule
@@ -60,6 +56,7 @@ def apply_motion_model(
     host.add_models(animated, host.KEY, [patcher])
     host.add_models(animated, host.LORA_KEY, low_ranks)
     host.wrap(animated, WRAPPERS)
+    with_masked_conditions(animated)
     host.watch_predictions(animated, on_prediction)
     largest_sigma = None
     if beta_schedule != KEEP_BETA_SCHEDULE:

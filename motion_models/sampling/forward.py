@@ -26,11 +26,18 @@ from ..lora.motion_lora import ChosenLora
 from ..network.group_norm import over_clips
 from ..network.low_rank import LowRank
 from ..network.motion_module import FrameWindows, MotionModel
-from .layout import clip_layout
+from .layout import clip_layout, side_factor
 from .memory import motion_bytes
-from .motion_config import LoadedMotion, MotionConfig, MotionSettings, loaded_motions, motion_configs
+from .motion_config import GuidanceSettings, LoadedMotion, MotionConfig, MotionSettings, loaded_motions, motion_configs
 from .run import SamplingRun, is_sampling, run_of, sampling_run, sampling_step
-from .warnings import beta_schedule_warnings, length_warnings, mask_warnings, model_warnings, step_warnings
+from .warnings import (
+    beta_schedule_warnings,
+    length_warnings,
+    mask_warnings,
+    model_warnings,
+    prompt_warnings,
+    step_warnings,
+)
 
 # One sampling run
 
@@ -53,12 +60,22 @@ def on_sampling(executor: host.Executor, noise: Tensor, *args: Any, **kw: Any) -
             warnings[-1] = [*step_warnings(sigmas, config), *warnings[-1], *replaced]
         config.settings.on_report(config.report, warnings[-1])
     with sampling_run(guider.model_options, noise.shape[-2:]) as run:
+        run.guiding = host.guiding_conditions(guider)
         result = executor(noise, *args, **kw)
-    if len(sigmas) > 1 and (run.has_missed_motion or not run.has_called_model):
-        warning = sentence(PARTLY_CALLED) if run.has_called_model else sentence(NOT_CALLED)
-        for config, earlier in zip(configs, warnings, strict=True):
-            config.settings.on_report(config.report, [*earlier, warning])
+    for config, earlier in zip(configs, warnings, strict=True):
+        later = warnings_after(run, config.settings) if len(sigmas) > 1 else []
+        if later:
+            config.settings.on_report(config.report, [*earlier, *later])
     return result
+
+
+def warnings_after(run: SamplingRun, settings: MotionSettings) -> list[str]:
+    """Warnings that only the model calls of a run can show."""
+    if not run.has_called_model:
+        return [sentence(NOT_CALLED)]
+    partly = [sentence(PARTLY_CALLED)] if run.has_missed_motion else []
+    no_effect = settings.negative_strength != 1 and not run.has_negative_side
+    return [*partly, sentence(NO_NEGATIVE_SIDE)] if no_effect else partly
 
 
 def on_prediction(options: host.ModelOptions) -> None:
@@ -79,7 +96,9 @@ def check_run(config: MotionConfig, guider: Any, shape: torch.Size) -> list[str]
     check_limit(frames_at_once, file)
     check_mask(clip, settings)
     model = guider.model_patcher
-    warnings = [*model_warnings(model, file), *length_warnings(frames_at_once, file)]
+    # guiders of other packs may have no conditions of this form
+    prompts = prompt_warnings(getattr(guider, "conds", {}), batch, clip)
+    warnings = [*model_warnings(model, file), *length_warnings(frames_at_once, file), *prompts]
     return warnings if settings.mask is None else [*warnings, *mask_warnings(settings.mask, height, width)]
 
 
@@ -90,6 +109,10 @@ NOT_CALLED = (
 PARTLY_CALLED = (
     "The clip has less motion, because another node also runs the model in its own way: put that node after Apply "
     "AnimateDiff Motion Model."
+)
+NO_NEGATIVE_SIDE = (
+    "negative_strength has no effect, because the sampler computes no negative side at cfg 1: set cfg above 1, or use "
+    "AnimateDiff Motion Guidance instead."
 )
 ONLY_ON_SECOND_MODEL = (
     "The clip has no motion, because the guider's first MODEL has none: apply the motion model to that MODEL, or to "
@@ -192,7 +215,9 @@ class MotionPass:
         fitting = next((mask for mask in self.masks if mask.shape[-2:] == x.shape[-2:]), None)
         if fitting is None:  # a patch such as Deep Shrink has made the features smaller
             fitting = interpolate(self.masks[0], x.shape[-2:], mode="area")
-        return strength * fitting.to(x.dtype)
+        if not isinstance(strength, Tensor) or len(strength) <= len(fitting):
+            return strength * fitting.to(x.dtype)
+        return (strength.unflatten(0, (-1, len(fitting))) * fitting.to(x.dtype)).flatten(0, 1)
 
 
 @dataclass(frozen=True)
@@ -221,7 +246,9 @@ def on_model_call(executor: host.Executor, *args: Any, **kw: Any) -> Any:
     """
     options = host.options_of(args, kw)
     base: Any = executor.class_obj
-    run_of(options).has_called_model = True
+    run = run_of(options)
+    run.has_called_model = True
+    run.has_negative_side |= any(host.negative_entries(options, run.guiding))
     motions = [loaded for loaded in loaded_motions(base.current_patcher) if loaded.config.settings.strength]
     windows = host.motion_windows(base.current_patcher.model_options)
     # `item` waits for the device, so it is called only if the sigma is needed
@@ -230,7 +257,7 @@ def on_model_call(executor: host.Executor, *args: Any, **kw: Any) -> Any:
     passes = [
         checked_pass(loaded, args[0], options, base.current_patcher, sigma)
         for loaded in motions
-        if sigma is None or is_active(loaded.config.settings, base.model_sampling, sigma, run_of(options))
+        if sigma is None or is_active(loaded.config.settings, base.model_sampling, sigma, run)
     ]
     if not passes:
         return executor(*args, **kw)
@@ -262,11 +289,11 @@ def needs_sigma(config: MotionConfig) -> bool:
     return not is_always_active(settings) or any(map(is_over_steps, schedules))
 
 
-def is_always_active(settings: MotionSettings) -> bool:
+def is_always_active(settings: MotionSettings | GuidanceSettings) -> bool:
     return settings.start_percent <= 0 and settings.end_percent >= 1
 
 
-def is_active(settings: MotionSettings, model_sampling: Any, sigma: float, run: SamplingRun) -> bool:
+def is_active(settings: MotionSettings | GuidanceSettings, model_sampling: Any, sigma: float, run: SamplingRun) -> bool:
     """Whether the sigma lies between start_percent and end_percent."""
     if is_always_active(settings):
         return True
@@ -317,11 +344,12 @@ def motion_pass(
         # its layers run inside the motion modules, on [clip][window][frame]
         return strength.expand(x.shape[0] // frames, -1)[:, windows.index].flatten(0, 1)
 
+    strength = strength_of(settings.strength_schedule, settings.strength)
     return MotionPass(
         loaded.motion,
         frames,
         windows,
-        strength_of(settings.strength_schedule, settings.strength),
+        strength * side_factor(settings.negative_strength, layout, x, options, dtype),
         masks_by_level(settings.mask, frame_indices, loaded.motion, x, run, dtype) if settings.mask is not None else (),
         tuple((low_rank, lora_strength_of(lora)) for low_rank, lora in zip(loaded.low_ranks, scheduled, strict=True)),
     )

@@ -2,7 +2,11 @@
 
 from dataclasses import dataclass
 
+import torch
+from torch import Tensor
+
 from .. import host
+from .run import run_of
 
 
 @dataclass(frozen=True)
@@ -46,3 +50,26 @@ def clip_layout(batch: int, options: host.TransformerOptions, clip_frames: int) 
         return ClipLayout(frames, tuple(range(frames)), conditions, tiles)
     indices = tuple(index % clip_frames if clip_frames else index for index in window)
     return ClipLayout(latents // host.windows_in(options), indices, conditions, tiles)
+
+
+def side_factor(
+    negative_strength: float, layout: ClipLayout, x: Tensor, options: host.TransformerOptions, dtype: torch.dtype
+) -> float | Tensor:
+    """The factor of the strength in a model call on latents x: one number, or (b f).
+
+    It is `negative_strength` in the negative side of CFG and 1 elsewhere, times the factor of the call.
+    """
+    run, factor = run_of(options), options.get(host.MOTION_FACTOR, 1.0)
+    negative = host.negative_entries(options, run.guiding)
+    if negative_strength == 1 or not any(negative):
+        return factor
+    if all(negative):
+        return factor * negative_strength
+
+    def by_latent() -> Tensor:
+        factors = torch.tensor([negative_strength if each else 1.0 for each in negative])
+        latents = x.shape[0] // (layout.tiles * layout.conditions)
+        return host.moved(factors.repeat_interleave(latents).repeat(layout.tiles), x.device, dtype)
+
+    factors = run.once(("side", negative_strength, negative, layout.tiles, len(x), x.device, dtype), by_latent)
+    return factor * factors.unflatten(0, (-1, layout.frames))

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from .. import host
 from ..conditioning.curves import StrengthSchedule
+from ..errors import MotionError
 from ..files.loading import MotionFile
 from ..lora.motion_lora import ChosenLora
 from ..network.low_rank import LowRank
@@ -39,6 +40,37 @@ class MotionSettings:
     """Factor of the strength at each pixel, (n h w) in 0..1. n is 1 or the frames of a clip."""
     on_report: Callable[[str, list[str]], None] = log_warnings
     """Called with a report and its warnings in each sampling run, and with the message of an error."""
+    negative_strength: float = 1.0
+    """Factor of the strength in the negative side of CFG. Below 1, CFG also steers towards more coherent motion.
+
+    The result is negative + cfg * (positive - negative), so what the negative side lacks is added with the weight
+    cfg - 1. A weaker version of the same model as the negative side is the idea of Karras et al., "Guiding a Diffusion
+    Model with a Bad Version of Itself", arXiv 2406.02507.
+    """
+
+
+@dataclass(frozen=True)
+class GuidanceSettings:
+    """The user's settings for motion guidance, see `motion_guidance`."""
+
+    scale: float
+    """How far the clip is steered. 0: not at all."""
+    strength: float
+    """Factor of the motion's strength in the prediction that the clip is steered away from."""
+    start_percent: float
+    """First point of the denoising with guidance, as in MotionSettings."""
+    end_percent: float
+    """Last point of the denoising with guidance."""
+
+
+def check_span(settings: MotionSettings | GuidanceSettings) -> None:
+    """Raises MotionError if a part of the sampling ends before it starts."""
+    if settings.start_percent >= settings.end_percent:
+        raise MotionError(
+            "start_percent is {start}, but end_percent is {end}: set end_percent to more than start_percent.",
+            start=settings.start_percent,
+            end=settings.end_percent,
+        )
 
 
 @dataclass(frozen=True)
@@ -66,6 +98,11 @@ class LoadedMotion:
 
 def motion_configs(model: host.ModelPatcher) -> tuple[MotionConfig, ...]:
     return model.get_attachment(host.KEY) or ()
+
+
+def clip_frames(model: host.ModelPatcher) -> int:
+    """Frames of each clip in a batch. 0: the batch is one clip. `check_windows` makes sure that motion models agree."""
+    return next((config.settings.clip_frames for config in motion_configs(model)), 0)
 
 
 def loaded_motions(model: host.ModelPatcher) -> list[LoadedMotion]:

@@ -10,6 +10,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from torch import Tensor
+
 from .. import host
 
 Result = TypeVar("Result")
@@ -22,10 +24,20 @@ RUN = "animatediff_xl_run"
 class SamplingRun:
     latent_size: tuple[int, ...] | None = None
     """Height and width of the latents, or None outside of a run."""
+    clip_frames: int | None = None
+    """Frames of each clip of the batch. None if no context windows have planned them."""
+    reference_tokens: dict[Hashable, Tensor] = field(default_factory=dict)
+    """What the windows of a prediction read from the reference frame, by layer, condition and clip."""
     has_called_model: bool = False
     """Whether a model call reached the motion modules' wrapper."""
+    guiding: frozenset[Hashable] = frozenset()
+    """The conditions that the guider steers away from, `host.guiding_conditions`."""
+    has_negative_side: bool = False
+    """Whether a model call computed one of them."""
     has_missed_motion: bool = False
     """Whether another node made a prediction that cannot reach the motion modules' wrapper."""
+    has_skipped_negative: bool = False
+    """Whether a prediction with scheduled guidance was made without a negative prompt."""
     step: float = 0.0
     """The sampler step of the last model call."""
     _results: dict[Hashable, object] = field(default_factory=dict)

@@ -1,5 +1,7 @@
 """Warnings about settings that work but rarely give good motion. They are reported in each sampling run."""
 
+from collections.abc import Mapping
+
 from torch import Tensor
 
 from .. import host
@@ -63,6 +65,26 @@ def mask_warnings(mask: Tensor, height: int, width: int) -> list[str]:
             "samples tiles one by one. The mask has {mask} pixels, the picture {picture}.",
             mask=f"{mask.shape[-1]}x{mask.shape[-2]}",
             picture=f"{picture[1]}x{picture[0]}",
+        )
+    ]
+
+
+def prompt_warnings(sides: Mapping[str, host.Conditions], batch: int, clip: int) -> list[str]:
+    """A warning about prompts or their masks for another number of frames. ComfyUI repeats or cuts them.
+
+    sides: conditions by their names. batch: frames of all clips. clip: frames of one.
+    """
+    tensors = [condition.get(name) for side in sides.values() for condition in side for name in ("cross_attn", "mask")]
+    counts = [len(each) for each in tensors if isinstance(each, Tensor) and each.ndim > 2]
+    wrong = [count for count in counts if count not in (1, clip, batch)]
+    if not wrong:
+        return []
+    return [
+        sentence(
+            "A prompt is for {prompt} frames, and the clip has {clip}: set frames of AnimateDiff Prompt Travel to "
+            "{clip}.",
+            prompt=wrong[0],
+            clip=clip,
         )
     ]
 

@@ -167,6 +167,23 @@ def check_mask(field: Any, value: Any) -> Tensor:
     return mask.clamp(0, 1)
 
 
+USABLE_IMAGE = "pictures of finite numbers with three colours, such as from Load Image"
+
+
+def check_image(field: Any, value: Any) -> Tensor:
+    """(n h w 3) in 0..1, without transparency."""
+    if not isinstance(value, Tensor) or value.ndim != 4 or value.shape[-1] < 3 or not value.numel():
+        raise refusal(field, value, USABLE_IMAGE)
+    try:
+        pictures = value[..., :3].to(torch.float32)
+        is_finite = bool(pictures.isfinite().all())
+    except RuntimeError as error:  # a sparse tensor, or one without numbers
+        raise refusal(field, value, USABLE_IMAGE) from error
+    if not is_finite:
+        raise refusal(field, value, USABLE_IMAGE)
+    return pictures.clamp(0, 1)
+
+
 def check_latent(field: Any, value: Any) -> dict[str, Any]:
     """A LATENT: {"samples": (f c h w), ...}."""
     latents = value.get("samples") if isinstance(value, dict) else None
@@ -208,6 +225,7 @@ CHECKS: dict[str, Check] = {
     "VAE": check_vae,
     "CLIP": check_clip,
     "MASK": check_mask,
+    "IMAGE": check_image,
     "LATENT": check_latent,
     "CONDITIONING": check_conditioning,
     "ADXL_MOTION_MODEL": check_motion_model,

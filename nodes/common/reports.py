@@ -34,7 +34,7 @@ def reporter(node: type[io.ComfyNode]) -> Callable[[str, list[str]], None]:
     def report_all(report: str, warnings: list[str]) -> None:
         for warning in warnings:
             log.warning(warning)
-        send(node_id, "\n".join([report, *warnings]))
+        send(node_id, "\n".join(line for line in (report, *warnings) if line))
 
     return report_all
 

@@ -71,7 +71,9 @@ class Graph:
     def widgets(self, kind: str) -> dict[str, Any]:
         """Values of a node's widgets by their names, in the order in which the node shows them."""
         return dict(
-            self.comfy.evaluate(f"kind => {{ {FIND} return find(kind).widgets.map(w => [w.name, w.value]) }}", kind)
+            self.comfy.evaluate(
+                f"kind => {{ {FIND} return (find(kind).widgets ?? []).map(w => [w.name, w.value]) }}", kind
+            )
         )
 
     def set(self, kind: str, **values: Any) -> None:

@@ -7,13 +7,17 @@ from types import SimpleNamespace
 import folder_paths
 import pytest
 import torch
+from animatediff_xl.motion_models import host
 from animatediff_xl.motion_models.conditioning.curves import Curve
 from animatediff_xl.motion_models.context.windows import ContextSettings
 from animatediff_xl.motion_models.errors import MotionError
+from animatediff_xl.motion_models.files.loading import open_motion_file
+from animatediff_xl.motion_models.sampling.motion_config import motion_configs
 from animatediff_xl.nodes.common.files import MOTION_MODEL, listed
 from animatediff_xl.nodes.context import ContextWindows, WindowPlan
 from animatediff_xl.nodes.latent import EmptyLatentFrames
 from animatediff_xl.nodes.motion import AUTO_FAMILY, ApplyMotionModel, LoadMotionModel
+from animatediff_xl.nodes.noise import ClipNoise
 from animatediff_xl.nodes.schedule import StrengthSchedule
 from server import PromptServer
 
@@ -138,6 +142,23 @@ def test_load_and_apply_give_a_model_with_motion(folder: Path, page: Page, famil
     assert animated.get_model_object("model_sampling").sigma_max == pytest.approx(65.929, abs=1e-3)
 
 
+@pytest.mark.parametrize(("given", "expected"), [({}, 1.0), ({"negative_strength": 0.75}, 0.75)])
+def test_negative_strength_is_optional_for_older_graphs(folder: Path, given: dict, expected: float) -> None:
+    pair = small_pair()
+    motion = open_motion_file(save(pair.motion, folder / "random.safetensors"))
+    values = {name: value for name, value in defaults(ApplyMotionModel).items() if name != "negative_strength"}
+    (animated,) = ApplyMotionModel.execute(model=pair.model, motion_model=motion, **values, **given).args
+    assert motion_configs(animated)[-1].settings.negative_strength == expected
+
+
+def test_clip_noise_is_set_on_a_clone() -> None:
+    model = small_pair().model
+    (noisy,) = ClipNoise.execute(model=model, kind="travel", share=0.5, seed_step=3).args
+    settings = noisy.get_attachment(host.NOISE_KEY)
+    assert (settings.kind, settings.seed_step) == ("travel", 3)
+    assert model.get_attachment(host.NOISE_KEY) is None
+
+
 WINDOWS = {
     "context_length": 16,
     "context_overlap": 4,
@@ -153,7 +174,7 @@ def test_context_windows_are_set_on_a_clone() -> None:
     (windowed,) = ContextWindows.execute(model=model, freenoise=True, windows_per_batch=3, **WINDOWS).args
     handler = windowed.model_options["context_handler"]
     assert (handler.settings.length, handler.settings.overlap) == (16, 4)
-    assert handler.free_noise and handler.windows_per_batch == 3
+    assert handler.freenoise and handler.windows_per_batch == 3
     assert "context_handler" not in model.model_options
 
 

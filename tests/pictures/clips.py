@@ -20,7 +20,7 @@ from ..host.server import serving
 from ..host.video import frames_of
 from ..workflows.drawing import to_prompt
 from ..workflows.files import TEMPLATES, TINY_WORKFLOW
-from . import icon
+from . import given_frames, icon
 
 PICTURE = PACK / "docs" / "clips.webp"
 FRAMES, MILLISECONDS = 32, 1000 // 16
@@ -32,6 +32,8 @@ WINDOWS = {
     "freenoise": True,
 }  # fmt: skip
 
+TRAVEL = {"interpolation": "linear", "closed_loop": False}
+
 
 @dataclass(frozen=True)
 class Tile:
@@ -39,6 +41,8 @@ class Tile:
     text: str = "a red circle moving left"
     lora: str = ""
     loop: bool = False
+    mix: str = ""
+    """Of Prompt Travel. Its prompts are in `text`. Empty: a plain prompt."""
 
 
 TILES = (
@@ -46,6 +50,9 @@ TILES = (
     Tile("MotionLoRA: pan left", "a blue square moving up", lora="tiny_pan_left.safetensors"),
     Tile("MotionLoRA: zoom in", "a green circle moving up", lora="tiny_zoom_in.safetensors"),
     Tile(f"a loop of {FRAMES} frames", loop=True),
+)
+RED_TO_BLUE = Tile(
+    "a prompt that travels", "2: a red circle moving left\n13: a blue circle moving left", mix="predictions"
 )
 
 
@@ -58,6 +65,11 @@ def graph(template: dict[str, Any], tile: Tile) -> dict[str, Any]:
     if tile.lora:
         prompt["lora"] = {"class_type": "ADXL_LoadMotionLoRA", "inputs": {"lora": tile.lora, "strength": 1.0}}
         inputs["ADXL_ApplyMotionModel"]["motion_lora"] = ["lora", 0]
+    if tile.mix:
+        positive = next(name for name, node in prompt.items() if node["inputs"] is inputs["What the clip shows"])
+        frames = inputs["ADXL_EmptyLatentFrames"]["frames"]
+        travel = TRAVEL | {"clip": inputs["What the clip shows"]["clip"], "prompts": tile.text, "mix": tile.mix}
+        prompt[positive] |= {"class_type": "ADXL_PromptTravel", "inputs": travel | {"frames": frames}}
     if tile.loop:
         prompt["windows"] = {"class_type": "ADXL_ContextWindows", "inputs": {"model": apply, **WINDOWS}}
         inputs["KSampler"]["model"] = ["windows", 0]
@@ -92,16 +104,26 @@ def main() -> None:
     icon.main()
     with serving(comfyui_root(), CACHE / "demo", "--cpu") as server:
         template = to_prompt(json.loads(TINY_WORKFLOW.read_text()), server.get("/object_info"))
-        videos = [frames_of(server.run(graph(template, tile)).files(server.output)[0]) for tile in TILES]
+        videos = [
+            frames_of(server.run(graph(template, tile)).files(server.output)[0]) for tile in (*TILES, RED_TO_BLUE)
+        ]
+        from_picture = given_frames.sampled(server, template, given_frames.EXAMPLES[0])
     pictures = [
         side_by_side(
-            [captioned(video[at % len(video)], tile.caption) for tile, video in zip(TILES, videos, strict=True)]
+            [captioned(video[at % len(video)], tile.caption) for tile, video in zip(TILES, videos, strict=False)]
         )
         for at in range(FRAMES)
     ]
     animate(pictures, PICTURE)
-    cards = ("text to clip", "train a camera move", "train on your own videos", "loop")
-    for name, video in zip(cards, videos, strict=True):
+    cards = (
+        "text to clip",
+        "train a camera move",
+        "train on your own videos",
+        "loop",
+        "prompt travel",
+        "picture to clip",
+    )
+    for name, video in zip(cards, [*videos, from_picture], strict=True):
         # the page looks for this suffix, and browsers go by the content
         animate([enlarged(frame) for frame in video], TEMPLATES / f"AnimateDiff SDXL {name}.jpg")
 

@@ -2,10 +2,11 @@
 
     python -m tests.pictures.help
 
-samples and draws them again: a clip of the small model, its camera moves, plans of windows, and a contact sheet of
-training clips. The picture of the graph is a screenshot of the page.
+samples and draws them again: clips of the small model, its camera moves, its kinds of noise, plans of windows, and a
+contact sheet of training clips. The picture of the graph is a screenshot of the page.
 """
 
+import copy
 import json
 from dataclasses import replace
 from importlib import import_module
@@ -25,7 +26,8 @@ from ..host.video import contact_sheet, frames_of
 from ..tiny.synthetic_dataset import SCENES, SIZE, draw
 from ..workflows.drawing import to_prompt
 from ..workflows.files import TINY_WORKFLOW
-from .clips import Tile, graph
+from . import given_frames
+from .clips import RED_TO_BLUE, Tile, graph
 
 FOLDER = PACK / "js" / "docs"
 MOST_WIDTH, COLOURS = 600, 128
@@ -39,6 +41,9 @@ PLANS: dict[str, tuple[dict[str, Any], int]] = {
 PLANNED = 48
 EVERY = 3
 """Frames from one column of the camera moves to the next."""
+
+NOISES = ("independent", "shared", "progressive", "travel")
+"""Rows of the picture of Clip Noise."""
 
 SHEET_MOVES = ("none", "zoom in", "pan left", "tilt up", "roll clockwise")
 SHEET_FRAMES = 8
@@ -70,6 +75,17 @@ def both(template: dict[str, Any]) -> dict[str, Any]:
     return prompt
 
 
+def with_rising_cfg(template: dict[str, Any]) -> dict[str, Any]:
+    """The prompt of a clip whose cfg rises from 0 to twice its value."""
+    prompt = graph(template, STILL)
+    sampler = next(node["inputs"] for node in prompt.values() if node["class_type"] == "KSampler")
+    prompt["curve"] = {"class_type": "ADXL_StrengthSchedule", "inputs": {"points": "0: 0, 15: 2"}}
+    guided = {"model": sampler["model"], "schedule": ["curve", 0]}
+    prompt["guidance"] = {"class_type": "ADXL_GuidanceSchedule", "inputs": guided}
+    sampler["model"] = ["guidance", 0]
+    return prompt
+
+
 def save(picture: Image.Image, name: str) -> None:
     if picture.width > MOST_WIDTH:
         height = round(picture.height * MOST_WIDTH / picture.width)
@@ -86,6 +102,61 @@ def draw_clips(comfyui: Path) -> None:
     save(contact_sheet(videos[0]), "clip.png")
     rows = np.concatenate([video[::EVERY] for video in videos])
     save(contact_sheet(rows, columns=len(videos[0][::EVERY])), "camera.png")
+
+
+def draw_pictures_in_clips(comfyui: Path) -> None:
+    with serving(comfyui, CACHE / "demo", "--cpu") as server:
+        template = to_prompt(json.loads(TINY_WORKFLOW.read_text()), server.get("/object_info"))
+        rows = [
+            given_frames.row(given_frames.sampled(server, template, example), example)
+            for example in given_frames.EXAMPLES
+        ]
+    save(contact_sheet(np.concatenate(rows), columns=len(rows[0])), "pictures.png")
+
+
+def draw_noise(comfyui: Path) -> None:
+    """Every third frame of a clip with each kind of noise in NOISES."""
+    with serving(comfyui, CACHE / "demo", "--cpu") as server:
+        template = to_prompt(json.loads(TINY_WORKFLOW.read_text()), server.get("/object_info"))
+        videos = [frames_of(server.run(with_noise(template, kind)).files(server.output)[0]) for kind in NOISES]
+    rows = np.concatenate([video[::EVERY] for video in videos])
+    save(contact_sheet(rows, columns=len(videos[0][::EVERY])), "noise.png")
+
+
+def draw_motion_guidance(comfyui: Path) -> None:
+    """Every third frame of a clip at cfg 1, without motion guidance and with it."""
+    with serving(comfyui, CACHE / "demo", "--cpu") as server:
+        plain = to_prompt(json.loads(TINY_WORKFLOW.read_text()), server.get("/object_info"))
+        sampler = next(node["inputs"] for node in plain.values() if node["class_type"] == "KSampler")
+        sampler["cfg"] = 1.0
+        guided = copy.deepcopy(plain)
+        inputs = {"model": sampler["model"], "scale": 2.0, "strength": 0.75, "start_percent": 0.0, "end_percent": 1.0}
+        guided["guidance"] = {"class_type": "ADXL_MotionGuidance", "inputs": inputs}
+        next(node["inputs"] for node in guided.values() if node["class_type"] == "KSampler")["model"] = ["guidance", 0]
+        videos = [frames_of(server.run(prompt).files(server.output)[0]) for prompt in (plain, guided)]
+    rows = np.concatenate([video[::EVERY] for video in videos])
+    save(contact_sheet(rows, columns=len(videos[0][::EVERY])), "motion_guidance.png")
+
+
+def with_noise(template: dict[str, Any], kind: str) -> dict[str, Any]:
+    prompt = copy.deepcopy(template)
+    sampler = next(node["inputs"] for node in prompt.values() if node["class_type"] == "KSampler")
+    inputs = {"model": sampler["model"], "kind": kind, "share": 0.5, "seed_step": 1}
+    prompt["noise"] = {"class_type": "ADXL_ClipNoise", "inputs": inputs}
+    sampler["model"] = ["noise", 0]
+    return prompt
+
+
+def draw_over_time(comfyui: Path) -> None:
+    """Prompts and guidance that change over the frames."""
+    with serving(comfyui, CACHE / "demo", "--cpu") as server:
+        template = to_prompt(json.loads(TINY_WORKFLOW.read_text()), server.get("/object_info"))
+        mixes = [graph(template, replace(RED_TO_BLUE, mix=mix)) for mix in ("text", "predictions")]
+        guided = [graph(template, STILL), with_rising_cfg(template)]
+        for name, prompts in (("travel.png", mixes), ("guidance.png", guided)):
+            videos = [frames_of(server.run(prompt).files(server.output)[0]) for prompt in prompts]
+            rows = np.concatenate([video[::EVERY] for video in videos])
+            save(contact_sheet(rows, columns=len(videos[0][::EVERY])), name)
 
 
 def draw_plans(comfyui: Path) -> None:
@@ -151,4 +222,8 @@ if __name__ == "__main__":
     draw_plans(comfyui_root())
     draw_sheet()
     draw_clips(comfyui_root())
+    draw_noise(comfyui_root())
+    draw_motion_guidance(comfyui_root())
+    draw_over_time(comfyui_root())
     draw_training(comfyui_root())
+    draw_pictures_in_clips(comfyui_root())

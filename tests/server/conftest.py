@@ -16,8 +16,6 @@ from tests.workflows.files import TINY_WORKFLOW
 Prompt = dict[str, dict[str, Any]]
 Report = Callable[[str], None]
 
-MEASURED = pytest.StashKey[list[str]]()
-
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run server tests last, and mark them."""
@@ -26,17 +24,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in ours:
         item.add_marker(pytest.mark.server)
     items.sort(key=lambda item: here in item.path.parents)
-
-
-@pytest.fixture(scope="session")
-def report(pytestconfig: pytest.Config) -> Report:
-    """Prints a line of measured figures at the end of the test run, for docs/measurements.md."""
-    return pytestconfig.stash.setdefault(MEASURED, []).append
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    for line in config.stash.get(MEASURED, []):
-        terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from tests.coded_video import write_coded
 from tests.host.server import Server
@@ -15,6 +16,7 @@ SMALL = {
     "CheckpointLoaderSimple": {"ckpt_name": "tiny_sdxl.safetensors"},
     "ADXL_LoadMotionModel": {"motion_model": "tiny_motion.safetensors"},
     "ADXL_EmptyLatentFrames": {"width": 64, "height": 64},
+    "ADXL_PicturesInClip": {"width": 64, "height": 64},
     "ADXL_EncodeClips": {"width": 64, "height": 64, "frames": 4},
     "ADXL_TrainMotionLoRA": {"steps": 2, "rank": 4},
     "ADXL_TrainDomainAdapter": {"steps": 2, "rank": 4},
@@ -28,6 +30,7 @@ def test_a_template_runs_on_the_tiny_model(server: Server, object_info: dict[str
     videos = server.folder / "input" / "my_videos"
     videos.mkdir(parents=True, exist_ok=True)
     write_coded(videos / "a.mp4", 20)
+    Image.new("RGB", (96, 64), "orange").save(server.folder / "input" / "example.png")
     prompt = to_prompt(json.loads(path.read_text()), object_info)
     for node in prompt.values():
         node["inputs"] |= SMALL.get(node["class_type"], {})

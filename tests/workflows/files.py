@@ -8,7 +8,7 @@ writes `example_workflows/*.json`. A test checks that the files match these modu
 import json
 
 from ..host.obtain import PACK
-from . import clips, training
+from . import clips, pictures, prompts, training
 from .drawing import Box, draw
 
 TEMPLATES = PACK / "example_workflows"
@@ -18,6 +18,8 @@ TINY_WORKFLOW = PACK / "tests" / "tiny" / "tiny_sdxl_workflow.json"
 FILES = {
     TEMPLATES / "AnimateDiff SDXL text to clip.json": clips.boxes(clips.REFERENCE),
     TEMPLATES / "AnimateDiff SDXL loop.json": clips.boxes(clips.LOOP),
+    TEMPLATES / "AnimateDiff SDXL picture to clip.json": pictures.picture_to_clip(),
+    TEMPLATES / "AnimateDiff SDXL prompt travel.json": prompts.travel(),
     TEMPLATES / "AnimateDiff SDXL train a camera move.json": training.camera_move(),
     TEMPLATES / "AnimateDiff SDXL train on your own videos.json": training.own_videos(),
     TINY_WORKFLOW: clips.boxes(clips.TINY),

@@ -8,6 +8,8 @@ import comfy.utils
 import pytest
 import torch
 from animatediff_xl.motion_models import host
+from animatediff_xl.motion_models.context.handler import ContextHandler, add_context
+from animatediff_xl.motion_models.context.windows import ContextSettings
 from animatediff_xl.motion_models.errors import MotionError
 
 from tests.counting import PeakElements
@@ -27,7 +29,7 @@ AS_THE_HOST = {
         {"schedule": "looped_uniform", "closed": True},
         1,
     ),
-    "free noise": ({"free_noise": True}, {"free_noise": True}, 2),
+    "free noise": ({"freenoise": True}, {"freenoise": True}, 2),
 }
 
 
@@ -91,10 +93,28 @@ def test_length_warnings_depend_on_the_window_length(pair, animate) -> None:
     assert reported[0] == [] and "20 frames at once" in reported[1][0]
 
 
+@pytest.mark.parametrize(("frames", "warned"), [(9, True), (10, False)])
+def test_freenoise_says_if_a_clip_is_too_short(pair, frames: int, warned: bool) -> None:
+    """Rounds of a loop with windows of 4 have at least 5 frames."""
+    reported: list[str] = []
+
+    def on_report(_report: str, warnings: list[str]) -> None:
+        reported.extend(warnings)
+
+    settings = ContextSettings(4, 2, closed_loop=True)
+    loop, plain = (
+        add_context(pair.model, ContextHandler(settings, freenoise=freenoise, on_report=on_report))
+        for freenoise in (True, False)
+    )
+    same_clip = torch.equal(long_sample(loop, frames, steps=1), long_sample(plain, frames, steps=1))
+    assert same_clip == warned
+    assert [text.startswith("freenoise changes nothing") for text in reported] == [True] * warned
+
+
 def test_windows_are_deterministic_and_leave_the_input_model_unchanged(pair, animate) -> None:
     model = animate(pair.model)
     before = sample(model)
-    moving = windowed(model, schedule="looped_uniform", closed_loop=True, free_noise=True)
+    moving = windowed(model, schedule="looped_uniform", closed_loop=True, freenoise=True)
     assert torch.equal(long_sample(moving), long_sample(moving))
     assert torch.equal(sample(model), before)
     assert "context_handler" not in model.model_options

@@ -23,7 +23,7 @@ from tests.small import host_model, random_motion
 
 pytestmark = pytest.mark.filterwarnings("ignore:Detected pickle protocol")  # from changed bytes
 
-FREQUENT, NIGHTLY = 1000, 10_000  # cases of each of the two tests
+FREQUENT, NIGHTLY = 500, 10_000  # cases of each of the two tests
 LONGEST = timedelta(seconds=20)
 SLACK = 16 << 20  # bytes for Python and the allocator
 

@@ -227,8 +227,8 @@ def test_a_handler_without_a_length_is_borne(pair, animate) -> None:
 @pytest.mark.parametrize("freenoise", [False, True])
 def test_clips_of_a_batch_in_windows_equal_each_clip_alone(pair, animate, freenoise: bool) -> None:
     settings = dataclasses.replace(SETTINGS, clip_frames=10)
-    both = windowed(animate(pair.model, settings=settings), free_noise=freenoise)
-    alone = windowed(animate(pair.model), free_noise=freenoise)
+    both = windowed(animate(pair.model, settings=settings), freenoise=freenoise)
+    alone = windowed(animate(pair.model), freenoise=freenoise)
     noise = start_noise(20)
     together = sample(both, noise=noise)
     for index in range(2):

@@ -28,6 +28,7 @@ CASES = {
     "one mask": dataclasses.replace(SETTINGS, mask=torch.rand(1, 24, 24)),
     "a mask for each frame": dataclasses.replace(SETTINGS, mask=torch.rand(CLIP, 24, 24), strength_schedule=RISING),
     "several clips": dataclasses.replace(SETTINGS, clip_frames=2),
+    "negative strength": dataclasses.replace(SETTINGS, negative_strength=0.7),
 }
 
 

@@ -11,6 +11,7 @@ from animatediff_xl.motion_models.sampling.warnings import (
     length_warnings,
     mask_warnings,
     model_warnings,
+    prompt_warnings,
     step_warnings,
 )
 from comfy_extras.nodes_model_advanced import ModelSamplingDiscrete
@@ -80,3 +81,16 @@ def test_few_steps_with_a_noisy_schedule_are_warned_about(motion, largest, first
     config = MotionConfig(motion, SETTINGS, (), "", largest)
     warnings = step_warnings(torch.linspace(first, 0, steps + 1), config)
     assert [text.split(" are few")[0] for text in warnings] == [f"{steps} steps"] * warned
+
+
+@pytest.mark.parametrize(
+    ("prompts", "masks", "warned"),
+    [((1, 16), (), False), ((1, 8), (), False), ((16, 24), (), True), ((1,), (24,), True), ((1,), (1, 8, 16), False)],
+)
+def test_prompts_for_another_number_of_frames_give_a_warning(prompts, masks, warned: bool) -> None:
+    """In a batch of two clips of 8 frames."""
+    side = [{"cross_attn": torch.ones(count, 7, 4)} for count in prompts]
+    side += [{"cross_attn": torch.ones(1, 7, 4), "mask": torch.ones(count, 1, 1)} for count in masks]
+    warnings = prompt_warnings({"positive": [], "negative": side}, batch=16, clip=8)
+    assert bool(warnings) == warned
+    assert all("A prompt is for 24 frames, and the clip has 8" in warning for warning in warnings)

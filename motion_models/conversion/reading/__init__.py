@@ -1,0 +1,1 @@
+"""Their nodes as rules read them: checked values, links, strengths and schedules."""

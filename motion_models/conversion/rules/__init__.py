@@ -1,0 +1,1 @@
+"""How their nodes become others, by subject."""

@@ -1,0 +1,1 @@
+"""What the conversion knows of their nodes and of those that it makes."""

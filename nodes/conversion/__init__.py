@@ -1,0 +1,1 @@
+"""Graphs of AnimateDiff-Evolved in a running ComfyUI: a route that converts them, and a node that ComfyUI replaces."""

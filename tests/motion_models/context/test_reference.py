@@ -1,0 +1,93 @@
+"""A reference frame that all windows attend to."""
+
+import dataclasses
+
+import pytest
+import torch
+from animatediff_xl.motion_models.context.handler import ContextHandler, add_context
+from animatediff_xl.motion_models.context.reference import add_reference
+from animatediff_xl.motion_models.context.windows import ContextSettings
+from animatediff_xl.motion_models.errors import MotionError
+from animatediff_xl.nodes.context import ContextWindows
+from torch import Tensor
+
+from tests.motion_models.conftest import SETTINGS
+from tests.sampling import sample, start_noise
+from tests.windowed import CLIP, long_sample, same
+
+WINDOWS = ContextSettings(length=4, overlap=2, schedule="looped_uniform", closed_loop=True)
+FRAME = 5
+"""In some windows, and not in the first."""
+
+
+def with_reference(model, weight: float = 0.5, per_batch: int = 1, **given):
+    handler = ContextHandler(WINDOWS, per_batch, reference_frame=FRAME, **given)
+    return add_reference(add_context(model, handler), FRAME, weight)
+
+
+def watched(model, seen: list[Tensor]):
+    """MODEL that notes the keys of each self-attention behind the reference."""
+
+    def note(queries, keys, values, _options):
+        seen.append(keys)
+        return queries, keys, values
+
+    changed = model.clone()
+    changed.set_model_attn1_patch(note)
+    return changed
+
+
+def test_every_frame_attends_to_the_reference_alone_at_full_weight(pair, animate) -> None:
+    seen: list[Tensor] = []
+    long_sample(watched(with_reference(animate(pair.model), 1.0), seen), cfg=1.0, steps=1)
+    layers = len({keys.shape[1:] for keys in seen}) and len(seen) // 5  # five windows
+    first, *others = (seen[start : start + layers] for start in range(0, len(seen), layers))
+    assert len(others) == 4
+    for window in (first, *others):
+        for keys, reference in zip(window, first, strict=True):
+            assert torch.equal(keys, reference[:1].expand_as(keys))
+
+
+def test_without_weight_no_patch_is_left(pair, animate) -> None:
+    inputs = {field.id: field.default for field in ContextWindows.define_schema().inputs[1:]}
+    (model,) = ContextWindows.run(animate(pair.model), **inputs).args
+    assert not model.model_options["transformer_options"].get("patches")
+
+
+@pytest.mark.parametrize("per_batch", [2, 0])
+def test_the_clip_does_not_depend_on_windows_per_batch(pair, animate, per_batch: int) -> None:
+    model = animate(pair.model)
+    found, expected = (long_sample(with_reference(model, per_batch=number)) for number in (per_batch, 1))
+    assert same(found, expected)
+    assert not same(found, long_sample(add_context(model, ContextHandler(WINDOWS))))
+
+
+def test_each_clip_of_a_batch_has_its_own_reference(pair, animate) -> None:
+    several = with_reference(animate(pair.model, settings=dataclasses.replace(SETTINGS, clip_frames=CLIP)))
+    noises = start_noise(CLIP, 1), start_noise(CLIP, 2)
+    found = sample(several, noise=torch.cat(noises))
+    alone = with_reference(animate(pair.model))
+    assert same(found, torch.cat([sample(alone, noise=noise) for noise in noises]))
+
+
+def test_the_whole_clip_has_a_reference_too(pair, animate) -> None:
+    """With windows in the motion modules only, a call has all frames."""
+    seen: list[Tensor] = []
+    long_sample(watched(with_reference(animate(pair.model), 1.0, in_motion_modules=True), seen), cfg=1.0, steps=1)
+    assert all(torch.equal(keys, keys[FRAME].expand_as(keys)) for keys in seen)
+
+
+def test_tokens_of_another_node_are_left_alone(pair, animate) -> None:
+    def doubled(queries, keys, values, _options):
+        return queries, torch.cat([keys, keys], 1), torch.cat([values, values], 1)
+
+    model = animate(pair.model).clone()
+    model.set_model_attn1_patch(doubled)
+    windowed = add_context(model, ContextHandler(WINDOWS, 1, reference_frame=FRAME))
+    assert torch.equal(long_sample(add_reference(windowed, FRAME, 0.5)), long_sample(windowed))
+
+
+def test_a_reference_outside_of_the_clip_is_refused(pair, animate) -> None:
+    model = add_context(animate(pair.model), ContextHandler(WINDOWS, reference_frame=CLIP))
+    with pytest.raises(MotionError, match="reference_frame is 10, but the clip has 10 frames: set it to 9 or less"):
+        long_sample(model)
