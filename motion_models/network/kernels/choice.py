@@ -45,7 +45,8 @@ class Kernels:
         try:
             checks, fused = (import_module(f".{name}", __package__) for name in ("checks", "fused_motion"))
             heads, groups = transformer.heads, transformer.norm.num_groups
-            case = checks.Case(x.device, x.dtype, transformer.channels, frames, heads, groups, norm_over_clip)
+            sizes = checks.picture_like(*x.shape[-2:])
+            case = checks.Case(x.device, x.dtype, transformer.channels, frames, heads, groups, norm_over_clip, *sizes)
             if not case.is_possible:
                 return None
             checks.check(case)

@@ -72,7 +72,7 @@ def compiled(launch: Launch, capability: int) -> int:
 def main(capability: int, *sizes: int) -> None:
     shared: dict[str, int] = {}
     for channels, frames in zip(sizes[::2], sizes[1::2], strict=True):
-        case = checks.Case(torch.device("cpu"), torch.float16, channels, frames, 8, 32, True, 1, 16, 1)
+        case = checks.Case(torch.device("cpu"), torch.float16, channels, frames, 8, 32, True, 16, 1, 1)
         for launch in launches_of(case):
             name = launch[0].__name__
             shared[name] = max(shared.get(name, 0), compiled(launch, capability))

@@ -12,7 +12,7 @@ from torch import Tensor
 from tests.interpreter import kernels_on_cpu
 from tests.motion_models.network.kernels.test_fused_motion import features, small_module
 
-SMALL_CASE = checks.Case(torch.device("cpu"), torch.float16, 8, 2, 2, 2, True, 1, 1, 2)
+SMALL_CASE = checks.Case(torch.device("cpu"), torch.float16, 8, 2, 2, 2, True, 1, 2, 1)
 
 
 @pytest.fixture(autouse=True)
@@ -93,6 +93,15 @@ def test_kernels_that_run_say_so_once(caplog: pytest.LogCaptureFixture) -> None:
     assert [record.getMessage() for record in caplog.records] == [
         "AnimateDiff XL: fast motion kernels are on (ANIMATEDIFF_XL_KERNELS=off switches them off)."
     ]
+
+
+def test_first_use_checks_the_kernels_of_the_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    checked: list[checks.Case] = []
+    with torch.no_grad(), kernels_on_cpu():
+        monkeypatch.setattr(checks, "check", checked.append)
+        small_module()(features(2, 1, 3), 2, True)
+    device, dtype = torch.device("cpu"), torch.float32
+    assert checked == [checks.Case(device, dtype, 32, 2, 8, 32, True, *checks.picture_like(1, 3))]
 
 
 @pytest.mark.parametrize("case", ["gradients", "CPU", "fp32"])
