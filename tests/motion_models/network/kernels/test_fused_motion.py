@@ -29,13 +29,12 @@ CHANNELS = 32
 
 def small_module(frame_limit: int = 8) -> MotionModule:
     torch.manual_seed(0)
+    source = MotionModule(CHANNELS, frame_limit, torch.nn)
+    for tensor in (*source.parameters(), *source.buffers()):
+        torch.nn.init.normal_(tensor, std=0.2)
+    random_vectors(source)
     module = MotionModule(CHANNELS, frame_limit, layers)
-    for parameter in module.parameters():
-        torch.nn.init.normal_(parameter, std=0.2)
-    random_vectors(module)
-    for name, table in module.named_buffers():
-        if name.endswith("pe"):
-            table.normal_()
+    module.load_state_dict(source.state_dict())
     return module
 
 
@@ -100,8 +99,8 @@ def test_kernels_run_with_a_scheduled_lora(path: str) -> None:
     path = f"temporal_transformer.transformer_blocks.0.{path}"
     layer = module.get_submodule(path)
     low_rank = LowRank({path: (layer.in_features, 4, layer.out_features)}, layers)
-    for parameter in low_rank.parameters():
-        torch.nn.init.normal_(parameter)
+    sizes = {"down.0.weight": (4, layer.in_features), "up.0.weight": (layer.out_features, 4)}
+    low_rank.load_state_dict({key: torch.randn(size) for key, size in sizes.items()})
     with torch.no_grad():
         without = module(x, 2, True)
     with low_rank.hooks(module, torch.rand(1, 2)):
