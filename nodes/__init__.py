@@ -1,6 +1,6 @@
 """The nodes. Each declares its inputs and calls motion_models."""
 
-from . import context, guidance, latent, lora, motion, noise, picture, prompt, schedule, training
+from . import context, guidance, latent, lora, motion, noise, options, picture, prompt, schedule, training
 
 NODES = [
     *motion.NODES,
@@ -12,5 +12,6 @@ NODES = [
     *context.NODES,
     *latent.NODES,
     *noise.NODES,
+    *options.NODES,
     *training.NODES,
 ]

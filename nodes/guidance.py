@@ -3,7 +3,7 @@
 from comfy_api.latest import io
 
 from ..motion_models.conditioning.curves import StrengthSchedule
-from ..motion_models.sampling.guidance import add_guidance_schedule
+from ..motion_models.predictions.guidance_schedule import add_guidance_schedule
 from .common import sockets
 from .common.base import AnimateDiffNode
 from .common.reports import REPORTS_IN_RUNS, reporter

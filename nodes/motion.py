@@ -7,9 +7,9 @@ from ..motion_models.conditioning.curves import StrengthSchedule
 from ..motion_models.files.families import RUNNABLE
 from ..motion_models.files.loading import MotionFile, open_motion_file
 from ..motion_models.lora.motion_lora import ChosenLora
+from ..motion_models.predictions.motion_guidance import set_motion_guidance
 from ..motion_models.sampling.apply import BETA_SCHEDULE_CHOICES, apply_motion_model
 from ..motion_models.sampling.motion_config import GuidanceSettings, MotionSettings, motion_configs
-from ..motion_models.sampling.motion_guidance import set_motion_guidance
 from .common import sockets
 from .common.base import AnimateDiffNode
 from .common.files import MOTION_MODEL, fingerprint, listed, path_of

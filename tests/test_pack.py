@@ -70,6 +70,11 @@ INPUTS = {
         "model", "vae", "pictures", "at", "frames", "width", "height", "hold", "latent", "closed_loop",
     ],
     "ADXL_ClipNoise": ["model", "kind", "share", "seed_step"],
+    "ADXL_StepCache": ["model", "threshold", "start_percent", "end_percent"],
+    "ADXL_MotionOptions": [
+        "model", "block_strengths", "stretch", "sharpness", "freeinit_rounds", "freeinit_filter", "freeinit_spatial",
+        "freeinit_temporal", "freeinit_coarse_to_fine", "freeinit_sigma",
+    ],
     "ADXL_TrainMotionLoRA": [
         "model", "motion_model", "latents", "conditioning", "name", "steps", "learning_rate", "rank", "layers", "loss",
         "max_noise_weight", "clips_per_step", "seed", "precision", "checkpointing", "save_every", "resume",
@@ -228,8 +233,8 @@ def test_only_the_host_package_imports_comfy() -> None:
 
 FILES_BEFORE = ("errors", "version")
 PACKAGES = (
-    "drawing", "conversion", "host", "network", "files", "conditioning", "prompts", "lora", "sampling", "noise",
-    "pictures", "context", "training",
+    "drawing", "conversion", "host", "network", "files", "conditioning", "prompts", "lora", "sampling",
+    "predictions", "noise", "pictures", "context", "training",
 )  # fmt: skip
 """Packages of motion_models. Each imports only FILES_BEFORE and earlier packages; nodes/ imports all."""
 

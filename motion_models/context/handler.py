@@ -17,7 +17,7 @@ from .. import host
 from ..errors import MotionError, sentence
 from ..network.motion_module import FrameWindows
 from ..noise.free_noise import Order, order_by_rounds, order_by_windows
-from ..prompts.masked import active_conditions, is_active, with_masked_conditions
+from ..prompts.masked import activity, chosen, with_masked_conditions
 from ..sampling.memory import motion_bytes
 from ..sampling.motion_config import clip_frames, log_warnings, motion_configs
 from ..sampling.run import SamplingRun, run_of, sampling_run, sampling_step
@@ -114,13 +114,15 @@ class ContextHandler(host.ContextHandler):
         """The results of ComfyUI's `calc_cond_batch` for latents (f c h w), computed window by window."""
         options = model_options.get("transformer_options", {})
         step, batch = int(sampling_step(timestep[0].item(), options)), x_in.shape[0]
-        planned = self.windows(x_in, step, clip_frames(model.current_patcher) or batch, run_of(options))
+        clip = clip_frames(model.current_patcher) or batch
+        planned = self.windows(x_in, step, clip, run_of(options))
+        active = [self.active_in(conds, frames, clip) for frames in planned.frames]
         run_of(options).reference_tokens.clear()
         totals = [torch.zeros_like(x_in) for _ in conds]
         frame_lookup = any(host.knows_windows(control) for control in host.controls_of(conds))
         # ControlNets that index frames by number need unique indices in each call
-        per_call = 1 if frame_lookup else self.windows_per_call(model.current_patcher, conds, planned.frames, x_in)
-        for rows in calls(planned.frames, conds, per_call):
+        per_call = 1 if frame_lookup else self.windows_per_call(model.current_patcher, max(map(sum, active)), x_in)
+        for rows in calls(active, per_call):
             host.stop_if_interrupted()
             windows = planned.frames[rows]
             window = Window([index for frames in windows for index in frames], batch, len(windows[0]))
@@ -128,7 +130,7 @@ class ContextHandler(host.ContextHandler):
             extra = {host.CONTEXT_WINDOW: window, **for_frame_lookup(window)}
             inner = model_options | {"transformer_options": options | extra}
             with sliced_controls(conds, select, x_in, run_of(options)):
-                sides = [conditions_of(active_conditions(side, window.index_list), select) for side in conds]
+                sides = [conditions_of(side, select) for side in chosen(conds, active[rows.start])]
                 results = calc_cond_batch(model, sides, select(x_in), select(timestep), inner)
             for total, result in zip(totals, results, strict=True):
                 weighted = result.unflatten(0, (len(windows), -1)) * planned.weights[rows]
@@ -182,16 +184,20 @@ class ContextHandler(host.ContextHandler):
         """Whether the windows differ from step to step."""
         return self.settings.schedule in MOVING
 
-    def windows_per_call(
-        self,
-        model: host.ModelPatcher,
-        conds: list[host.Conditions | None],
-        windows: list[tuple[int, ...]],
-        latents: Tensor,
-    ) -> int:
+    def active_in(self, conds: list[host.Conditions | None], frames: Sequence[int], clip: int) -> tuple[bool, ...]:
+        """Whether each condition runs in a window of a batch whose clips have a number of frames.
+
+        The windows that hold the reference frame run them all, because others need its tokens for theirs.
+        """
+        if self.reference_frame is not None and any(frame % clip == self.reference_frame for frame in frames):
+            return tuple(True for side in conds for _ in side or ())
+        return activity(conds, frames)
+
+    def windows_per_call(self, model: host.ModelPatcher, condition_count: int, latents: Tensor) -> int:
+        """condition_count: the most conditions of a window."""
         if self.windows_per_batch:
             return self.windows_per_batch
-        condition_count = max(1, *(sum(activity(conds, frames)) for frames in windows))
+        condition_count = max(1, condition_count)
         window_shape = [condition_count * min(self.settings.length, len(latents)), *latents.shape[1:]]
         needed = host.planned_memory(model, window_shape) + motion_bytes(model, window_shape)
         return max(1, int(host.free_memory(model, latents.device) / (MEMORY_MARGIN * needed)))
@@ -208,15 +214,10 @@ class ContextHandler(host.ContextHandler):
             host.progress_bar(steps * windows).update_absolute(step * windows + done, steps * windows)
 
 
-def activity(conds: list[host.Conditions | None], frames: Sequence[int]) -> tuple[bool, ...]:
-    """Whether each condition counts in some frames."""
-    return tuple(is_active(condition, frames) for side in conds for condition in side or ())
-
-
-def calls(windows: list[tuple[int, ...]], conds: list[host.Conditions | None], most: int) -> Iterator[slice]:
-    """The windows of each model call: neighbours with the same conditions, at most `most`."""
+def calls(active: Sequence[tuple[bool, ...]], most: int) -> Iterator[slice]:
+    """The windows of each model call: neighbours that run the same conditions, at most `most`."""
     first = 0
-    for _, group in itertools.groupby(windows, lambda frames: activity(conds, frames)):
+    for _, group in itertools.groupby(active):
         end = first + len(list(group))
         yield from (slice(start, min(start + most, end)) for start in range(first, end, most))
         first = end

@@ -177,7 +177,12 @@ def wrap(model: ModelPatcher, wrappers: dict[str, Callable], key: str = KEY) -> 
     They are part of the options of the MODEL and not of its patcher. So nodes that copy the options, and call the model
     with the copy, call the wrappers too.
     """
-    options = model.model_options["transformer_options"]
+    wrap_run(model.model_options, wrappers, key)
+
+
+def wrap_run(options: ModelOptions, wrappers: dict[str, Callable], key: str) -> None:
+    """Add wrappers to the options of a MODEL or of one sampling run. The wrapper that is added last is called last."""
+    options = options["transformer_options"]
     for kind, wrapper in wrappers.items():
         options.setdefault("wrappers", {}).setdefault(kind, {}).pop(key, None)
         comfy.patcher_extension.add_wrapper_with_key(kind, key, wrapper, options)

@@ -12,7 +12,7 @@ import torch
 from comfy.model_patcher import ModelPatcher
 from torch import Tensor, nn
 
-from .patchers import TransformerOptions, is_cpu
+from .patchers import ModelOptions, TransformerOptions, is_cpu
 
 OPTIONS_POSITION = 5
 """Index of transformer_options in the positional arguments of an APPLY_MODEL call."""
@@ -120,6 +120,32 @@ def stop_if_interrupted() -> None:
 def progress_bar(total: int) -> comfy.utils.ProgressBar:
     """The progress bar of the current node."""
     return comfy.utils.ProgressBar(total)
+
+
+def in_training() -> bool:
+    """Whether a node trains a MODEL. It calls the guider as a sampler does, and learns from each prediction."""
+    return comfy.model_management.in_training
+
+
+def reads_both_sides(options: ModelOptions, run_options: ModelOptions) -> bool:
+    """Whether a sampler has added a function of its own to a prediction, as those with cfg_pp in their name do.
+
+    options: of the prediction. run_options: of the sampling run.
+    """
+    of_both = (given.get("sampler_post_cfg_function", ()) for given in (options, run_options))
+    with_samplers, without = map(len, of_both)
+    return with_samplers > without
+
+
+def has_step_cache(options: ModelOptions) -> bool:
+    """Whether a MODEL has ComfyUI's EasyCache or LazyCache."""
+    return "easycache" in options.get("transformer_options", {})
+
+
+def start_scale(sampler: Any, guider: Any, sigmas: Tensor) -> float:
+    """The factor with which a sampler adds noise to the latents at the start of a run."""
+    first = float(sigmas[0])
+    return (1 + first**2) ** 0.5 if sampler.max_denoise(guider, sigmas) else first
 
 
 def largest_sigma(model: ModelPatcher) -> float:

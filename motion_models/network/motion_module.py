@@ -62,9 +62,12 @@ class MotionShape:
         }
 
 
-def sinusoidal_positions(length: int, channels: int) -> Tensor:
-    """The original positional encoding, (1 length channels): sine in even channels, cosine in odd ones."""
-    position = torch.arange(length, dtype=torch.float32)[:, None]
+def sinusoidal_positions(length: int, channels: int, stretch: float = 1.0) -> Tensor:
+    """The original positional encoding, (1 length channels): sine in even channels, cosine in odd ones.
+
+    stretch: 2 puts a frame between each two of the original positions.
+    """
+    position = torch.arange(length, dtype=torch.float32)[:, None] / stretch
     frequency = torch.exp(torch.arange(0, channels, 2) * (-math.log(10000.0) / channels))
     table = torch.empty(1, length, channels)
     table[0, :, 0::2] = torch.sin(position * frequency)

@@ -4,7 +4,7 @@ ComfyUI would run the model for them in every call. With these wrappers a call l
 all of its frames: in this pack's context windows, in ComfyUI's, and without windows.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from torch import Tensor
@@ -52,14 +52,24 @@ def with_active_frames(condition: dict[str, Any], latents: int) -> dict[str, Any
     return condition | {ACTIVE: tuple(active[index % len(active)] for index in range(latents))}
 
 
-def is_active(condition: dict[str, Any], frames: Iterable[int]) -> bool:
-    """Whether a condition counts in any of some latents of the run."""
-    active = condition.get(ACTIVE)
-    return active is None or any(active[frame] for frame in frames)
+def activity(conds: list[host.Conditions | None], frames: Iterable[int]) -> tuple[bool, ...]:
+    """Whether each condition, of all sides, counts in any of some latents of the run."""
+    flags = [condition.get(ACTIVE) for side in conds for condition in side or ()]
+    return tuple(active is None or any(active[frame] for frame in frames) for active in flags)
 
 
-def active_conditions(side: host.Conditions | None, frames: Sequence[int]) -> host.Conditions | None:
-    return None if side is None else [condition for condition in side if is_active(condition, frames)]
+def chosen(conds: list[host.Conditions | None], active: Iterable[bool]) -> list[host.Conditions | None]:
+    """The active conditions of each side, as conditions that no further call chooses from."""
+    flags = iter(active)
+    return [
+        side
+        and [
+            {name: value for name, value in condition.items() if name != ACTIVE}
+            for condition, runs in [(condition, next(flags)) for condition in side]
+            if runs
+        ]
+        for side in conds
+    ]
 
 
 def on_conditions(
@@ -73,8 +83,8 @@ def on_conditions(
     frames = host.window_frames(model_options.get("transformer_options", {}))
     counted = {len(condition[ACTIVE]) for side in conds for condition in side or () if ACTIVE in condition}
     # windows of another pack do not say which frames they have
-    if frames or counted == {len(x_in)}:
-        conds = [active_conditions(side, frames or range(len(x_in))) for side in conds]
+    if counted and (frames or counted == {len(x_in)}):
+        conds = chosen(conds, activity(conds, frames or range(len(x_in))))
     return executor(model, conds, x_in, timestep, model_options)
 
 

@@ -10,8 +10,9 @@ devices each use their own motion weights.
 """
 
 import math
+from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -21,23 +22,18 @@ from torch.nn.functional import interpolate
 from .. import host
 from ..conditioning.curves import FRAMES, STEPS, StrengthSchedule, is_over_steps, strengths
 from ..errors import MotionError, sentence
-from ..files.loading import MotionFile
 from ..lora.motion_lora import ChosenLora
+from ..network.block_strengths import strengths_by_point
 from ..network.group_norm import over_clips
 from ..network.low_rank import LowRank
 from ..network.motion_module import FrameWindows, MotionModel
+from .checks import check_limit, check_mask, check_run
 from .layout import clip_layout, side_factor
 from .memory import motion_bytes
 from .motion_config import GuidanceSettings, LoadedMotion, MotionConfig, MotionSettings, loaded_motions, motion_configs
+from .motion_options import options_of
 from .run import SamplingRun, is_sampling, run_of, sampling_run, sampling_step
-from .warnings import (
-    beta_schedule_warnings,
-    length_warnings,
-    mask_warnings,
-    model_warnings,
-    prompt_warnings,
-    step_warnings,
-)
+from .warnings import beta_schedule_warnings, step_warnings
 
 # One sampling run
 
@@ -84,24 +80,6 @@ def on_prediction(options: host.ModelOptions) -> None:
         run_of(options.get("transformer_options", {})).has_missed_motion = True
 
 
-def check_run(config: MotionConfig, guider: Any, shape: torch.Size) -> list[str]:
-    """The warnings about a sampling run on latents of a shape, (b c h w). Raises MotionError if it cannot run."""
-    settings, file = config.settings, config.file
-    batch, _, height, width = shape
-    clip = batch // clips_in(batch, settings)
-    window = host.window_length(guider.model_options)
-    if window and settings.clip_frames and not host.plans_clips(guider.model_options):
-        raise MotionError(CLIPS_IN_FOREIGN_WINDOWS)
-    frames_at_once = min(clip, window or clip)
-    check_limit(frames_at_once, file)
-    check_mask(clip, settings)
-    model = guider.model_patcher
-    # guiders of other packs may have no conditions of this form
-    prompts = prompt_warnings(getattr(guider, "conds", {}), batch, clip)
-    warnings = [*model_warnings(model, file), *length_warnings(frames_at_once, file), *prompts]
-    return warnings if settings.mask is None else [*warnings, *mask_warnings(settings.mask, height, width)]
-
-
 NOT_CALLED = (
     "The clip has no motion, because another node runs the model in its own way: put that node after Apply AnimateDiff "
     "Motion Model."
@@ -122,49 +100,10 @@ WITHOUT_WINDOWS = (
     "Another node runs the model on {frames} frames at once, without the context windows: put that node after "
     "AnimateDiff Context Windows."
 )
-CLIPS_IN_FOREIGN_WINDOWS = (
-    "These context windows cannot separate the clips of a batch: use AnimateDiff Context Windows, or set clip_frames "
-    "to 0 and sample each clip by itself."
-)
 MASK_IN_PARTS = (
     "The mask cannot be used, because another node samples the picture in parts: disconnect the mask, or remove the "
     "tiles or areas."
 )
-
-
-def clips_in(frames: int, settings: MotionSettings) -> int:
-    """The number of clips in a batch of frames. Raises MotionError if it is not a whole number."""
-    if settings.clip_frames and frames % settings.clip_frames:
-        raise MotionError(
-            "The batch of {frames} frames cannot be divided into clips of {clip_frames}: set "
-            "clip_frames to a divisor of {frames}, or to 0 if the batch is one clip.",
-            frames=frames,
-            clip_frames=settings.clip_frames,
-        )
-    return frames // settings.clip_frames if settings.clip_frames else 1
-
-
-def check_limit(frames: int, file: MotionFile) -> None:
-    limit = file.shape.frame_limit
-    if frames > limit:
-        raise MotionError(
-            "{frames} frames run at once, and {file} works with {limit} at most: put AnimateDiff Context Windows of "
-            "{trained} frames before the sampler. If the batch has several clips, set clip_frames instead.",
-            frames=frames,
-            file=file.path.name,
-            limit=limit,
-            trained=file.family.trained_frames,
-        )
-
-
-def check_mask(frames: int, settings: MotionSettings) -> None:
-    if settings.mask is not None and len(settings.mask) not in (1, frames):
-        raise MotionError(
-            "The mask batch has {masks} masks, and the clip has {frames} frames: give one mask for all "
-            "frames, or one for each frame.",
-            masks=len(settings.mask),
-            frames=frames,
-        )
 
 
 def on_prepare_sampling(
@@ -195,8 +134,6 @@ class MotionPass:
     motion: MotionModel
     frames: int
     """Frames of a clip, or of a window of it."""
-    windows: FrameWindows | None
-    """If the motion modules run on the clip window by window."""
     strength: float | Tensor
     """One number, or (b f) with one for each frame of each clip in the call. b is 1 if all clips have the same."""
     masks: tuple[Tensor, ...]
@@ -204,10 +141,21 @@ class MotionPass:
     loras: tuple[tuple[LowRank, float | Tensor], ...]
     """MotionLoRAs with a strength schedule, and their strengths in this call: one number, or (clips f) for each clip,
     or for each window of each clip. One row if all are alike."""
+    windows: FrameWindows | None = None
+    """If the motion modules run on the clip window by window."""
+    block_strengths: Mapping[host.InjectionPoint, float] = field(default_factory=dict)
+    """Factors of the strength of single motion modules. All others have 1."""
 
-    def strength_for(self, x: Tensor) -> float | Tensor:
+    @property
+    def frames_together(self) -> int:
+        """Frames that the temporal attention sees at once."""
+        return self.windows.index.shape[1] if self.windows else self.frames
+
+    def strength_for(self, point: host.InjectionPoint, x: Tensor) -> float | Tensor:
         """Strength and mask for features x, (b f) c h w: one number, or (1 or (b f)) 1 (1 or h) (1 or w)."""
         strength = self.strength
+        if point in self.block_strengths:
+            strength = strength * self.block_strengths[point]
         if isinstance(strength, Tensor):
             strength = strength.to(x.dtype).flatten()[:, None, None, None]
         if not self.masks:
@@ -229,8 +177,9 @@ class MotionForward:
     def __call__(self, point: host.InjectionPoint, x: Tensor) -> Tensor:
         for each in self.passes:
             module = each.motion.modules_by_point.get(point)
-            if module is not None:
-                x = module(x, each.frames, each.motion.norms.motion, each.strength_for(x), each.windows)
+            if module is not None and each.block_strengths.get(point) != 0:
+                strength = each.strength_for(point, x)
+                x = module(x, each.frames, each.motion.norms.motion, strength, each.windows)
         return x
 
     def norm_frames(self) -> int | None:
@@ -254,6 +203,7 @@ def on_model_call(executor: host.Executor, *args: Any, **kw: Any) -> Any:
     # `item` waits for the device, so it is called only if the sigma is needed
     is_needed = any(needs_sigma(loaded.config) for loaded in motions) or (windows and windows.is_moving)
     sigma = options["sigmas"][0].item() if is_needed else None
+    motion_options = options_of(base.current_patcher)
     passes = [
         checked_pass(loaded, args[0], options, base.current_patcher, sigma)
         for loaded in motions
@@ -262,7 +212,7 @@ def on_model_call(executor: host.Executor, *args: Any, **kw: Any) -> Any:
     if not passes:
         return executor(*args, **kw)
     call, unet = MotionForward(tuple(passes)), host.running_unet(base)
-    clip = call.norm_frames()
+    clip, dtype = call.norm_frames(), host.compute_dtype(base.current_patcher)
     with ExitStack() as hooks:
         hooks.enter_context(host.motion_hooks(unet, call))
         if clip:
@@ -270,7 +220,11 @@ def on_model_call(executor: host.Executor, *args: Any, **kw: Any) -> Any:
         for each in passes:
             for low_rank, strength in each.loras:
                 hooks.enter_context(low_rank.hooks(each.motion, strength))
-        layout = hash((clip, *(path for each in passes for low_rank, _ in each.loras for path in low_rank.paths)))
+            hooks.enter_context(
+                motion_options.hooks(each.motion, each.frames_together, args[0], dtype, run_of(options))
+            )
+        paths = (path for each in passes for low_rank, _ in each.loras for path in low_rank.paths)
+        layout = hash((clip, motion_options.stretch, motion_options.sharpness, *paths))
         return executor(*args, **kw, **{f"motion_hooks_{layout}": True})
 
 
@@ -318,7 +272,8 @@ def motion_pass(
     window = host.window_length(model.model_options) if host.plans_clips(model.model_options) else 0
     if window and frames > window and not windows:
         raise MotionError(WITHOUT_WINDOWS, frames=frames)
-    check_limit(windows.index.shape[1] if windows else frames, loaded.config.file)
+    motion_options = options_of(model)
+    check_limit(windows.index.shape[1] if windows else frames, loaded.config.file, motion_options)
     if settings.mask is not None and run.latent_size not in (None, x.shape[-2:]):
         raise MotionError(MASK_IN_PARTS)
     if settings.mask is not None and 1 < len(settings.mask) <= max(frame_indices):
@@ -348,10 +303,11 @@ def motion_pass(
     return MotionPass(
         loaded.motion,
         frames,
-        windows,
         strength * side_factor(settings.negative_strength, layout, x, options, dtype),
         masks_by_level(settings.mask, frame_indices, loaded.motion, x, run, dtype) if settings.mask is not None else (),
         tuple((low_rank, lora_strength_of(lora)) for low_rank, lora in zip(loaded.low_ranks, scheduled, strict=True)),
+        windows,
+        strengths_by_point(motion_options.strengths, loaded.motion.shape),
     )
 
 

@@ -16,9 +16,12 @@ DISTILLED = ("turbo", "lightning", "lcm", "hyper")
 """Words in the file names of checkpoints that were distilled to few steps."""
 
 
-def length_warnings(frames: int, motion: MotionFile) -> list[str]:
-    """Warnings about the number of frames that run together: those of a clip, or of a context window."""
-    file, trained = motion.path.name, motion.family.trained_frames
+def length_warnings(frames: int, motion: MotionFile, trained: int) -> list[str]:
+    """Warnings about the number of frames that run together: those of a clip, or of a context window.
+
+    trained: frames that the positions are enough for which the motion model was trained with.
+    """
+    file = motion.path.name
     if frames == 1:
         return [
             sentence(
@@ -152,8 +155,8 @@ def step_warnings(sigmas: Tensor, config: MotionConfig) -> list[str]:
         return []
     return [
         sentence(
-            "{steps} steps are few for this beta schedule: use 20 or more. With a model or LoRA that is distilled to "
-            "few steps, set beta_schedule to 'keep the model's'.",
+            "These are few steps for this beta schedule ({steps}): use 20 or more. With a model or LoRA that is "
+            "distilled to few steps, set beta_schedule to 'keep the model's'.",
             steps=steps,
         )
     ]

@@ -83,7 +83,7 @@ def train_motion(
 
         def hooks(unet: Any, frames: int) -> ExitStack:
             stack = ExitStack()
-            forward = MotionForward((MotionPass(modules, frames, None, 1.0, (), ()),))
+            forward = MotionForward((MotionPass(modules, frames, 1.0, masks=(), loras=()),))
             stack.enter_context(host.motion_hooks(unet, forward))
             if modules.norms.unet:
                 stack.enter_context(over_clips(host.residual_norms(unet), frames))

@@ -111,7 +111,7 @@ def test_nodes_show_reports_and_warnings_in_each_run(folder: Path, page: Page, c
     assert report_of(applied) == report and not page
     warning = "random.safetensors: 4 frames are too few to move well; it was trained on 16."
     for frames, text in ((4, f"{report}\n{warning}"), (16, report)):
-        sample(applied.args[0], noise=start_noise(frames), steps=1)
+        sample(applied.args[0], noise=start_noise(frames), steps=9)
         assert page.pop() == ("2", text) and not page
     assert [record.message for record in caplog.records if "too few" in record.message] == [warning]
 

@@ -29,10 +29,14 @@ PAPER, INK = (255, 255, 255), (40, 44, 52)
 
 WINDOWS = {
     "context_length": 16, "context_overlap": 8, "context_schedule": "looped_uniform", "closed_loop": True,
-    "freenoise": True,
 }  # fmt: skip
 
 TRAVEL = {"interpolation": "linear", "closed_loop": False}
+OPTIONS = {
+    "block_strengths": "", "stretch": 1.0, "sharpness": 1.0, "freeinit_rounds": 1, "freeinit_filter": "butterworth",
+    "freeinit_spatial": 0.25, "freeinit_temporal": 0.25, "freeinit_coarse_to_fine": False, "freeinit_sigma": 0.0,
+}  # fmt: skip
+"""The defaults of Motion Options."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,7 @@ class Tile:
     loop: bool = False
     mix: str = ""
     """Of Prompt Travel. Its prompts are in `text`. Empty: a plain prompt."""
+    stretch: float = 1.0
 
 
 TILES = (
@@ -54,6 +59,8 @@ TILES = (
 RED_TO_BLUE = Tile(
     "a prompt that travels", "2: a red circle moving left\n13: a blue circle moving left", mix="predictions"
 )
+
+SLOW = Tile("stretch 2", stretch=2.0)
 
 
 def graph(template: dict[str, Any], tile: Tile) -> dict[str, Any]:
@@ -70,6 +77,13 @@ def graph(template: dict[str, Any], tile: Tile) -> dict[str, Any]:
         frames = inputs["ADXL_EmptyLatentFrames"]["frames"]
         travel = TRAVEL | {"clip": inputs["What the clip shows"]["clip"], "prompts": tile.text, "mix": tile.mix}
         prompt[positive] |= {"class_type": "ADXL_PromptTravel", "inputs": travel | {"frames": frames}}
+    if tile.stretch != 1:
+        prompt["options"] = {
+            "class_type": "ADXL_MotionOptions",
+            "inputs": OPTIONS | {"model": apply, "stretch": tile.stretch},
+        }
+        inputs["KSampler"]["model"] = ["options", 0]
+        inputs["ADXL_EmptyLatentFrames"]["frames"] = FRAMES
     if tile.loop:
         prompt["windows"] = {"class_type": "ADXL_ContextWindows", "inputs": {"model": apply, **WINDOWS}}
         inputs["KSampler"]["model"] = ["windows", 0]
@@ -105,7 +119,7 @@ def main() -> None:
     with serving(comfyui_root(), CACHE / "demo", "--cpu") as server:
         template = to_prompt(json.loads(TINY_WORKFLOW.read_text()), server.get("/object_info"))
         videos = [
-            frames_of(server.run(graph(template, tile)).files(server.output)[0]) for tile in (*TILES, RED_TO_BLUE)
+            frames_of(server.run(graph(template, tile)).files(server.output)[0]) for tile in (*TILES, RED_TO_BLUE, SLOW)
         ]
         from_picture = given_frames.sampled(server, template, given_frames.EXAMPLES[0])
     pictures = [
@@ -121,6 +135,7 @@ def main() -> None:
         "train on your own videos",
         "loop",
         "prompt travel",
+        "slow motion",
         "picture to clip",
     )
     for name, video in zip(cards, [*videos, from_picture], strict=True):

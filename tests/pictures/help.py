@@ -2,8 +2,8 @@
 
     python -m tests.pictures.help
 
-samples and draws them again: clips of the small model, its camera moves, its kinds of noise, plans of windows, and a
-contact sheet of training clips. The picture of the graph is a screenshot of the page.
+samples and draws them again: clips of the small model, its camera moves, kinds of noise and motion options, plans of
+windows, and a contact sheet of training clips. The picture of the graph is a screenshot of the page.
 """
 
 import copy
@@ -27,6 +27,7 @@ from ..tiny.synthetic_dataset import SCENES, SIZE, draw
 from ..workflows.drawing import to_prompt
 from ..workflows.files import TINY_WORKFLOW
 from . import given_frames
+from .clips import OPTIONS as NEUTRAL
 from .clips import RED_TO_BLUE, Tile, graph
 
 FOLDER = PACK / "js" / "docs"
@@ -62,6 +63,11 @@ TRAINING = {
 }  # fmt: skip
 """Of the picture of a training, with inputs of the nodes."""
 
+OPTIONS = ({}, {"stretch": 2.0}, {"block_strengths": "down 0: 0.5, up 2: 0.5"}, {"freeinit_rounds": 3})
+CACHES = ({"threshold": 0.0}, {"threshold": 0.1}, {"threshold": 0.5})
+"""Inputs of the nodes, one for each row of a picture."""
+DEFAULTS = {"ADXL_StepCache": {"start_percent": 0.15, "end_percent": 0.95}, "ADXL_MotionOptions": NEUTRAL}
+
 STILL = Tile("no MotionLoRA")
 PAN = replace(STILL, lora="tiny_pan_left.safetensors")
 ZOOM = replace(STILL, lora="tiny_zoom_in.safetensors")
@@ -84,6 +90,29 @@ def with_rising_cfg(template: dict[str, Any]) -> dict[str, Any]:
     prompt["guidance"] = {"class_type": "ADXL_GuidanceSchedule", "inputs": guided}
     sampler["model"] = ["guidance", 0]
     return prompt
+
+
+def with_node(template: dict[str, Any], kind: str, inputs: dict[str, Any], steps: int) -> dict[str, Any]:
+    """The prompt of a clip, with a node between the motion model and the sampler."""
+    prompt = graph(template, STILL)
+    sampler = next(node["inputs"] for node in prompt.values() if node["class_type"] == "KSampler")
+    prompt["added"] = {"class_type": kind, "inputs": DEFAULTS[kind] | inputs | {"model": sampler["model"]}}
+    sampler |= {"model": ["added", 0], "steps": steps}
+    return prompt
+
+
+def draw_options(comfyui: Path) -> None:
+    """A clip with each option and each threshold, every third frame."""
+    rows = {
+        "options.png": [("ADXL_MotionOptions", inputs, 12) for inputs in OPTIONS],
+        "step_cache.png": [("ADXL_StepCache", inputs, 25) for inputs in CACHES],
+    }
+    with serving(comfyui, CACHE / "demo", "--cpu") as server:
+        template = to_prompt(json.loads(TINY_WORKFLOW.read_text()), server.get("/object_info"))
+        for name, cases in rows.items():
+            prompts = [with_node(template, *case) for case in cases]
+            videos = [frames_of(server.run(prompt).files(server.output)[0])[::EVERY] for prompt in prompts]
+            save(contact_sheet(np.concatenate(videos), columns=len(videos[0])), name)
 
 
 def save(picture: Image.Image, name: str) -> None:
@@ -225,5 +254,6 @@ if __name__ == "__main__":
     draw_noise(comfyui_root())
     draw_motion_guidance(comfyui_root())
     draw_over_time(comfyui_root())
+    draw_options(comfyui_root())
     draw_training(comfyui_root())
     draw_pictures_in_clips(comfyui_root())

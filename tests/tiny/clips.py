@@ -25,13 +25,15 @@ def animated(tiny: Tiny, negative_strength: float = 1.0) -> host.ModelPatcher:
     return apply_motion_model(tiny.model, tiny.motion, settings, AUTO_BETA_SCHEDULE)
 
 
-def sampled_clip(tiny: Tiny, model: host.ModelPatcher, seed: int, cfg: float = 3.0) -> np.ndarray:
+def sampled_clip(
+    tiny: Tiny, model: host.ModelPatcher, seed: int, cfg: float = 3.0, steps: int = STEPS, frames: int = FRAMES
+) -> np.ndarray:
     """Frames (f h w 3) in 0..1 of the seed's scene."""
     positive, negative = (
         tiny.clip.encode_from_tokens_scheduled(tiny.clip.tokenize(text)) for text in (scene_of(seed).caption, "")
     )
-    latents = torch.zeros(FRAMES, 4, SIZE // host.PIXELS, SIZE // host.PIXELS)
-    given: Any = (model, comfy.sample.prepare_noise(latents, seed), STEPS, cfg, "euler", "ddim_uniform")
+    latents = torch.zeros(frames, 4, SIZE // host.PIXELS, SIZE // host.PIXELS)
+    given: Any = (model, comfy.sample.prepare_noise(latents, seed), steps, cfg, "euler", "ddim_uniform")
     samples = comfy.sample.sample(*given, positive, negative, latents, disable_pbar=True, seed=seed)
     return tiny.vae.decode(samples).clamp(0, 1).numpy()
 

@@ -60,7 +60,7 @@ def new_motion_model() -> MotionModel:
 
 def motion_forward(model: MotionModel) -> MotionForward:
     """Runs a motion model in a UNet, on whole clips of the synthetic dataset."""
-    return MotionForward((MotionPass(model, FRAMES, None, 1.0, (), ()),))
+    return MotionForward((MotionPass(model, FRAMES, 1.0, masks=(), loras=()),))
 
 
 class Batches:

@@ -7,8 +7,8 @@ import pytest
 import torch
 from animatediff_xl.motion_models import host
 from animatediff_xl.motion_models.noise.clip_noise import PROGRESSIVE, ClipNoiseSettings, set_clip_noise
+from animatediff_xl.motion_models.predictions.motion_guidance import set_motion_guidance
 from animatediff_xl.motion_models.sampling.motion_config import GuidanceSettings
-from animatediff_xl.motion_models.sampling.motion_guidance import set_motion_guidance
 
 from tests.tiny.clips import Comparison, Shown, animated, sampled_clip, shown
 from tests.tiny.evaluation import Tiny, tiny_models

@@ -8,7 +8,7 @@ writes `example_workflows/*.json`. A test checks that the files match these modu
 import json
 
 from ..host.obtain import PACK
-from . import clips, pictures, prompts, training
+from . import clips, options, pictures, prompts, training
 from .drawing import Box, draw
 
 TEMPLATES = PACK / "example_workflows"
@@ -20,6 +20,7 @@ FILES = {
     TEMPLATES / "AnimateDiff SDXL loop.json": clips.boxes(clips.LOOP),
     TEMPLATES / "AnimateDiff SDXL picture to clip.json": pictures.picture_to_clip(),
     TEMPLATES / "AnimateDiff SDXL prompt travel.json": prompts.travel(),
+    TEMPLATES / "AnimateDiff SDXL slow motion.json": options.slow_motion(),
     TEMPLATES / "AnimateDiff SDXL train a camera move.json": training.camera_move(),
     TEMPLATES / "AnimateDiff SDXL train on your own videos.json": training.own_videos(),
     TINY_WORKFLOW: clips.boxes(clips.TINY),

@@ -8,6 +8,9 @@ import pytest
 import torch
 from animatediff_xl.motion_models import host
 from animatediff_xl.motion_models.context.conditions import conditions_of
+from animatediff_xl.motion_models.context.handler import ContextHandler, add_context
+from animatediff_xl.motion_models.context.reference import add_reference
+from animatediff_xl.motion_models.context.windows import ContextSettings
 from animatediff_xl.motion_models.prompts.encoding import FRAME_MASK
 from animatediff_xl.motion_models.prompts.travel import travel
 from node_helpers import conditioning_set_values
@@ -104,8 +107,7 @@ def test_prompts_that_do_not_run_change_nothing(pair, animate, monkeypatch, wind
     positive = [[text / 9, options] for text, options in predictions(THREE)]
     model = WINDOWS[windows](animate(pair.model))
     found = long_sample(model, positive=positive, steps=1)
-    for path in ("context.handler.is_active", "prompts.masked.is_active"):
-        monkeypatch.setattr(f"animatediff_xl.motion_models.{path}", lambda *_: True)
+    monkeypatch.setattr("animatediff_xl.motion_models.prompts.masked.with_active_frames", lambda each, _: each)
     assert same(found, long_sample(model, positive=positive, steps=1))
 
 
@@ -113,6 +115,18 @@ def test_prompts_beyond_the_clip_do_not_run(pair, animate) -> None:
     painting = Painting(animate(pair.model))
     long_sample(painting.model, frames=4, positive=predictions(THREE), cfg=1.0, steps=1)
     assert sum(painting.calls) == 4 * 2
+
+
+def test_a_reference_frame_serves_prompts_of_other_windows(pair, animate, monkeypatch) -> None:
+    """The window that holds it runs every prompt, because the others need its tokens."""
+    positive = [[text / 9, options] for text, options in predictions(THREE, between="step")]
+    model = add_reference(animate(pair.model), 0, 0.5)
+    handler = ContextHandler(ContextSettings(length=4, overlap=2), 1, reference_frame=0)
+    found = long_sample(add_context(model, handler), positive=positive, steps=1)
+    without = long_sample(windowed(animate(pair.model)), positive=positive, steps=1)
+    monkeypatch.setattr("animatediff_xl.motion_models.prompts.masked.with_active_frames", lambda each, _: each)
+    assert same(found, long_sample(add_context(model, handler), positive=positive, steps=1))
+    assert not any(same(found[frame], without[frame], rounding=1e-3) for frame in range(CLIP))
 
 
 class Halves(host.ContextHandler):

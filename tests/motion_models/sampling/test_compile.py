@@ -8,8 +8,10 @@ from animatediff_xl.motion_models.conditioning.curves import FRAMES as OVER_FRAM
 from animatediff_xl.motion_models.conditioning.curves import STEPS, from_values
 from animatediff_xl.motion_models.files.loading import MotionFile, open_motion_file
 from animatediff_xl.motion_models.lora.motion_lora import ChosenLora
+from animatediff_xl.motion_models.network.block_strengths import block_strengths
 from animatediff_xl.motion_models.sampling.apply import KEEP_BETA_SCHEDULE, apply_motion_model
 from animatediff_xl.motion_models.sampling.motion_config import MotionSettings
+from animatediff_xl.motion_models.sampling.motion_options import MotionOptions, add_motion_options
 from comfy_api.torch_helpers import set_torch_compile_wrapper
 
 from tests.motion_models.conftest import SETTINGS
@@ -52,6 +54,18 @@ def test_motion_can_change_in_a_compiled_model(pair, motion, rising_lora) -> Non
     weaker = animated(motion, settings=dataclasses.replace(SETTINGS, strength=0.5))
     for model in (plain, animated(motion), with_lora, weaker, plain, animated(clip_norms), plain):
         assert torch.allclose(sample(compiled(model), steps=2), sample(model, steps=2), atol=1e-5)
+
+
+@pytest.mark.nightly
+def test_options_can_change_in_a_compiled_model(pair, motion) -> None:
+    torch._dynamo.reset()
+    plain = apply_motion_model(pair.model, motion, SETTINGS, KEEP_BETA_SCHEDULE)
+    slow, sharp = (
+        add_motion_options(plain, MotionOptions(**options))
+        for options in ({"stretch": 2.0}, {"sharpness": 2.0, "strengths": block_strengths("up: 0")})
+    )
+    for model in (slow, sharp, plain, slow):
+        assert torch.allclose(sample(compiled(model), steps=1), sample(model, steps=1), atol=1e-5)
 
 
 def check_compiled(model, file: MotionFile, settings: MotionSettings, compiled_first: bool) -> None:

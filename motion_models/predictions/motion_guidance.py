@@ -12,9 +12,9 @@ from torch import Tensor
 
 from .. import host
 from ..errors import MotionError
-from .forward import is_active, is_always_active
-from .motion_config import GuidanceSettings, check_span, motion_configs
-from .run import run_of
+from ..sampling.forward import is_active, is_always_active
+from ..sampling.motion_config import GuidanceSettings, check_span, motion_configs
+from ..sampling.run import run_of
 
 
 def set_motion_guidance(model: host.ModelPatcher, settings: GuidanceSettings) -> host.ModelPatcher:

@@ -5,8 +5,8 @@ import dataclasses
 import pytest
 import torch
 from animatediff_xl.motion_models.errors import MotionError
+from animatediff_xl.motion_models.predictions.motion_guidance import set_motion_guidance
 from animatediff_xl.motion_models.sampling.motion_config import GuidanceSettings
-from animatediff_xl.motion_models.sampling.motion_guidance import set_motion_guidance
 from comfy_extras.nodes_custom_sampler import Guider_Basic
 
 from tests.motion_models.conftest import SETTINGS

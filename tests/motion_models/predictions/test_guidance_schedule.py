@@ -9,7 +9,7 @@ import torch
 from animatediff_xl.motion_models.conditioning.curves import FRAMES as OVER_FRAMES
 from animatediff_xl.motion_models.conditioning.curves import STEPS as OVER_STEPS
 from animatediff_xl.motion_models.conditioning.curves import Curve, from_text, from_values
-from animatediff_xl.motion_models.sampling.guidance import add_guidance_schedule
+from animatediff_xl.motion_models.predictions.guidance_schedule import add_guidance_schedule
 from comfy_extras.nodes_model_advanced import RescaleCFG
 from torch import Tensor
 

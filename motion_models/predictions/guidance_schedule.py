@@ -11,8 +11,8 @@ from torch import Tensor
 from .. import host
 from ..conditioning.curves import FRAMES, STEPS, StrengthSchedule, strengths
 from ..errors import sentence
-from .motion_config import clip_frames
-from .run import run_of, sampling_run, sampling_step
+from ..sampling.motion_config import clip_frames
+from ..sampling.run import run_of, sampling_run, sampling_step
 
 Report = Callable[[str, list[str]], None]
 
