@@ -3,6 +3,7 @@
 import logging
 import sys
 from collections.abc import Iterator
+from unittest.mock import patch
 
 import pytest
 import torch
@@ -95,10 +96,9 @@ def test_kernels_that_run_say_so_once(caplog: pytest.LogCaptureFixture) -> None:
     ]
 
 
-def test_first_use_checks_the_kernels_of_the_module(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_first_use_checks_the_kernels_of_the_module() -> None:
     checked: list[checks.Case] = []
-    with torch.no_grad(), kernels_on_cpu():
-        monkeypatch.setattr(checks, "check", checked.append)
+    with torch.no_grad(), kernels_on_cpu(), patch.object(checks, "check", checked.append):
         small_module()(features(2, 1, 3), 2, True)
     device, dtype = torch.device("cpu"), torch.float32
     assert checked == [checks.Case(device, dtype, 32, 2, 8, 32, True, *checks.picture_like(1, 3))]

@@ -15,6 +15,7 @@ from animatediff_xl.motion_models.network.kernels import (
 )
 from animatediff_xl.motion_models.network.low_rank import LowRank
 from animatediff_xl.motion_models.network.motion_module import FrameWindows, MotionModule
+from animatediff_xl.motion_models.network.temporal_options import positions_set, sharpened
 from animatediff_xl.motion_models.sampling.apply import AUTO_BETA_SCHEDULE, apply_motion_model
 from torch import Tensor
 
@@ -104,6 +105,16 @@ def test_kernels_run_with_a_scheduled_lora(path: str) -> None:
     with torch.no_grad():
         without = module(x, 2, True)
     with low_rank.hooks(module, torch.rand(1, 2)):
+        assert_kernels_equal_plain(module, x, 2, True)
+        with torch.no_grad():
+            assert not torch.allclose(module(x, 2, True), without, atol=1e-3)
+
+
+def test_kernels_run_with_options_of_the_attention() -> None:
+    module, x = small_module(), features(2)
+    with torch.no_grad():
+        without = module(x, 2, True)
+    with positions_set(module, {CHANNELS: torch.randn(1, 2, CHANNELS)}), sharpened(module, 3.0):
         assert_kernels_equal_plain(module, x, 2, True)
         with torch.no_grad():
             assert not torch.allclose(module(x, 2, True), without, atol=1e-3)
