@@ -56,9 +56,9 @@ def fastest_kernel(query: Tensor, heads: int) -> SDPBackend | None:
 
 def torch_attention(query: Tensor, key: Tensor, value: Tensor, heads: int, kernel: SDPBackend) -> Tensor:
     """Attention by one of torch's kernels, or by plain products if the GPU does not have it, (n f c) in and out."""
-    of_heads = (each.unflatten(-1, (heads, -1)).transpose(1, 2) for each in (query, key, value))
+    q, k, v = (each.unflatten(-1, (heads, -1)).transpose(1, 2) for each in (query, key, value))
     with sdpa_kernel([kernel, SDPBackend.MATH]):
-        return scaled_dot_product_attention(*of_heads).transpose(1, 2).flatten(2)
+        return scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
 
 
 def meta_attention(query: Tensor, key: Tensor, value: Tensor, heads: int, *args: Any, **kw: Any) -> Tensor:
