@@ -15,6 +15,8 @@ NO_WORK = ("aten.empty", "aten._unsafe_view", "aten.set_")
 class Write:
     operation: str
     elements: int
+    is_new: bool
+    """Whether the memory was allocated for it. Otherwise it is written over an argument."""
     bytes_moved: int
     """Read and written."""
 
@@ -31,12 +33,15 @@ class Writes(TorchDispatchMode):
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
         result = function(*args, **(kwargs or {}))
+        written = tensors_of(result)
+        given = {tensor.untyped_storage().data_ptr() for tensor in tensors_of([args, kwargs])}
+        is_new = not any(tensor.untyped_storage().data_ptr() in given for tensor in written)
         returned = [alias.alias_info for alias in function._schema.returns]
-        is_view = all(alias is not None and not alias.is_write for alias in returned)
+        # `flatten` and the like copy only if they must
+        is_view = not is_new and all(alias is not None and not alias.is_write for alias in returned)
         if not is_view and not str(function).startswith(NO_WORK):
-            written = tensors_of(result)
             moved = sum(tensor.nbytes for tensor in tensors_of(args) + written)
-            self.seen.append(Write(str(function), sum(tensor.numel() for tensor in written), moved))
+            self.seen.append(Write(str(function), sum(tensor.numel() for tensor in written), is_new, moved))
         return result
 
     def of_size(self, elements: int) -> list[str]:

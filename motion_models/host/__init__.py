@@ -6,7 +6,7 @@ It works with ComfyUI 0.16.3 to 0.33.0. `tests/test_pack.py` checks that every n
 from .attention_kernels import attention
 from .controls import controls_of, knows_windows, scaled_hint, sliced_hints
 from .lora import LoraAdapter, adapter_names, lora_adapter, patches_of, unet_lora_names, weight_shapes
-from .memory import available_memory, memory_in_use, meta_call, reserve
+from .memory import available_memory, memory_in_use, meta_call, reserve, total_memory
 from .patchers import (
     CONTEXT_KEY,
     GUIDANCE_KEY,
@@ -176,6 +176,7 @@ __all__ = [
     "trainable_copy",
     "training_dtype",
     "training_mode",
+    "total_memory",
     "with_loaded",
     "options_of",
     "has_bypass_loras",

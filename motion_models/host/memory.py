@@ -34,6 +34,12 @@ def weight_bytes(model: ModelPatcher) -> int:
     return sum(each.model_size() for each in (model, *model.get_nested_additional_models()))
 
 
+def total_memory() -> float:
+    """Bytes of memory of the device that ComfyUI uses."""
+    megabytes: Any = comfy.model_management.total_vram
+    return megabytes * 2**20
+
+
 def memory_in_use(device: torch.device) -> int | None:
     """Bytes in use on a device, by all programs. None if that is not known."""
     if device.type not in COUNTS_USE:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from .layers import HoldsWeights
+
 
 @dataclass(frozen=True)
 class NormPolicy:
@@ -60,7 +62,11 @@ def _norm_of_clip(inputs: list[Tensor], frames: int):
 
 def clip_norm(layer: nn.GroupNorm, x: Tensor, frames: int) -> Tensor:
     """The output of `layer` for x, (b f) c h w, with statistics over whole clips. `layer` casts its weights to x."""
-    weight, bias = weight_and_bias(layer, layer(probe(x, torch.float32)))
+    held = layer.held if isinstance(layer, HoldsWeights) else None
+    if held is None or held.bias is None:
+        weight, bias = weight_and_bias(layer, layer(probe(x, torch.float32)))
+    else:
+        weight, bias = held.weight.float(), held.bias.float()
     return clip_group_norm(x, frames, layer.num_groups, weight, bias, layer.eps)
 
 

@@ -4,10 +4,12 @@ A layer of ComfyUI fetches its weights in each call. If they are offloaded, a ca
 the MotionLoRAs. So a motion module fetches its weights once for all of its chunks.
 """
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Protocol
 
 from torch import Tensor, nn
-from torch.nn.functional import layer_norm, linear
+from torch.nn.functional import group_norm, layer_norm, linear
 
 from .. import host
 
@@ -25,9 +27,6 @@ class Operations(Protocol):
     def GroupNorm(self) -> type[nn.GroupNorm]: ...  # noqa: N802
 
 
-GroupNorm = host.operations.GroupNorm
-
-
 class HoldsWeights:
     """A layer that can keep its cast weights between `hold` and `release`."""
 
@@ -43,11 +42,29 @@ class HoldsWeights:
             self.held = None
 
 
+@contextmanager
+def held_weights(layers: Sequence[HoldsWeights], x: Tensor) -> Iterator[None]:
+    """Inside the context, layers keep their weights on the device and in the dtype of x."""
+    try:
+        for layer in layers:
+            layer.hold(x)
+        yield
+    finally:
+        for layer in layers:
+            layer.release()
+
+
 class Linear(host.operations.Linear, HoldsWeights):
     def forward(self, x: Tensor) -> Tensor:
         if self.held is None:
             return super().forward(x)
-        return linear(x, self.held.weight, self.held.bias)
+        # as a matrix, to which torch adds the bias within the product
+        return linear(x.flatten(0, -2), self.held.weight, self.held.bias).unflatten(0, x.shape[:-1])
+
+    @property
+    def plain_weights(self) -> host.CastWeights | None:
+        """The weights, if the layer keeps them and nothing else changes its output, such as a LoRA."""
+        return None if self._forward_hooks else self.held
 
 
 class LayerNorm(host.operations.LayerNorm, HoldsWeights):
@@ -55,3 +72,10 @@ class LayerNorm(host.operations.LayerNorm, HoldsWeights):
         if self.held is None:
             return super().forward(x)
         return layer_norm(x, self.normalized_shape, self.held.weight, self.held.bias, self.eps)
+
+
+class GroupNorm(host.operations.GroupNorm, HoldsWeights):
+    def forward(self, x: Tensor) -> Tensor:
+        if self.held is None:
+            return super().forward(x)
+        return group_norm(x, self.num_groups, self.held.weight, self.held.bias, self.eps)

@@ -7,38 +7,35 @@ not include the text or the timestep.
 After the group norm, the pixel positions are independent of each other. So the module runs on chunks of rows. The
 result is the same, the memory is a fraction, and it is faster on a CPU. With gradients, all rows are one chunk.
 
+`kernels` computes the same with fewer passes over the memory, where it can. Here is the plain path.
+
 Reference: Guo et al., "AnimateDiff: Animate Your Personalized Text-to-Image Diffusion Models without Specific Tuning",
 arXiv 2307.04725, and the original code (guoyww/AnimateDiff, branch sdxl, commit 8d19107). The submodules have the names
 of the original checkpoints, so original files load without renaming.
 """
 
 import math
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import gelu
+from torch.nn.functional import gelu, linear
 
 from .. import host
+from .chunks import CHUNK_TENSORS, in_chunks, rows_per_chunk
 from .group_norm import NormPolicy, clip_norm
-from .layers import HoldsWeights, Operations
+from .kernels.choice import kernels
+from .layers import HoldsWeights, Operations, held_weights
 
 HEADS = 8  # in the configs of every published family; the weights do not show it
 GROUPS = 32
 
-CHUNK_ELEMENTS = {"cpu": 2**20}
-"""Elements of a chunk of features, by device type.
+WHOLE_TENSORS = 2
+"""Tensors in memory at the peak of a module, in the size of its input: the input and the normed input.
 
-On a CPU a chunk must be small enough that its activations stay in the cache. It must be large enough that reading the
-weights costs little in comparison. benchmarks/README.md has the measurements.
-"""
-LARGE_CHUNK_ELEMENTS = 2**23
-"""Elements of a chunk on other devices: enough that launching the kernels costs little in comparison."""
-
-WHOLE_TENSORS, CHUNK_TENSORS = 2, 19
-"""Tensors in memory at the peak of a module, in the size of its input and in the size of a chunk. A test counts them.
-
-Whole: the input and the normed input. Chunk: three of the block, and GEGLU's with the sizes 8, 4 and 4.
+Those of a chunk come on top (`CHUNK_TENSORS`). A test counts both.
 """
 
 
@@ -78,11 +75,6 @@ def sinusoidal_positions(length: int, channels: int, stretch: float = 1.0) -> Te
     return table
 
 
-def rows_per_chunk(clips: torch.Size, device: torch.device) -> int:
-    """Rows of a chunk, for features of the size b f c h w."""
-    return max(1, CHUNK_ELEMENTS.get(device.type, LARGE_CHUNK_ELEMENTS) * clips[-2] // clips.numel())
-
-
 @dataclass(frozen=True)
 class FrameWindows:
     """Windows of frames that a motion module runs on one by one, while the rest of the UNet sees the whole clip."""
@@ -105,8 +97,14 @@ class PositionalEncoding(nn.Module, HoldsWeights):
         self.held = host.CastWeights(host.moved(self.pe, x.device, x.dtype), None)
 
     def forward(self, x: Tensor) -> Tensor:
+        """x plus its positions, (pixels f c). It is written over x unless gradients are computed."""
         table = self.pe.to(x) if self.held is None else self.held.weight
-        return x + table[:, : x.shape[1]]
+        return add_to(x, table[:, : x.shape[1]])
+
+
+def add_to(total: Tensor, x: Tensor) -> Tensor:
+    """total + x. It is written over `total` unless gradients are computed."""
+    return total + x if torch.is_grad_enabled() else total.add_(x)
 
 
 class TemporalAttention(nn.Module):
@@ -121,22 +119,32 @@ class TemporalAttention(nn.Module):
         self.to_out = nn.ModuleList([operations.Linear(channels, channels, **factory)])
 
     def forward(self, x: Tensor) -> Tensor:
-        """x: (pixels, f, c)."""
+        """x: (pixels, f, c). It is overwritten unless gradients are computed."""
         x = self.pos_encoder(x)
         return self.to_out[0](host.attention(self.to_q(x), self.to_k(x), self.to_v(x), heads=HEADS))
 
 
 class GEGLU(nn.Module):
+    proj: Any
+
     def __init__(self, channels: int, operations: Operations, **factory):
         super().__init__()
         self.proj = operations.Linear(channels, 8 * channels, **factory)
 
     def forward(self, x: Tensor) -> Tensor:
-        value, gate = self.proj(x).chunk(2, dim=-1)
-        return value * gelu(gate)
+        weights = self.proj.plain_weights
+        if weights is None or weights.bias is None:
+            value, gate = self.proj(x).chunk(2, dim=-1)
+            return value * gelu(gate)
+        # two products, because torch is slow on halves of rows, and their results can be overwritten
+        (of_value, of_gate), (value_bias, gate_bias) = weights.weight.chunk(2), weights.bias.chunk(2)
+        gate: Any = linear(x, of_gate, gate_bias)
+        return linear(x, of_value, value_bias).mul_(torch.ops.aten.gelu_(gate))
 
 
 class FeedForward(nn.Module):
+    net: Any
+
     def __init__(self, channels: int, operations: Operations, **factory):
         super().__init__()
         # The Identity replaces the original dropout, which has no weights but a number in the keys.
@@ -149,6 +157,9 @@ class FeedForward(nn.Module):
 
 
 class TemporalBlock(nn.Module):
+    attention_blocks: Any
+    norms: Any
+
     def __init__(self, channels: int, frame_limit: int, operations: Operations, **factory):
         super().__init__()
         self.attention_blocks = nn.ModuleList(
@@ -160,13 +171,16 @@ class TemporalBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         for attention, norm in zip(self.attention_blocks, self.norms, strict=True):
-            x = x + attention(norm(x))
-        return x + self.ff(self.ff_norm(x))
+            x = add_to(x, attention(norm(x)))
+        return add_to(x, self.ff(self.ff_norm(x)))
 
 
 class TemporalTransformer(nn.Module):
+    heads = HEADS
+
     def __init__(self, channels: int, frame_limit: int, operations: Operations, **factory):
         super().__init__()
+        self.channels = channels
         self.norm = operations.GroupNorm(GROUPS, channels, eps=1e-6, **factory)
         self.proj_in = operations.Linear(channels, channels, **factory)
         self.transformer_blocks = nn.ModuleList([TemporalBlock(channels, frame_limit, operations, **factory)])
@@ -178,19 +192,29 @@ class TemporalTransformer(nn.Module):
 
         norm_over_clip: whether the group norm takes its statistics over the whole clip, not over each frame.
         """
-        normed = clip_norm(self.norm, x, frames) if norm_over_clip else self.norm(x)
-        clips = normed.unflatten(0, (-1, frames))
         if torch.is_grad_enabled():
-            return self.temporal_forward(clips).flatten(0, 1)
-        try:
-            for layer in self.weight_holders:
-                layer.hold(x)
-            for rows in clips.split(rows_per_chunk(clips.shape, x.device), dim=-2):
-                rows.copy_(self.temporal_forward(rows))
-        finally:
-            for layer in self.weight_holders:
-                layer.release()
-        return normed
+            return self.temporal_forward(self.normed(x, frames, norm_over_clip)).flatten(0, 1)
+        motion = kernels.motion(self, x, frames, norm_over_clip)
+        if motion is not None:
+            return motion
+        with self.held_weights(x):
+            clips = self.normed(x, frames, norm_over_clip)
+
+            def run(rows: slice) -> None:
+                chunk = clips[..., rows, :]
+                chunk.copy_(self.temporal_forward(chunk))
+
+            in_chunks(x, frames, run)
+        return clips.flatten(0, 1)
+
+    def held_weights(self, x: Tensor) -> AbstractContextManager[None]:
+        """Inside the context, all layers keep their weights on the device and in the dtype of x."""
+        return held_weights(self.weight_holders, x)
+
+    def normed(self, x: Tensor, frames: int, norm_over_clip: bool) -> Tensor:
+        """x (b f) c h w -> b f c h w"""
+        normed = clip_norm(self.norm, x, frames) if norm_over_clip else self.norm(x)
+        return normed.unflatten(0, (-1, frames))
 
     def temporal_forward(self, clips: Tensor) -> Tensor:
         """The layers after the norm, which treat each pixel position separately. b f c h w in and out."""
@@ -220,6 +244,9 @@ class MotionModule(nn.Module):
         strength: factor of the motion. A number, or (1, f or (b f)) 1 (1 or h) (1 or w).
         """
         if windows is None:
+            moved = kernels.motion(self.temporal_transformer, x, frames, norm_over_clip, strength)
+            if moved is not None:
+                return moved
             motion = self.temporal_transformer(x, frames, norm_over_clip)
         else:
             motion = self.windowed_motion(x.unflatten(0, (-1, frames)), norm_over_clip, windows).flatten(0, 1)

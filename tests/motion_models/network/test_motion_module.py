@@ -8,20 +8,20 @@ import pytest
 import torch
 from animatediff_xl.motion_models.files.checkpoints import POSITIONS, tensor_shapes
 from animatediff_xl.motion_models.network import layers
+from animatediff_xl.motion_models.network.chunks import rows_per_chunk
 from animatediff_xl.motion_models.network.group_norm import EACH_FRAME
 from animatediff_xl.motion_models.network.low_rank import LowRank
 from animatediff_xl.motion_models.network.motion_module import (
     MotionModel,
     MotionModule,
     MotionShape,
-    rows_per_chunk,
     sinusoidal_positions,
 )
 from diffusers.models.unets.unet_motion_model import AnimateDiffTransformer3D
 from einops import rearrange
 from torch import Tensor, nn
 
-from tests.counting import PeakElements, Writes
+from tests.counting import PeakBytes, Writes
 from tests.small import in_original_format, random_vectors
 
 SDXL_SHAPE = MotionShape(
@@ -155,9 +155,10 @@ def test_the_memory_estimate_equals_the_peak_of_a_module(size: int) -> None:
     module = ours(diffusers_transformer(320))
     model = MotionModel(SDXL_SHAPE, EACH_FRAME, layers, device="meta")
     x = torch.randn(16, 320, size, size)
-    with torch.inference_mode(), PeakElements() as counted:
+    with torch.inference_mode(), PeakBytes() as counted:
         module(x, 16, norm_over_clip=False)
-    assert counted.peak + x.numel() == pytest.approx(model.activation_elements(16, size, size, x.device), rel=0.01)
+    peak = counted.peak / x.itemsize + x.numel()
+    assert peak == pytest.approx(model.activation_elements(16, size, size, x.device), rel=0.01)
 
 
 @pytest.mark.parametrize("joint", [True, False], ids=["joint norm", "norm per frame"])
@@ -193,14 +194,18 @@ def test_each_layer_casts_its_weights_once_for_all_chunks(monkeypatch: pytest.Mo
     assert held and all(weights is None for weights in held)
 
 
-@pytest.mark.parametrize("joint, kernels, tensors", [(True, 28, 41.3), (False, 27, 40)], ids=["joint", "per frame"])
-def test_a_module_writes_a_limited_number_of_tensors(joint: bool, kernels: int, tensors: float) -> None:
-    """Of the size of its input. AnimateDiff-Evolved: 33 kernels, 46 tensors, 6 of them copies into another layout."""
+@pytest.mark.parametrize("joint, kernels, new", [(True, 30, 26.3), (False, 29, 26)], ids=["joint", "per frame"])
+def test_a_module_writes_a_limited_number_of_tensors(joint: bool, kernels: int, new: float) -> None:
+    """Of the size of its input. AnimateDiff-Evolved: 33 kernels, 46 tensors, 6 of them copies into another layout.
+
+    15 or 16 more are written over another one, and need no memory.
+    """
     module, x = ours(diffusers_transformer(320)), torch.randn(16, 320, 4, 4)
     assert rows_per_chunk(torch.Size((1, *x.shape)), x.device) >= 4  # one chunk, or each would be counted
-    with Writes() as writes:
+    with torch.no_grad(), Writes() as writes:
         module(x, 16, joint)
     large = writes.of_size(x.numel())
     assert len(large) <= kernels
-    assert sum(write.elements for write in writes.seen) <= tensors * x.numel()
-    assert len([name for name in large if "copy" in name or "clone" in name]) <= 1
+    assert sum(write.elements for write in writes.seen if write.is_new) <= new * x.numel()
+    assert sum(write.elements for write in writes.seen if not write.is_new) <= 16 * x.numel()
+    assert len([name for name in large if "copy" in name or "flatten" in name]) <= 2
