@@ -8,7 +8,7 @@ from comfy_api.latest import ComfyExtension, io
 
 from .nodes import NODES
 from .nodes.conversion.replacements import register_replacements
-from .nodes.conversion.route import add_route
+from .nodes.page.routes import add_routes
 
 WEB_DIRECTORY = "./js"
 
@@ -23,7 +23,7 @@ for folder in ("animatediff_models", "animatediff_motion_lora"):
 
 class AnimateDiffXL(ComfyExtension):
     async def on_load(self) -> None:
-        add_route()
+        add_routes()
         await register_replacements()
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:

@@ -8,12 +8,14 @@ from ..motion_models.files.families import RUNNABLE
 from ..motion_models.files.loading import MotionFile, open_motion_file
 from ..motion_models.lora.motion_lora import ChosenLora
 from ..motion_models.predictions.motion_guidance import set_motion_guidance
+from ..motion_models.previews.live import add_live_preview
 from ..motion_models.sampling.apply import BETA_SCHEDULE_CHOICES, apply_motion_model
 from ..motion_models.sampling.motion_config import GuidanceSettings, MotionSettings, motion_configs
 from .common import sockets
 from .common.base import AnimateDiffNode
 from .common.files import MOTION_MODEL, fingerprint, listed, path_of
 from .common.reports import KEEPS_REPORT, REPORTS_IN_RUNS, SHOWS_ERRORS, reporter, with_report
+from .page.previews import announce
 
 AUTO_FAMILY = "auto"
 
@@ -177,6 +179,7 @@ class ApplyMotionModel(AnimateDiffNode):
             strength, start_percent, end_percent, clip_frames, schedule, mask, reporter(cls), negative_strength
         )
         animated = apply_motion_model(model, motion_model, settings, beta_schedule, motion_lora)
+        add_live_preview(animated, announce)
         return with_report(animated, report=motion_configs(animated)[-1].report)
 
 

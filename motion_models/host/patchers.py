@@ -20,6 +20,7 @@ from torch import Tensor, nn
 KEY, LORA_KEY, CONTEXT_KEY = "animatediff_xl", "animatediff_xl_loras", "animatediff_xl_context"
 MASK_KEY, GUIDANCE_KEY = "animatediff_xl_masks", "animatediff_xl_guidance"
 NOISE_KEY, MOTION_GUIDANCE_KEY = "animatediff_xl_noise", "animatediff_xl_motion_guidance"
+PREVIEW_KEY = "animatediff_xl_preview"
 """Keys of this pack's additional models, attachments and wrappers in a ModelPatcher."""
 
 operations = comfy.ops.manual_cast

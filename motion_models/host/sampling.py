@@ -1,11 +1,13 @@
 """Sampling runs of ComfyUI, and their sigmas."""
 
 import copy
+import inspect
 import itertools
 import uuid
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Any
 
+import comfy.cli_args
 import comfy.model_management
 import comfy.model_sampling
 import comfy.samplers
@@ -26,12 +28,20 @@ def options_of(arguments: tuple, keywords: dict[str, Any]) -> TransformerOptions
     return arguments[OPTIONS_POSITION]
 
 
-OUTER_SAMPLE_POSITIONS = {"sigmas": 2, "seed": 6}
+OUTER_SAMPLE_POSITIONS = {"sigmas": 2, "callback": 4, "seed": 6}
 """Indices in the positional arguments of an OUTER_SAMPLE call, without the noise."""
 
 
 def sampling_argument(name: str, arguments: tuple, keywords: dict[str, Any]) -> Any:
     return keywords[name] if name in keywords else arguments[OUTER_SAMPLE_POSITIONS[name]]
+
+
+def with_callback(arguments: tuple, keywords: dict[str, Any], callback: Callable[..., None]) -> tuple[tuple, dict]:
+    """The arguments of an OUTER_SAMPLE call with another callback."""
+    if "callback" in keywords:
+        return arguments, keywords | {"callback": callback}
+    position = OUTER_SAMPLE_POSITIONS["callback"]
+    return (*arguments[:position], callback, *arguments[position + 1 :]), keywords
 
 
 def run_seed(arguments: tuple, keywords: dict[str, Any]) -> int:
@@ -128,6 +138,39 @@ def stop_if_interrupted() -> None:
 def progress_bar(total: int) -> comfy.utils.ProgressBar:
     """The progress bar of the current node."""
     return comfy.utils.ProgressBar(total)
+
+
+PREVIEWS = "latent_preview"
+"""ComfyUI's module of previews."""
+
+
+def live_previewer(callback: Any) -> Any:
+    """ComfyUI's previewer, which a callback of a run calls in each step.
+
+    None if previews are off, or if the callback or the previewer are not ComfyUI's. Those of other packs can show or
+    keep the latents that they get.
+    """
+    if getattr(callback, "__module__", None) != PREVIEWS:
+        return None
+    previewer = inspect.getclosurevars(callback).nonlocals.get("previewer")
+    return previewer if type(previewer).__module__ == PREVIEWS else None
+
+
+def preview_side(previewer: Any, frame: int) -> int:
+    """Latents along the longer side of a picture that costs no more than that of a frame, or that is shown unscaled.
+
+    frame: latents along the longer side of a frame.
+    """
+    pixels = PIXELS if hasattr(previewer, "taesd") else 1  # of the picture, for each latent
+    return max(frame, comfy.cli_args.args.preview_size // pixels)
+
+
+def executing_node() -> str | None:
+    """The id of the node that runs. None outside of ComfyUI's server."""
+    from comfy_execution.utils import get_executing_context  # scripts may run a ComfyUI without it
+
+    context = get_executing_context()
+    return context and context.node_id
 
 
 def in_training() -> bool:

@@ -6,6 +6,8 @@ from typing import Any
 
 from comfy_api.latest import io, ui
 
+from .server import running_server
+
 EVENT = "animatediff_xl.report"
 
 SHOWS_ERRORS: dict[str, Any] = {"hidden": [io.Hidden.unique_id]}
@@ -46,11 +48,7 @@ def node_id_of(node: type[io.ComfyNode]) -> str | None:
 
 def send(node_id: str | None, text: str) -> None:
     """Show a text in a node, in the page that started the run. A script has no page."""
-    try:
-        from server import PromptServer  # needs aiohttp, which scripts may lack
-    except ImportError:
-        return
-    server: Any = getattr(PromptServer, "instance", None)
+    server = running_server()
     if node_id is None or getattr(server, "client_id", None) is None:
         return
     data = {"node": node_id, "text": text, "prompt_id": getattr(server, "last_prompt_id", None)}

@@ -1,36 +1,15 @@
 """The route that converts a graph: POST /animatediff_xl/convert with {"graph"} gives {"graph", "report"}."""
 
-from typing import Any
-
 from ...motion_models.conversion.convert import convert
 from ...motion_models.conversion.text import json_of, read_json
 from ...motion_models.errors import MotionError
 from ..common.files import MOTION_LORA, MOTION_MODEL, listed
 
-PATH = "/animatediff_xl/convert"
-BAD_REQUEST = 400
 
-
-def answer(content: bytes) -> tuple[int, str]:
-    """Status and JSON of the reply to the content of a request. A refusal has {"error"}, a sentence."""
-    try:
-        given = read_json(content)
-        if not isinstance(given, dict) or "graph" not in given:
-            raise MotionError("This request has no graph: send an object with the key 'graph'.")
-        files = {"animatediff_models": listed(MOTION_MODEL), "animatediff_motion_lora": listed(MOTION_LORA)}
-        return 200, json_of(convert(given["graph"], files))
-    except MotionError as error:
-        return BAD_REQUEST, json_of({"error": str(error)})
-
-
-def add_route() -> None:
-    """Add the route to ComfyUI's server."""
-    from aiohttp import web  # scripts may lack both
-    from server import PromptServer
-
-    server: Any = PromptServer.instance
-
-    @server.routes.post(PATH)
-    async def convert_graph(request: web.Request) -> web.Response:
-        status, text = answer(await request.read())
-        return web.Response(status=status, text=text, content_type="application/json")
+def answer(content: bytes) -> str:
+    """JSON of the reply to the content of a request. Raises MotionError for a graph that cannot be converted."""
+    given = read_json(content)
+    if not isinstance(given, dict) or "graph" not in given:
+        raise MotionError("This request has no graph: send an object with the key 'graph'.")
+    files = {"animatediff_models": listed(MOTION_MODEL), "animatediff_motion_lora": listed(MOTION_LORA)}
+    return json_of(convert(given["graph"], files))

@@ -1,0 +1,1 @@
+"""What the page asks ComfyUI's server for, and what it tells it."""
