@@ -21,12 +21,10 @@ def answer(content: bytes) -> str:
     client = given.get("client_id") if isinstance(given, dict) else None
     if not isinstance(client, str):
         raise MotionError("This request names no page: send an object with the key 'client_id'.")
-    connected = running_server().sockets
-    playing.intersection_update(connected)
-    if given.get("plays") and client in connected:
+    playing.intersection_update(running_server().sockets)  # those that are still connected
+    playing.discard(client)
+    if given.get("plays"):
         playing.add(client)
-    else:
-        playing.discard(client)
     return json_of({"plays": client in playing})
 
 
