@@ -31,7 +31,7 @@ app.registerExtension({
       tooltip: "Previews show all frames of a clip, one after another. Off: only its first frame.",
       type: "boolean",
       defaultValue: true,
-      category: ["AnimateDiff XL", "Preview", "MovingPreview"],
+      category: ["AnimateDiff XL", "General", "MovingPreview"],
       onChange: () => setTimeout(tell),
     },
   ],

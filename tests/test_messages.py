@@ -79,7 +79,10 @@ def test_texts_and_commands_of_the_page_have_chinese_ones() -> None:
     english = re.findall(r"^    (\w+): ", script, re.MULTILINE)
     assert english and set(CHINESE["conversion"]) == set(english)
     command = re.findall(r'"(AnimateDiffXL\.\w+)"', (ROOT / "js/conversion.js").read_text())
+    setting = re.findall(r'"(AnimateDiffXL\.\w+)"', (ROOT / "js/preview.js").read_text())
     for language in ("en", "zh"):
+        texts = json.loads((ROOT / "locales" / language / "settings.json").read_text(encoding="utf-8"))
+        assert list(texts) == [name.replace(".", "_") for name in setting]
         labels = json.loads((ROOT / "locales" / language / "commands.json").read_text(encoding="utf-8"))
         assert list(labels) == [name.replace(".", "_") for name in command] and all(labels.values())
 

@@ -1,1 +1,1 @@
-"""What the page asks ComfyUI's server for, and what it tells it."""
+"""What the page and this pack say to each other: routes of ComfyUI's server, and events."""

@@ -1,4 +1,4 @@
-"""Which pages play previews, and the event that tells them what a preview shows.
+"""Which pages play previews, and the event that says what a preview shows.
 
 A page says so when it opens, with POST /animatediff_xl/preview and {"client_id", "plays"}. Others, such as programs
 that show ComfyUI's previews, get the first frame as ever.
@@ -29,7 +29,7 @@ def answer(content: bytes) -> str:
 
 
 def announce(sheet: Sheet) -> bool:
-    """Tell the page of the run that the next preview of the running node is a sheet. Returns whether it plays them."""
+    """Announce to the page of the run that the next preview of the running node is a sheet. Returns whether it plays them."""
     server = running_server()
     client = getattr(server, "client_id", None)
     if client not in playing:
