@@ -1,6 +1,6 @@
 """A picture of a window plan: frames from left to right, windows from top to bottom, weights as brightness."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -19,9 +19,13 @@ EMPTY, FRAME = DARK, BRIGHT
 """Colours of a window without a frame, and of a frame with weight 1. Smaller weights are darker."""
 
 
-def describe(settings: ContextSettings, frames: int, steps: int) -> str:
+Check = Callable[[], None]
+"""Called now and then. It raises an error if the work must stop."""
+
+
+def describe(settings: ContextSettings, frames: int, steps: int, check: Check = host.stop_if_interrupted) -> str:
     """The cost of a window plan, for the user."""
-    counts = window_counts(settings, frames, steps)
+    counts = window_counts(settings, frames, steps, check)
     length, _ = window_size(settings, frames)
     if counts == [1] * len(counts):
         return sentence("{frames} frames fit into one window: nothing is cut.", frames=frames)
@@ -39,44 +43,60 @@ def describe(settings: ContextSettings, frames: int, steps: int) -> str:
     )
 
 
-def window_counts(settings: ContextSettings, frames: int, steps: int) -> list[int]:
+def window_counts(
+    settings: ContextSettings, frames: int, steps: int, check: Check = host.stop_if_interrupted
+) -> list[int]:
     """The number of windows in each step, or in one step if all have the same windows."""
     counts = []
     for step in range(steps if settings.schedule in MOVING else 1):
-        host.stop_if_interrupted()
+        check()
         counts.append(sum(len(starts) for _, starts in window_starts(settings, frames, step)))
     return counts
 
 
 def draw(settings: ContextSettings, frames: int, steps: int) -> Tensor:
-    """An IMAGE (1 h w 3) of the windows of each step. If all steps have the same windows, they are drawn once.
-
-    The picture has a largest height. Steps beyond it are left out, and so are windows of the first step.
-    """
-    counts = window_counts(settings, frames, steps)
+    """An IMAGE (1 h w 3) of a window plan, with its cost above."""
     letters = font()
     heading = lines(describe(settings, frames, steps), letters)
     above = MARGIN + (len(heading) + 1) * TEXT_HEIGHT
+    picture = draw_windows(settings, frames, steps, MAX_HEIGHT, above)
+    canvas = ImageDraw.Draw(picture)
+    for index, line in enumerate(heading):
+        canvas.text((MARGIN, MARGIN + index * TEXT_HEIGHT), line, TEXT_COLOUR, letters)
+    return to_image(picture)
+
+
+def draw_windows(
+    settings: ContextSettings,
+    frames: int,
+    steps: int,
+    most_height: int,
+    above: int = 0,
+    check: Check = host.stop_if_interrupted,
+) -> Image.Image:
+    """A picture of the windows of each step. If all steps have the same windows, they are drawn once.
+
+    The picture has a largest height. Steps beyond it are left out, and so are windows of the first step.
+    above: free pixels above the windows.
+    """
+    counts = window_counts(settings, frames, steps, check)
     heights = [TEXT_HEIGHT + count * (ROW_HEIGHT + GAP) + GAP for count in counts]
-    room = MAX_HEIGHT - above - MARGIN
+    room = most_height - above - MARGIN
     shown = max(1, int((np.cumsum(heights) < room).sum()))
     height = above + min(room, sum(heights[:shown])) + MARGIN
     picture = Image.new("RGB", (WIDTH, height), BACKGROUND)
     canvas = ImageDraw.Draw(picture)
-    for index, line in enumerate(heading):
-        canvas.text((MARGIN, MARGIN + index * TEXT_HEIGHT), line, TEXT_COLOUR, letters)
     top = above
     for step in range(shown):
-        host.stop_if_interrupted()
+        check()
         title = f"step {step + 1}" if len(counts) > 1 else "every step"
-        canvas.text((MARGIN, top), title, TEXT_COLOUR, letters)
-        for row, left, right, colour in cells(plan(settings, frames, step)):
+        canvas.text((MARGIN, top), title, TEXT_COLOUR, font())
+        fitting = (height - top - TEXT_HEIGHT) // (ROW_HEIGHT + GAP) + 1
+        for row, left, right, colour in cells(plan(settings, frames, step).beginning(fitting)):
             y = top + TEXT_HEIGHT + row * (ROW_HEIGHT + GAP)
-            if y > height:
-                break
             canvas.rectangle((left, y, right, y + ROW_HEIGHT - 1), colour)
         top += heights[step]
-    return to_image(picture)
+    return picture
 
 
 def lines(text: str, letters: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> list[str]:

@@ -76,6 +76,10 @@ class WindowPlan:
         order = np.argsort(~(self.indices == frame).any(1), kind="stable")
         return WindowPlan(self.frames, self.indices[order], self.weights[order])
 
+    def beginning(self, windows: int) -> "WindowPlan":
+        """The first windows only."""
+        return WindowPlan(self.frames, self.indices[:windows], self.weights[:windows])
+
 
 def plan(settings: ContextSettings, frames: int, step: int = 0) -> WindowPlan:
     """The windows of a clip at a sampler step, counted from 0.
