@@ -76,10 +76,13 @@ def test_every_value_of_ours_has_a_chinese_one() -> None:
 
 def test_texts_and_commands_of_the_page_have_chinese_ones() -> None:
     script = (ROOT / "js/lib/texts.mjs").read_text()
-    english = re.findall(r"^    (\w+): ", script, re.MULTILINE)
-    assert english and set(CHINESE["conversion"]) == set(english)
+    sections = re.findall(r"^  (\w+): {\n(.+?)^  }", script, re.MULTILINE | re.DOTALL)
+    english = {name: re.findall(r"^    (\w+): ", texts, re.MULTILINE) for name, texts in sections}
+    assert {name: set(CHINESE[name]) for name in english} == {name: set(texts) for name, texts in english.items()}
+    assert set(english) == {"conversion", "plan"}
     command = re.findall(r'"(AnimateDiffXL\.\w+)"', (ROOT / "js/conversion.js").read_text())
     setting = re.findall(r'"(AnimateDiffXL\.\w+)"', (ROOT / "js/preview.js").read_text())
+    setting += re.findall(r'"(AnimateDiffXL\.\w+)"', (ROOT / "js/plan.js").read_text())
     for language in ("en", "zh"):
         texts = json.loads((ROOT / "locales" / language / "settings.json").read_text(encoding="utf-8"))
         assert list(texts) == [name.replace(".", "_") for name in setting]

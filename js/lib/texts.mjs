@@ -18,6 +18,13 @@ const ENGLISH = {
     failed: "The graph cannot be converted",
     note: "Converted from AnimateDiff-Evolved",
   },
+  plan: {
+    example: "An example, because no sampler is connected yet.",
+    assumed: "Assumed here, and known only in a run: {names}.",
+    unknown: "The plan is known only in a run, because other nodes give these values: {names}.",
+    frames: "frames",
+    steps: "steps",
+  },
 }
 
 /** Texts of all packs, by language. */

@@ -69,10 +69,18 @@ class Graph:
         return self.comfy.evaluate(f"() => {HISTORY}.activeState.nodes.map(node => node.type)")
 
     def widgets(self, kind: str) -> dict[str, Any]:
-        """Values of a node's widgets by their names, in the order in which the node shows them."""
+        """Values of a node's inputs by their names, in the order in which the node shows them.
+
+        Texts and pictures that it also shows are no part of a graph.
+        """
         return dict(
             self.comfy.evaluate(
-                f"kind => {{ {FIND} return (find(kind).widgets ?? []).map(w => [w.name, w.value]) }}", kind
+                f"""kind => {{
+                    {FIND}
+                    const inputs = (find(kind).widgets ?? []).filter(widget => widget.serialize !== false)
+                    return inputs.map(widget => [widget.name, widget.value])
+                }}""",
+                kind,
             )
         )
 
