@@ -2,7 +2,7 @@
 
 import { app } from "../../../scripts/app.js"
 
-/** Origin and target of links at the border of a subgraph. */
+/** Origin and target of links at the border of a subgraph. Newer pages have ids as texts. */
 const [INPUTS, OUTPUTS] = [-10, -20]
 const [MUTED, BYPASSED] = [2, 4]
 
@@ -27,7 +27,7 @@ const passedOn = (node, sockets, type) =>
 export function originOf(node, input) {
   const link = input?.link != null && node.graph?.getLink(input.link)
   if (!link) return undefined
-  if (link.origin_id === INPUTS) {
+  if (Number(link.origin_id) === INPUTS) {
     const outer = nodeOf(node.graph)
     const outside = outer?.inputs[link.origin_slot]
     return outside?.link == null ? outer && { widgets: outer.widgets, promoted: outside?.name } : originOf(outer, outside)
@@ -55,7 +55,7 @@ export function consumersOf(node, type) {
 function targetsOf(graph, links, type) {
   return [...(links ?? [])].flatMap((id) => {
     const link = graph.getLink(id)
-    if (link?.target_id === OUTPUTS) {
+    if (Number(link?.target_id) === OUTPUTS) {
       const outer = nodeOf(graph)
       return outer ? targetsOf(outer.graph, outer.outputs[link.target_slot]?.links, type) : []
     }

@@ -29,7 +29,7 @@ def answer(content: bytes) -> str:
 
 
 def announce(sheet: Sheet) -> bool:
-    """Announce to the page of the run that the running node's next preview is a sheet. Returns whether it plays them."""
+    """Announce to the page that the next preview of the running node is a sheet. Returns whether it plays sheets."""
     server = running_server()
     client = getattr(server, "client_id", None)
     if client not in playing:
