@@ -36,7 +36,7 @@ def test_the_page_gets_the_picture_and_cost_of_window_plan(schedule: str) -> Non
     assert above and (shown != BACKGROUND).any()
 
 
-def test_missing_values_and_older_names_have_the_meaning_of_the_node() -> None:
+def test_missing_values_and_older_names_mean_what_nodes_do() -> None:
     assert asked() == asked(**{"context_length": 16, "context_overlap": 4})
     assert asked(length=12) == asked(context_length=12)
 
