@@ -71,7 +71,7 @@ class Graph:
     def widgets(self, kind: str) -> dict[str, Any]:
         """Values of a node's inputs by their names, in the order in which the node shows them.
 
-        Texts and pictures that it also shows are no part of a graph.
+        A graph does not have the texts and pictures that it also shows.
         """
         return dict(
             self.comfy.evaluate(
