@@ -8,6 +8,7 @@ from animatediff_xl.motion_models.prompts.travel import travel
 from animatediff_xl.motion_models.timeline.edits import Add, Move, Remove
 from animatediff_xl.motion_models.timeline.prompts import as_share, draw, edited
 from hypothesis import given, strategies
+
 from tests.motion_models.prompts.test_grammar import SAME
 
 FRAMES = 16
