@@ -36,7 +36,14 @@ const STYLE = `
   touch-action: none;
   cursor: crosshair;
 }
-.adxl-track svg { position: absolute; inset: 0; width: 100%; height: 100%; border-radius: inherit; }
+.adxl-track svg {
+  position: absolute;
+  inset: 0;
+  width: 100%;
+  height: 100%;
+  border-radius: inherit;
+  pointer-events: none;
+}
 .adxl-labels { position: absolute; inset: 0; overflow: hidden; border-radius: inherit; pointer-events: none; }
 .adxl-prompt {
   position: absolute;
@@ -50,7 +57,14 @@ const STYLE = `
   color: #fff;
   text-shadow: 0 0 3px #000, 0 0 2px #000;
 }
-.adxl-limit { position: absolute; left: 4px; transform: translateY(-50%); color: var(--adxl-muted); font-size: 9px; }
+.adxl-limit {
+  position: absolute;
+  left: 3px;
+  transform: translateY(-105%);
+  color: var(--adxl-muted);
+  font-size: 9px;
+  text-shadow: 0 0 2px var(--adxl-back), 0 0 2px var(--adxl-back);
+}
 .adxl-zero, .adxl-one, .adxl-curve, .adxl-dots { fill: none; vector-effect: non-scaling-stroke; }
 .adxl-zero, .adxl-one { stroke: var(--adxl-line); stroke-width: 1px; }
 .adxl-one { stroke-dasharray: 3 3; }

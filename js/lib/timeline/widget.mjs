@@ -27,7 +27,7 @@ export function addTimeline(node, settings) {
   widget.serialize = false
   widget.computeLayoutSize = undefined // it does not grow with the node: the text does
   widget.computeSize = () => [0, settings.height]
-  root.style.height = `${settings.height - MARGINS}px`
+  root.style.minHeight = `${settings.height - MARGINS}px`
   node.widgets.splice(node.widgets.indexOf(widget), 1)
   node.widgets.splice(node.widgets.indexOf(widgetOf(node, settings.text)), 0, widget)
   const { onSerialize } = node
@@ -45,7 +45,7 @@ class Timeline {
     this.drawing = null
     this.selected = 0
     this.cursor = null
-    /** What was last seen, and what is drawn: requests as JSON. */
+    /** The state that was last seen, and the one that is drawn. */
     this.seen = this.drawn = ""
     this.edits = Promise.resolve()
     this.preview = latest((edit, scale) => this.drawPreview(edit, scale))
@@ -72,21 +72,27 @@ class Timeline {
   /** Draw what the node has now, if it has changed and rests. */
   look() {
     if (this.pointer.isDragging()) return
+    const now = this.state()
+    if (now === this.seen && now !== this.drawn) this.update()
+    this.seen = now
+  }
+
+  /** All that a drawing depends on. */
+  state() {
+    return this.whyNotDrawn() ?? JSON.stringify(this.request())
+  }
+
+  /** Draw what the node has now. */
+  async update() {
+    const now = (this.drawn = this.state())
     const why = this.whyNotDrawn()
-    const request = this.request()
-    const now = why ?? JSON.stringify(request)
-    if (now === this.drawn) return
-    if (now !== this.seen) {
-      this.seen = now
-      return
-    }
-    this.drawn = now
     if (why) return this.show(null, why)
-    ask(request)
-      .then((reply) => {
-        if (this.drawn === now) this.show(reply)
-      })
-      .catch(() => this.show(null, this.texts.offline))
+    try {
+      const reply = await ask(this.request())
+      if (this.drawn === now) this.show(reply)
+    } catch {
+      this.show(null, this.texts.offline)
+    }
   }
 
   /** The reason why the text says nothing about a run, if there is one. */
@@ -204,13 +210,12 @@ class Timeline {
   }
 
   async apply(edit) {
-    const request = this.request()
-    const before = request.inputs[this.settings.text]
-    const isDrawn = () => this.drawing?.text === before && this.request().inputs[this.settings.text] === before
-    const change = isDrawn() && edit()
+    const before = this.state()
+    if (before !== this.drawn) await this.update() // typed a moment ago
+    const change = this.drawing && edit()
     if (!change) return
-    const reply = await ask({ ...request, edit: change })
-    if (!isDrawn()) return // it was typed meanwhile
+    const reply = await ask({ ...this.request(), edit: change })
+    if (this.state() !== before) return // typed meanwhile
     if (reply.error) {
       this.redraw()
       this.view.say(translate(reply.error, textsOfPage()), true)
@@ -227,7 +232,7 @@ class Timeline {
       widgetOf(this.node, this.settings.text).value = reply.text
       app.canvas.emitAfterChange()
     }
-    this.seen = this.drawn = JSON.stringify(this.request())
+    this.seen = this.drawn = this.state()
     this.show(reply)
     if (hadFocus) this.view.flags.children[this.selected]?.focus()
   }
