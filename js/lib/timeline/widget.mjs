@@ -71,10 +71,18 @@ class Timeline {
 
   /** Draw what the node has now, if it has changed and rests. */
   look() {
-    if (this.pointer.isDragging()) return
+    if (this.pointer.isDragging() || this.isReplaced()) return
     const now = this.state()
     if (now === this.seen && now !== this.drawn) this.update()
     this.seen = now
+  }
+
+  /** Whether another node has come in place of this one, as after undo. Some pages keep the element of the first. */
+  isReplaced() {
+    const node = app.canvas.graph?.getNodeById(this.node.id)
+    const element = node !== this.node && widgetOf(node ?? {}, NAME)?.element
+    if (element) this.view.root.replaceWith(element)
+    return Boolean(element)
   }
 
   /** All that a drawing depends on. */
