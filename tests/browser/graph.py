@@ -72,7 +72,12 @@ class Graph:
         """Values of a node's widgets by their names, in the order in which the node shows them."""
         return dict(
             self.comfy.evaluate(
-                f"kind => {{ {FIND} return (find(kind).widgets ?? []).map(w => [w.name, w.value]) }}", kind
+                f"""kind => {{
+                    {FIND}
+                    const kept = (find(kind).widgets ?? []).filter(widget => widget.serialize !== false)
+                    return kept.map(widget => [widget.name, widget.value])
+                }}""",
+                kind,
             )
         )
 

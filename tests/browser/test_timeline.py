@@ -133,3 +133,16 @@ def test_copies_saves_and_subgraphs_keep_texts(either: Timeline) -> None:
     comfy.until(lambda: either.keys.count() >= 2, "no timeline in the subgraph")
     either.drag(0, frames=1)
     either.until_text(text.replace("0:", "1:", 1))
+
+
+def test_linked_values_are_followed_or_named(comfy: ComfyPage, graph: Graph, renderer: Renderer) -> None:
+    timeline = opened(comfy, graph, PROMPTS)
+    for kind, field, value in (("PrimitiveInt", "frames", 24), ("PrimitiveString", "prompts", "0: a")):
+        graph.add(kind)
+        graph.set(kind, value=value)
+        graph.connect(kind, 0, PROMPTS, field)
+        if field == "frames":
+            graph.select(PROMPTS)
+            comfy.until(lambda: timeline.keys.first.get_attribute("aria-valuemax") == "23", "24 frames are not drawn")
+    comfy.until(lambda: "comes from a link" in timeline.message(), "no sentence")
+    assert timeline.positions() == []

@@ -14,6 +14,9 @@ function shape(name, attributes) {
   return element
 }
 
+/** Percent by which columns reach into the next one, so that no gap shows between them. */
+const OVERLAP = 0.1
+
 /** @param {SVGElement} svg 100 wide and high, stretched over the track */
 export function drawPicture(svg, drawing, scale) {
   svg.replaceChildren(...(drawing.curve.length ? curve(drawing, scale) : areas(drawing, scale)))
@@ -23,7 +26,7 @@ export function drawPicture(svg, drawing, scale) {
 function areas({ shares, prompts }, { end }) {
   const width = 100 / (end + 1)
   const paths = Array.from({ length: prompts }, () => "")
-  const column = (frame, top, height) => `M${frame * width} ${top}h${width}v${height}h${-width}z`
+  const column = (frame, top, height) => `M${frame * width} ${top}h${width + OVERLAP}v${height}h${-width - OVERLAP}z`
   shares.forEach(([prompt, next, share], frame) => {
     if (share < 1) paths[prompt] += column(frame, 0, 100 * (1 - share))
     if (share) paths[next] += column(frame, 100 * (1 - share), 100 * share)

@@ -31,7 +31,7 @@ export function listenToPointer(view, scaleNow, on) {
 
   track.addEventListener("pointerdown", (event) => {
     const scale = scaleNow()
-    if (event.button !== 0 || !scale) return
+    if (event.button !== 0 || !scale || dragged) return
     const from = placeOf(event, track, scale)
     const index = indexOf(event.target)
     if (index < 0) return on.point(from)

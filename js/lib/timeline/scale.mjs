@@ -28,8 +28,17 @@ export function rangeOf(drawing) {
   return [Math.min(...values), Math.max(...values)]
 }
 
+/** Part of the range between two values that are both written. */
+const APART = 0.13
+
+/** @returns {number[]} the values with a number: the limits of a range, and 0 and 1 where they have room */
+export function valueTicks([low, high]) {
+  const isFree = (value) => [low, high].every((limit) => Math.abs(value - limit) > APART * (high - low))
+  return [low, high, ...[0, 1].filter(isFree)]
+}
+
 /** Part of the height above the highest value, and below the lowest. */
-const MARGIN = 0.1
+const MARGIN = 0.13
 
 /** @returns {number} percent from the top */
 export function percentOfValue(value, [low, high]) {

@@ -59,7 +59,7 @@ const STYLE = `
 }
 .adxl-limit {
   position: absolute;
-  left: 3px;
+  left: 20px;
   transform: translateY(-105%);
   color: var(--adxl-muted);
   font-size: 9px;
@@ -79,6 +79,7 @@ const STYLE = `
   cursor: ew-resize;
   touch-action: none;
   outline: none;
+  filter: drop-shadow(0 0 1px rgb(0 0 0 / 0.7));
 }
 .adxl-flag::before, .adxl-flag::after { content: ""; position: absolute; left: 50%; transform: translateX(-50%); }
 .adxl-prompts .adxl-flag { top: -5px; bottom: 0; }

@@ -1,7 +1,7 @@
 /** The element of a timeline: a ruler, a track with keys over a picture, and a row of fields and buttons. */
 
 import { colourOf, drawPicture } from "./picture.mjs"
-import { percentOf, percentOfValue, ticks } from "./scale.mjs"
+import { percentOf, percentOfValue, ticks, valueTicks } from "./scale.mjs"
 
 function make(tag, className, parent, attributes = {}) {
   const element = document.createElement(tag)
@@ -9,6 +9,18 @@ function make(tag, className, parent, attributes = {}) {
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value)
   parent?.append(element)
   return element
+}
+
+/** A field for a number, behind its name. */
+function makeField(row) {
+  const label = make("label", "", row)
+  make("span", "", label)
+  return make("input", "adxl-field", label, { type: "number", step: "any" })
+}
+
+function name(element, text) {
+  element.title = text
+  element.setAttribute("aria-label", text)
 }
 
 export class View {
@@ -25,9 +37,8 @@ export class View {
     this.cursor = make("div", "adxl-cursor", this.track)
     this.flags = make("div", "adxl-flags", this.track)
     const row = make("div", "adxl-row", this.root)
-    const field = () => make("input", "adxl-field", make("label", "", row), { type: "number", step: "any" })
-    this.position = field()
-    this.value = hasValues ? field() : null
+    this.position = makeField(row)
+    this.value = hasValues ? makeField(row) : null
     this.add = make("button", "adxl-button", row, { type: "button" })
     this.remove = make("button", "adxl-button", row, { type: "button" })
     this.add.textContent = "+"
@@ -35,23 +46,16 @@ export class View {
     this.message = make("span", "adxl-message", row, { role: "status" })
   }
 
-  /** Words in the language of the page. */
-  name({ texts, unit }) {
-    const named = (element, name) => {
-      element.title = name
-      element.setAttribute("aria-label", name)
-    }
+  /** Words in the language of the page. unit: frame or step */
+  name(texts, unit) {
     this.root.setAttribute("aria-label", texts.timeline)
-    named(this.position, texts[unit])
-    this.position.previousSibling?.remove()
-    this.position.before(texts[unit])
-    if (this.value) {
-      named(this.value, texts.value)
-      this.value.previousSibling?.remove()
-      this.value.before(texts.value)
+    name(this.add, texts.add)
+    name(this.remove, texts.remove)
+    for (const [field, text] of [[this.position, texts[unit]], [this.value, texts.value]]) {
+      if (!field) continue
+      name(field, text)
+      field.previousSibling.textContent = text
     }
-    named(this.add, texts.add)
-    named(this.remove, texts.remove)
   }
 
   /** Show a drawing, or an empty track if there is none. */
@@ -85,7 +89,7 @@ export class View {
   drawLabels(keys, scale) {
     this.labels.replaceChildren()
     if (this.hasValues) {
-      for (const value of keys.length ? new Set([...scale.range, 0, 1]) : []) {
+      for (const value of keys.length ? valueTicks(scale.range) : []) {
         const label = make("span", "adxl-limit", this.labels)
         label.style.top = `${percentOfValue(value, scale.range)}%`
         label.textContent = Number(value.toFixed(2))

@@ -17,6 +17,7 @@ import { View } from "./view.mjs"
 
 const NAME = "animatediff_timeline"
 const REST_MS = 150
+const AGAIN_MS = 5000
 /** Of a classic node's elements, above and below. */
 const MARGINS = 20
 
@@ -28,6 +29,7 @@ export function addTimeline(node, settings) {
   widget.computeLayoutSize = undefined // it does not grow with the node: the text does
   widget.computeSize = () => [0, settings.height]
   root.style.minHeight = `${settings.height - MARGINS}px`
+  node.setSize([node.size[0], node.size[1] + settings.height]) // a new node keeps the room for its text
   node.widgets.splice(node.widgets.indexOf(widget), 1)
   node.widgets.splice(node.widgets.indexOf(widgetOf(node, settings.text)), 0, widget)
   const { onSerialize } = node
@@ -99,8 +101,14 @@ class Timeline {
       const reply = await ask(this.request())
       if (this.drawn === now) this.show(reply)
     } catch {
-      this.show(null, this.texts.offline)
+      this.failed()
     }
+  }
+
+  /** The server did not answer: ask again a while later. */
+  failed() {
+    this.show(null, this.texts.offline)
+    setTimeout(() => (this.drawn = ""), AGAIN_MS)
   }
 
   /** The reason why the text says nothing about a run, if there is one. */
@@ -135,7 +143,7 @@ class Timeline {
 
   redraw() {
     const unit = valueOf(this.node, "over").value === "sampling steps" ? "step" : "frame"
-    this.view.name({ texts: this.texts, unit })
+    this.view.name(this.texts, unit)
     this.view.draw(this.drawing, this.scale(), this.selected)
     if (!this.drawing || this.cursor > this.drawing.end) this.cursor = null
     this.view.placeCursor(this.cursor, this.scale())
@@ -159,14 +167,16 @@ class Timeline {
         this.redraw()
       },
       drag: (index, way, scale) => {
+        if (!this.drawing?.keys[index]) return
         const key = this.keyAfter(index, way)
         const flag = this.view.flags.children[index]
         this.view.placeFlag(flag, key, scale)
         this.view.drawFields(key, this.drawing.keys.length)
-        this.preview(moveOf(index, way, key), scale)
+        this.preview(moveOf(index, way, key), scale).catch(() => {}) // the drop asks again
       },
-      drop: (index, way) => this.edit(() => moveOf(index, way, this.keyAfter(index, way))),
-      cancel: () => this.redraw(),
+      drop: (index, way) =>
+        this.edit(() => this.drawing.keys[index] && moveOf(index, way, this.keyAfter(index, way))),
+      cancel: () => this.drawing && this.show(this.drawing),
       add: (place) => this.edit(() => this.addition(place)),
       move: ({ position, steps }) =>
         this.edit(() => {
@@ -214,7 +224,7 @@ class Timeline {
 
   /** Edit the text, after the edits before. edit: gives what the server is asked for, or nothing. */
   edit(edit) {
-    this.edits = this.edits.then(() => this.apply(edit)).catch(() => this.show(null, this.texts.offline))
+    this.edits = this.edits.then(() => this.apply(edit)).catch(() => this.failed())
   }
 
   async apply(edit) {
