@@ -30,7 +30,7 @@ class Drawing:
     end: float
     """Last position of the ruler, which begins at 0."""
     frames: int | None = None
-    """Of the clip, if the text tells prompts."""
+    """Of the clip, if the text has prompts."""
     prompts: list[str] = field(default_factory=list)
     """Each prompt once."""
     shares: list[tuple[int, int, float]] = field(default_factory=list)

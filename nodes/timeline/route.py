@@ -57,7 +57,7 @@ TIMELINES = {
 def answer(content: bytes) -> tuple[int, str]:
     """Status and JSON of the reply to the content of a request.
 
-    A text that cannot be read is no bad request: its reply is {"error"}, a sentence.
+    A text that cannot be read gets status 200 and {"error"}, a sentence: a person may be typing it.
     """
     try:
         timeline, text, arguments, edit = read_request(read_json(content))

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from PIL import Image
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import FloatRect, sync_playwright
 
 from ..browser.chromium import chromium
 from ..browser.graph import Graph
@@ -44,7 +44,8 @@ def timeline(comfy: ComfyPage, kind: str) -> Image.Image:
     comfy.page.wait_for_timeout(1000)
     box = drawn.root.bounding_box()
     assert box
-    clip = {"x": box["x"] - GAP, "y": box["y"], "width": box["width"] + 2 * GAP, "height": box["height"] + GAP}
+    width, height = box["width"] + 2 * GAP, box["height"] + GAP
+    clip = FloatRect(x=box["x"] - GAP, y=box["y"] - GAP / 2, width=width, height=height)
     return Image.open(BytesIO(comfy.page.screenshot(clip=clip))).convert("RGB")
 
 
