@@ -146,3 +146,17 @@ def test_linked_values_are_followed_or_named(comfy: ComfyPage, graph: Graph, ren
             comfy.until(lambda: timeline.keys.first.get_attribute("aria-valuemax") == "23", "24 frames are not drawn")
     comfy.until(lambda: "comes from a link" in timeline.message(), "no sentence")
     assert timeline.positions() == []
+
+
+def test_rulers_have_even_numbers_and_both_ends(comfy: ComfyPage) -> None:
+    found = comfy.evaluate(
+        """async ends => {
+            const { ticks } = await import('/extensions/animatediff_xl/lib/timeline/scale.mjs')
+            return ends.map(ticks)
+        }""",
+        list(range(600)),
+    )
+    for end, ticks in enumerate(found):
+        assert ticks[0] == 0 and ticks[-1] == end and len(ticks) <= 10
+        steps = {after - before for before, after in zip(ticks[:-2], ticks[1:-1], strict=True)}
+        assert len(steps) <= 1 and ticks == sorted(set(ticks))

@@ -79,12 +79,14 @@ class Timeline {
     this.seen = now
   }
 
-  /** Whether another node has come in place of this one, as after undo. Some pages keep the element of the first. */
+  /** Whether another node has come in place of this one, as after undo. Some Vue nodes keep the element of the first. */
   isReplaced() {
-    const node = app.canvas.graph?.getNodeById(this.node.id)
-    const element = node !== this.node && widgetOf(node ?? {}, NAME)?.element
-    if (element) this.view.root.replaceWith(element)
-    return Boolean(element)
+    const { root } = this.view
+    const shownOn = root.closest("[data-node-id]")?.dataset.nodeId
+    const node = shownOn === String(this.node.id) ? app.canvas.graph?.getNodeById(this.node.id) : null
+    const element = widgetOf(node ?? this.node, NAME)?.element ?? root
+    if (element !== root) root.replaceWith(element)
+    return element !== root
   }
 
   /** All that a drawing depends on. */
@@ -259,7 +261,10 @@ class Timeline {
   async drawPreview(edit, scale) {
     const reply = await ask({ ...this.request(), edit })
     if (!this.pointer.isDragging()) return
-    if (!reply.error) this.view.drawPicture(reply, scale)
+    if (!reply.error) {
+      this.view.drawPicture(reply, scale)
+      this.view.drawLabels(reply.keys, scale)
+    }
     this.view.say(reply.error ? translate(reply.error, textsOfPage()) : this.hint(), Boolean(reply.error))
   }
 
