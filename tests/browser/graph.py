@@ -133,9 +133,9 @@ class Graph:
         return self.comfy.evaluate(
             f"""kind => {{
                 {FIND}
-                const inputs = find(kind).inputs.map(input => input.name)
+                const others = [...find(kind).inputs.map(input => input.name), 'animatediff_timeline']
                 return (find(kind).widgets ?? [])
-                    .filter(widget => !inputs.includes(widget.name))
+                    .filter(widget => !others.includes(widget.name))
                     .map(widget => widget.element?.innerText || widget.value || '')
                     .join('\\n')
             }}""",
