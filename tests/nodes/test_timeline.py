@@ -1,6 +1,8 @@
 """Replies of the route that draws timelines."""
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,12 +10,24 @@ from animatediff_xl.nodes.timeline.route import TIMELINES, answer
 
 PROMPTS = {"prompts": "0: a\n8: b", "frames": 16, "interpolation": "linear", "closed_loop": False}
 POINTS = {"points": "0: 0, 8: 1", "interpolation": "linear", "over": "frames", "length": 16}
+PAGE = Path(__file__).parents[2] / "js" / "timeline.js"
 INPUTS = {"ADXL_PromptTravel": PROMPTS, "ADXL_StrengthSchedule": POINTS}
 
 
 def asked(node: str, edit: dict[str, Any] | None = None, **inputs: Any) -> tuple[int, dict[str, Any]]:
     status, text = answer(json.dumps({"node": node, "inputs": INPUTS[node] | inputs, "edit": edit}).encode())
     return status, json.loads(text)
+
+
+def test_the_page_sends_the_inputs_that_a_drawing_needs() -> None:
+    """A missing one would have its default."""
+    tables = dict(re.findall(r"^  (ADXL_\w+): \{(.*?)^  \}", PAGE.read_text(), re.MULTILINE | re.DOTALL))
+    assert set(tables) == set(TIMELINES)
+    for node, table in tables.items():
+        text = re.search(r'text: "(\w+)"', table)
+        inputs = re.search(r"inputs: \[(.*)\]", table)
+        assert text and text[1] == TIMELINES[node].text
+        assert inputs and set(re.findall(r"\w+", inputs[1])) == set(TIMELINES[node].inputs.values())
 
 
 @pytest.mark.parametrize("node", TIMELINES)

@@ -7,6 +7,7 @@ const STYLE = `
   --adxl-text: var(--input-text, #ddd);
   --adxl-muted: var(--descrip-text, #999);
   --adxl-line: var(--border-color, #4e4e4e);
+  position: relative;
   display: flex;
   flex-direction: column;
   gap: 3px;
@@ -132,6 +133,17 @@ const STYLE = `
   text-align: right;
 }
 .adxl-message.adxl-error { color: var(--error-text, #ff4444); text-align: left; }
+.adxl-empty .adxl-message {
+  position: absolute;
+  inset: 17px 0 27px;
+  display: flex;
+  align-items: center;
+  max-height: none;
+  padding: 0 10px;
+  font-size: 11px;
+  line-height: 14px;
+  user-select: text;
+}
 .adxl-empty .adxl-track { cursor: default; opacity: 0.5; }
 `
 
