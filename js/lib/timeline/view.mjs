@@ -67,7 +67,8 @@ export class View {
     this.drawRuler(drawing, scale)
     this.drawLabels(keys, scale)
     while (this.flags.childElementCount > keys.length) this.flags.lastChild.remove()
-    while (this.flags.childElementCount < keys.length) make("div", "adxl-flag", this.flags, { role: "slider", tabindex: 0 })
+    while (this.flags.childElementCount < keys.length)
+      make("div", "adxl-flag", this.flags, { role: "slider", tabindex: 0 })
     keys.forEach((key, index) => this.drawFlag(this.flags.children[index], key, scale, index === selected))
     this.drawFields(keys[selected], keys.length)
   }

@@ -1,8 +1,8 @@
 /**
  * A timeline on a node: it draws the text of another widget, and changes that text where a person edits the drawing.
  *
- * The text can change in many ways: typed, pasted, undone, in a subgraph's node, by another extension. So a timeline that
- * can be seen looks at it a few times a second. It asks the server only for a text that has rested for that time.
+ * The text can change in many ways: typed, pasted, undone, in a subgraph's node, by another extension. So a timeline
+ * that can be seen looks at it a few times a second. It asks the server only for a text that has rested for that time.
  */
 
 import { app } from "../../../../scripts/app.js"
@@ -79,7 +79,7 @@ class Timeline {
     this.seen = now
   }
 
-  /** Whether another node has come in place of this one, as after undo. Some Vue nodes keep the element of the first. */
+  /** Whether another node has come in its place, as after undo. Some Vue nodes keep the element of the first. */
   isReplaced() {
     const { root } = this.view
     const shownOn = root.closest("[data-node-id]")?.dataset.nodeId
