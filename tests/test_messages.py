@@ -76,10 +76,10 @@ def test_every_value_of_ours_has_a_chinese_one() -> None:
 
 def test_texts_and_commands_of_the_page_have_chinese_ones() -> None:
     script = (ROOT / "js/lib/texts.mjs").read_text()
-    sections = re.findall(r"^  (\w+): {\n(.+?)^  }", script, re.MULTILINE | re.DOTALL)
-    english = {name: re.findall(r"^    (\w+): ", texts, re.MULTILINE) for name, texts in sections}
-    assert {name: set(CHINESE[name]) for name in english} == {name: set(texts) for name, texts in english.items()}
-    assert set(english) == {"conversion", "plan"}
+    groups = re.findall(r"^  (\w+): \{\n(.*?)^  \}", script, re.MULTILINE | re.DOTALL)
+    assert [group for group, _ in groups] == ["conversion", "plan", "timeline"]
+    for group, english in groups:
+        assert set(CHINESE[group]) == set(re.findall(r"^    (\w+): ", english, re.MULTILINE))
     command = re.findall(r'"(AnimateDiffXL\.\w+)"', (ROOT / "js/conversion.js").read_text())
     setting = re.findall(r'"(AnimateDiffXL\.\w+)"', (ROOT / "js/preview.js").read_text())
     setting += re.findall(r'"(AnimateDiffXL\.\w+)"', (ROOT / "js/plan.js").read_text())

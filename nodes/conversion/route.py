@@ -4,12 +4,18 @@ from ...motion_models.conversion.convert import convert
 from ...motion_models.conversion.text import json_of, read_json
 from ...motion_models.errors import MotionError
 from ..common.files import MOTION_LORA, MOTION_MODEL, listed
+from ..common.routes import BAD_REQUEST
+
+PATH = "/animatediff_xl/convert"
 
 
-def answer(content: bytes) -> str:
-    """JSON of the reply to the content of a request. Raises MotionError for a graph that cannot be converted."""
-    given = read_json(content)
-    if not isinstance(given, dict) or "graph" not in given:
-        raise MotionError("This request has no graph: send an object with the key 'graph'.")
-    files = {"animatediff_models": listed(MOTION_MODEL), "animatediff_motion_lora": listed(MOTION_LORA)}
-    return json_of(convert(given["graph"], files))
+def answer(content: bytes) -> tuple[int, str]:
+    """Status and JSON of the reply to the content of a request. A refusal has {"error"}, a sentence."""
+    try:
+        given = read_json(content)
+        if not isinstance(given, dict) or "graph" not in given:
+            raise MotionError("This request has no graph: send an object with the key 'graph'.")
+        files = {"animatediff_models": listed(MOTION_MODEL), "animatediff_motion_lora": listed(MOTION_LORA)}
+        return 200, json_of(convert(given["graph"], files))
+    except MotionError as error:
+        return BAD_REQUEST, json_of({"error": str(error)})

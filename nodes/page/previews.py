@@ -5,18 +5,24 @@ that show ComfyUI's previews, get the first frame as ever.
 """
 
 from ...motion_models import host
-from ...motion_models.conversion.text import json_of, read_json
+from ...motion_models.conversion.text import read_json
 from ...motion_models.errors import MotionError
 from ...motion_models.previews.sheet import Sheet
+from ..common.routes import answered
 from ..common.server import running_server
 
+PATH = "/animatediff_xl/preview"
 EVENT = "animatediff_xl.preview"
 
 playing: set[str] = set()
 """Ids of the clients that play previews."""
 
 
-def answer(content: bytes) -> str:
+def answer(content: bytes) -> tuple[int, str]:
+    return answered(reply, content)
+
+
+def reply(content: bytes) -> dict[str, bool]:
     given = read_json(content)
     client = given.get("client_id") if isinstance(given, dict) else None
     if not isinstance(client, str):
@@ -25,7 +31,7 @@ def answer(content: bytes) -> str:
     playing.discard(client)
     if given.get("plays"):
         playing.add(client)
-    return json_of({"plays": client in playing})
+    return {"plays": client in playing}
 
 
 def announce(sheet: Sheet) -> bool:

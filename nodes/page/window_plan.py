@@ -10,17 +10,24 @@ from collections.abc import Callable
 from io import BytesIO
 
 from ...motion_models.context.picture import describe, draw_windows
-from ...motion_models.conversion.text import json_of, read_json
+from ...motion_models.conversion.text import read_json
 from ...motion_models.errors import MotionError
 from ..common.inputs import checked_inputs
+from ..common.routes import answered
 from ..context import WindowPlan, window_settings
+
+PATH = "/animatediff_xl/window_plan"
 
 MOST_HEIGHT = 240
 """Of the picture, in pixels. The node shows it at about half of that."""
 MOST_SECONDS = 2
 
 
-def answer(content: bytes) -> str:
+def answer(content: bytes) -> tuple[int, str]:
+    return answered(reply, content)
+
+
+def reply(content: bytes) -> dict[str, str]:
     given = read_json(content)
     if not isinstance(given, dict) or not isinstance(given.get("windows"), dict):
         raise MotionError("This request has no windows: send an object with the key 'windows'.")
@@ -32,7 +39,7 @@ def answer(content: bytes) -> str:
     png = BytesIO()
     draw_windows(settings, frames, steps, MOST_HEIGHT, check=check).save(png, "PNG")
     picture = "data:image/png;base64," + base64.b64encode(png.getvalue()).decode()
-    return json_of({"picture": picture, "cost": describe(settings, frames, steps, check)})
+    return {"picture": picture, "cost": describe(settings, frames, steps, check)}
 
 
 def within(seconds: float) -> Callable[[], None]:

@@ -69,16 +69,13 @@ class Graph:
         return self.comfy.evaluate(f"() => {HISTORY}.activeState.nodes.map(node => node.type)")
 
     def widgets(self, kind: str) -> dict[str, Any]:
-        """Values of a node's inputs by their names, in the order in which the node shows them.
-
-        A graph does not have the texts and pictures that it also shows.
-        """
+        """Values of a node's widgets by their names, in the order in which the node shows them."""
         return dict(
             self.comfy.evaluate(
                 f"""kind => {{
                     {FIND}
-                    const inputs = (find(kind).widgets ?? []).filter(widget => widget.serialize !== false)
-                    return inputs.map(widget => [widget.name, widget.value])
+                    const kept = (find(kind).widgets ?? []).filter(widget => widget.serialize !== false)
+                    return kept.map(widget => [widget.name, widget.value])
                 }}""",
                 kind,
             )
@@ -136,9 +133,9 @@ class Graph:
         return self.comfy.evaluate(
             f"""kind => {{
                 {FIND}
-                const inputs = find(kind).inputs.map(input => input.name)
+                const others = [...find(kind).inputs.map(input => input.name), 'animatediff_timeline']
                 return (find(kind).widgets ?? [])
-                    .filter(widget => !inputs.includes(widget.name))
+                    .filter(widget => !others.includes(widget.name))
                     .map(widget => widget.element?.innerText || widget.value || '')
                     .join('\\n')
             }}""",

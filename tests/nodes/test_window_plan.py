@@ -11,16 +11,16 @@ from animatediff_xl.motion_models.context.picture import BACKGROUND, describe, d
 from animatediff_xl.motion_models.context.windows import ContextSettings
 from animatediff_xl.motion_models.errors import MotionError
 from animatediff_xl.nodes.page import window_plan
-from animatediff_xl.nodes.page.window_plan import MOST_HEIGHT, answer
+from animatediff_xl.nodes.page.window_plan import MOST_HEIGHT, reply
 from PIL import Image
 
 
 def asked(frames: Any = 48, steps: Any = 20, **windows: Any) -> dict[str, Any]:
-    return json.loads(answer(json.dumps({"windows": windows, "frames": frames, "steps": steps}).encode()))
+    return reply(json.dumps({"windows": windows, "frames": frames, "steps": steps}).encode())
 
 
-def pixels(reply: dict[str, Any]) -> np.ndarray:
-    kind, data = reply["picture"].split(",")
+def pixels(plan: dict[str, Any]) -> np.ndarray:
+    kind, data = plan["picture"].split(",")
     assert kind == "data:image/png;base64"
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(data))))
 
@@ -28,9 +28,9 @@ def pixels(reply: dict[str, Any]) -> np.ndarray:
 @pytest.mark.parametrize("schedule", ["standard_static", "looped_uniform"])
 def test_the_page_gets_the_picture_and_cost_of_window_plan(schedule: str) -> None:
     settings = ContextSettings(length=12, overlap=3, schedule=schedule)
-    reply = asked(30, 4, context_length=12, context_overlap=3, context_schedule=schedule)
-    assert reply["cost"] == describe(settings, 30, 4)
-    shown, whole = pixels(reply), (draw(settings, 30, 4)[0].numpy() * 255).round().astype(np.uint8)
+    found = asked(30, 4, context_length=12, context_overlap=3, context_schedule=schedule)
+    assert found["cost"] == describe(settings, 30, 4)
+    shown, whole = pixels(found), (draw(settings, 30, 4)[0].numpy() * 255).round().astype(np.uint8)
     assert shown.shape[0] <= MOST_HEIGHT
     above = next(row for row in range(len(whole)) if (whole[row : row + 60] == shown[:60]).all())
     assert above and (shown != BACKGROUND).any()
@@ -59,7 +59,7 @@ def test_wrong_values_are_refused_as_in_the_node(changes: dict[str, Any], senten
 @pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"windows": 3}'])
 def test_a_request_without_windows_is_refused(content: bytes) -> None:
     with pytest.raises(MotionError):
-        answer(content)
+        reply(content)
 
 
 def test_a_plan_that_takes_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -75,7 +75,9 @@ def status(server: Server, path: str) -> int:
 
 def test_installed_scripts_and_texts_are_served(installed: Server) -> None:
     scripts = [path for path in installed.get("/extensions") if path.startswith("/extensions/animatediff-xl/")]
-    assert scripts == [f"/extensions/animatediff-xl/{name}.js" for name in ("conversion", "main")]
+    assert sorted(scripts) == [
+        f"/extensions/animatediff-xl/{name}.js" for name in ("conversion", "main", "plan", "preview", "timeline")
+    ]
     imported = [path for script in scripts for path in re.findall(r'from "\./(.+)"', installed.text(script))]
     assert imported and all(status(installed, f"/extensions/animatediff-xl/{path}") == 200 for path in imported)
     assert set(installed.get("/i18n")["zh"]["nodeDefs"]) == set(INPUTS)
