@@ -1,0 +1,37 @@
+"""Motion of objects from one frame to the next: what moves otherwise than the camera makes it move."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .camera import CameraMotion, flow_of
+from .flow import Flow
+
+LEAST, MEDIANS = 0.25, 4.0
+"""Pixels that count as motion. Where the flow is uncertain, so many times the median."""
+FAST_PERCENTILE, CORE = 95, 0.5
+"""Flow fades out at the edges of an object. So its speed is that of the pixels with half the speed of the fastest."""
+
+
+@dataclass(frozen=True)
+class ObjectMotion:
+    """In one frame."""
+
+    speed: float = 0.0
+    """Median of the moving pixels, in pixels."""
+    right: float = 0.0
+    down: float = 0.0
+    """Median direction times speed, in pixels. Objects that go opposite ways cancel out."""
+    share: float = 0.0
+    """Of the picture that moves."""
+
+
+def objects_between(flow: Flow, camera: CameraMotion) -> ObjectMotion:
+    residual = flow.motion - flow_of(camera, *flow.valid.shape)
+    lengths = np.linalg.norm(residual, axis=-1)
+    moving = flow.valid & (lengths > max(LEAST, MEDIANS * float(np.median(lengths[flow.valid]))))
+    if not moving.any():
+        return ObjectMotion()
+    core = moving & (lengths >= CORE * np.percentile(lengths[moving], FAST_PERCENTILE))
+    right, down = np.median(residual[core], axis=0)
+    return ObjectMotion(float(np.median(lengths[core])), float(right), float(down), float(moving.mean()))
