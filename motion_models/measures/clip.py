@@ -1,7 +1,7 @@
 """All measures of one clip."""
 
 import itertools
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,23 +13,20 @@ from .opencv import opencv
 from .steadiness import brightness, flicker, seam
 
 LONGEST_SIDE = 512
-"""Pixels. The flow of larger frames is measured on smaller copies: 16 frames of 1024x1024 then take 2 seconds, not 10."""
+"""Pixels. Larger frames are measured on smaller copies: 16 frames of 1024x1024 take 2 seconds on a core, not 9."""
 
 
 @dataclass(frozen=True)
 class Step:
     """From one frame to the next, in pixels of the measured frames."""
 
-    camera: CameraMotion | None
-    """None if the flow is not valid for enough pixels, as after a cut."""
-    objects: ObjectMotion | None
     warp_error: float
     valid: float
     """Share of pixels."""
-
-
-NOTHING = ObjectMotion()
-STILL = CameraMotion(0.0, 0.0, 0.0)
+    camera: CameraMotion = CameraMotion(0.0, 0.0, 0.0)
+    objects: ObjectMotion = ObjectMotion()
+    is_followed: bool = True
+    """False if the flow is valid for too few pixels to measure motion, as after a cut."""
 
 
 @dataclass(frozen=True)
@@ -41,48 +38,41 @@ class ClipMeasures:
     seam: float
     flicker: float
     fps: float
+    size: tuple[int, int]
+    """Width and height of the measured frames."""
     scale: float
     """Pixels of the clip for one measured pixel."""
     flows: Mapping[int, Flow] = field(default_factory=dict)
     """Of the steps that a picture shows."""
 
     def over_steps(self, value: Callable[[Step], float]) -> np.ndarray:
-        """The value of each step, NaN where the flow is not valid."""
-        return np.array([np.nan if step.camera is None else value(step) for step in self.steps])
+        """The value of each step, NaN where motion could not be followed."""
+        return np.array([value(step) if step.is_followed else np.nan for step in self.steps])
 
     def mean(self, value: Callable[[Step], float]) -> float:
-        """0 if the flow of no step is valid."""
+        """0 if motion could not be followed in any step."""
         values = self.over_steps(value)
         return float(np.nanmean(values)) if np.isfinite(values).any() else 0.0
 
     @property
     def camera(self) -> CameraMotion:
-        """Mean motion of the picture in one frame."""
+        """Mean motion of the picture in one frame, in pixels of the clip."""
         return CameraMotion(
-            right=self.scale * self.mean(lambda step: (step.camera or STILL).right),
-            down=self.scale * self.mean(lambda step: (step.camera or STILL).down),
-            growth=self.mean(lambda step: (step.camera or STILL).growth),
-            clockwise=self.mean(lambda step: (step.camera or STILL).clockwise),
+            right=self.scale * self.mean(lambda step: step.camera.right),
+            down=self.scale * self.mean(lambda step: step.camera.down),
+            growth=self.mean(lambda step: step.camera.growth),
+            clockwise=self.mean(lambda step: step.camera.clockwise),
         )
 
     @property
     def objects(self) -> ObjectMotion:
-        """Mean motion of objects in one frame."""
+        """Mean motion of objects in one frame, in pixels of the clip."""
         return ObjectMotion(
-            speed=self.scale * self.mean(lambda step: (step.objects or NOTHING).speed),
-            right=self.scale * self.mean(lambda step: (step.objects or NOTHING).right),
-            down=self.scale * self.mean(lambda step: (step.objects or NOTHING).down),
-            share=self.mean(lambda step: (step.objects or NOTHING).share),
+            speed=self.scale * self.mean(lambda step: step.objects.speed),
+            right=self.scale * self.mean(lambda step: step.objects.right),
+            down=self.scale * self.mean(lambda step: step.objects.down),
+            share=self.mean(lambda step: step.objects.share),
         )
-
-    def camera_speeds(self) -> np.ndarray:
-        """Pixels a second, for each step."""
-        shifts = self.over_steps(lambda step: float(np.hypot((step.camera or STILL).right, (step.camera or STILL).down)))
-        return shifts * self.scale * self.fps
-
-    def object_speeds(self) -> np.ndarray:
-        """Pixels a second, for each step."""
-        return self.over_steps(lambda step: (step.objects or NOTHING).speed) * self.scale * self.fps
 
     @property
     def warp_error(self) -> float:
@@ -93,13 +83,24 @@ class ClipMeasures:
         return float(np.mean([step.valid for step in self.steps]))
 
 
+def measured_size(width: int, height: int) -> tuple[int, int]:
+    """Width and height of the frames that are measured."""
+    scale = min(1.0, LONGEST_SIDE / max(width, height))
+    return round(width * scale), round(height * scale)
+
+
 def reduced(frame: np.ndarray) -> np.ndarray:
     """A frame (h w 3), no larger than LONGEST_SIDE."""
     cv2, (height, width) = opencv(), frame.shape[:2]
-    scale = LONGEST_SIDE / max(height, width)
-    if scale >= 1:
-        return frame
-    return cv2.resize(frame, (round(width * scale), round(height * scale)), interpolation=cv2.INTER_AREA)
+    size = measured_size(width, height)
+    return frame if size == (width, height) else cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
+
+
+def step_of(flow: Flow) -> Step:
+    camera, valid = camera_between(flow), float(flow.valid.mean())
+    if camera is None:
+        return Step(flow.warp_error, valid, is_followed=False)
+    return Step(flow.warp_error, valid, camera, objects_between(flow, camera))
 
 
 def measure_clip(
@@ -112,15 +113,13 @@ def measure_clip(
     """frames: at least two, (f h w 3) in 0..1. shown: steps whose flow is kept. on_step: called before each step."""
     small = [reduced(frame) for frame in frames]
     steps, flows = [], {}
-    pairs: Iterable[tuple[np.ndarray, np.ndarray]] = itertools.pairwise([*small, small[0]] if closed_loop else small)
-    for index, pair in enumerate(pairs):
+    for index, pair in enumerate(itertools.pairwise([*small, small[0]] if closed_loop else small)):
         on_step()
         flow = flow_between(pair)
-        camera = camera_between(flow)
-        objects = objects_between(flow, camera) if camera else None
-        steps.append(Step(camera, objects, flow.warp_error, float(flow.valid.mean())))
+        steps.append(step_of(flow))
         if index in shown:
             flows[index] = flow
     levels = brightness(frames)
-    scale = frames.shape[2] / small[0].shape[1]
-    return ClipMeasures(steps, levels, seam(frames), flicker(levels, closed_loop), fps, scale, flows)
+    height, width = small[0].shape[:2]
+    scale = max(frames.shape[1:3]) / max(height, width)
+    return ClipMeasures(steps, levels, seam(frames), flicker(levels, closed_loop), fps, (width, height), scale, flows)

@@ -243,7 +243,7 @@ def draw_training(comfyui: Path) -> None:
         server.run({name: node for name, node in prompt.items() if node["class_type"] != "SaveVideo"})
         kept = server.output / "adxl_training" / TRAINING["name"]
         with Image.open(kept / "preview.png") as strip, Image.open(kept / "loss.png") as curve:
-            picture = import_module("animatediff_xl.motion_models.training.monitoring.progress").stacked([strip, curve])
+            picture = import_module("animatediff_xl.motion_models.drawing.sheet").stacked([strip, curve])
     save(picture, "training.png")
 
 

@@ -9,6 +9,7 @@ import torch
 from animatediff_xl.motion_models import host
 from animatediff_xl.motion_models.context.handler import ContextHandler, add_context
 from animatediff_xl.motion_models.context.windows import ContextSettings
+from animatediff_xl.motion_models.measures.steadiness import brightness, flicker, frame_difference
 from animatediff_xl.motion_models.network.block_strengths import block_strengths
 from animatediff_xl.motion_models.noise.free_init import FreeInitSettings, add_free_init
 from animatediff_xl.motion_models.predictions.step_cache import StepCacheSettings, add_step_cache
@@ -16,7 +17,6 @@ from animatediff_xl.motion_models.sampling.motion_options import MotionOptions, 
 
 from tests.tiny.clips import Comparison, Shown, animated, sampled_clip, shown
 from tests.tiny.evaluation import Tiny, tiny_models
-from tests.tiny.measure import frame_difference
 from tests.tiny.synthetic_dataset import FRAMES
 
 
@@ -86,11 +86,6 @@ def test_a_step_cache_skips_under_windows_too(tiny, report, schedule: str) -> No
 # Motion options
 
 
-def flicker(frames: np.ndarray) -> float:
-    """Mean absolute second difference of the mean brightness (f h w 3), in 0..255: how unsteady the light is."""
-    return float(np.abs(np.diff(frames.mean((1, 2, 3)) * 255, n=2)).mean())
-
-
 def free_init(sigma: float) -> FreeInitSettings:
     return FreeInitSettings(3, "butterworth", 0.25, 0.25, False, sigma, "", lambda *_: None)
 
@@ -139,7 +134,7 @@ def plain(tiny: Tiny) -> Callable[[int], tuple[Shown, float]]:
     def of(seed: int) -> tuple[Shown, float]:
         if seed not in clips:
             frames = sampled_clip(tiny, animated(tiny), seed)
-            clips[seed] = shown(frames, seed), flicker(frames)
+            clips[seed] = shown(frames, seed), flicker(brightness(frames))
         return clips[seed]
 
     return of
@@ -156,7 +151,7 @@ def test_options_do_to_clips_what_is_written(tiny, plain, report, name: str, cli
     model, before, after = setting.on(animated(tiny)), [plain(seed) for seed in range(clips)], []
     for seed in range(clips):
         frames = sampled_clip(tiny, model, seed, frames=setting.frames)
-        after.append((shown(frames, seed), flicker(frames)))
+        after.append((shown(frames, seed), flicker(brightness(frames))))
     found = Comparison(*([clip for clip, _ in side] for side in (before, after)))
     unsteady = np.mean([value for _, value in after]) / np.mean([value for _, value in before])
     report(f"{name}: {found.line()}; flicker {unsteady:.2f} of plain")
