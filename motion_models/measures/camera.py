@@ -12,8 +12,8 @@ SPACING = 4
 INLIER, NEAREST_INLIER, INLIER_MEDIANS = 0.5, 0.1, 3.0
 """Pixels by which the flow of an inlier may differ from that of the camera: in the first fit, and at least in the
 second one, which takes so many times the median. A slow object then does not count."""
-LEAST_VALID = 0.25
-"""Share of valid pixels that a fit needs. White noise has 0.1."""
+LEAST_VALID = 0.4
+"""Share of valid pixels that a fit needs. A cut and white noise have about 0.2."""
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,9 @@ import numpy as np
 from .camera import CameraMotion, flow_of
 from .flow import Flow
 
-LEAST, MEDIANS = 0.25, 4.0
-"""Pixels that count as motion. Where the flow is uncertain, so many times the median."""
+LEAST, MEDIANS, LEAST_SHARE = 0.25, 4.0, 0.005
+"""Pixels that count as motion. Where the flow is uncertain, so many times the median. And the share of the picture that
+an object has, at least: the edge of a picture that moves has 0.003 of uncertain flow."""
 FAST_PERCENTILE, CORE = 95, 0.5
 """Flow fades out at the edges of an object. So its speed is that of the pixels with half the speed of the fastest."""
 
@@ -21,7 +22,7 @@ class ObjectMotion:
     """Median of the moving pixels, in pixels."""
     right: float = 0.0
     down: float = 0.0
-    """Median direction times speed, in pixels. Objects that go opposite ways cancel out."""
+    """Mean of the moving pixels, in pixels. Objects that go opposite ways cancel out."""
     share: float = 0.0
     """Of the picture that moves."""
 
@@ -30,8 +31,8 @@ def objects_between(flow: Flow, camera: CameraMotion) -> ObjectMotion:
     residual = flow.motion - flow_of(camera, *flow.valid.shape)
     lengths = np.linalg.norm(residual, axis=-1)
     moving = flow.valid & (lengths > max(LEAST, MEDIANS * float(np.median(lengths[flow.valid]))))
-    if not moving.any():
+    if moving.mean() < LEAST_SHARE:
         return ObjectMotion()
     core = moving & (lengths >= CORE * np.percentile(lengths[moving], FAST_PERCENTILE))
-    right, down = np.median(residual[core], axis=0)
+    right, down = residual[core].mean(axis=0)
     return ObjectMotion(float(np.median(lengths[core])), float(right), float(down), float(moving.mean()))
