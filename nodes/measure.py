@@ -32,8 +32,8 @@ class MeasureMotion(AnimateDiffNode):
                 io.Image.Input(
                     "images",
                     tooltip=(
-                        "The frames of a clip. To compare clips, connect a list of them, such as from Create List, or a "
-                        "batch with several clips. They must have one size."
+                        "The frames of a clip. To compare clips, connect a list of them, such as from Create List, or "
+                        "a batch with several clips. They must have one size."
                     ),
                 ),
                 io.Image.Input(
@@ -69,7 +69,7 @@ class MeasureMotion(AnimateDiffNode):
                     optional=True,
                     default="",
                     multiline=True,
-                    tooltip="Names of the clips in the table and the picture, one in each line. May be a list of texts.",
+                    tooltip="Names of the clips in the table and the picture, one in each line, or a list of texts.",
                 ),
             ],
             outputs=[

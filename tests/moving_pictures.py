@@ -11,7 +11,7 @@ STILL = CameraMotion(0.0, 0.0, 0.0)
 SIZE, FRAMES = 256, 3
 WAVES, CONTRAST = 24, 0.09
 SHORTEST, LONGEST = 6.0, 80.0
-"""Pixels of a wave. A texture of waves is exact between pixels. OpenCV's cubic interpolation is up to 0.05 pixels off."""
+"""Pixels of a wave. Waves are exact between pixels. OpenCV's cubic interpolation is up to 0.05 pixels off."""
 
 
 @dataclass(frozen=True)

@@ -86,6 +86,8 @@ def divided(frames: np.ndarray, clip_frames: int) -> list[np.ndarray]:
 
 
 def check_sizes(clips: Sequence[tuple[str, np.ndarray]]) -> None:
+    if not clips:
+        raise MotionError("There is no clip to measure: connect the frames of one to images.")
     first_name, first = clips[0]
     for name, frames in clips:
         height, width = frames.shape[1:3]

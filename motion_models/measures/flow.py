@@ -8,7 +8,7 @@ import numpy as np
 from .opencv import opencv
 
 FINEST_SCALE, PATCH_STRIDE = 0, 4
-"""OpenCV's medium preset stops at half the size. A pan of 0.3 pixels is then 17 percent too fast, and here 2 percent."""
+"""OpenCV's medium preset stops at half the size. A pan of 0.3 pixels is then 17 percent too fast, here 2 percent."""
 RELATIVE_TOLERANCE, TOLERANCE = 0.01, 0.5
 """Of forward and backward flow that agree (Sundaram et al., ECCV 2010)."""
 OUTSIDE = 1e3
