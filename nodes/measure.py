@@ -107,22 +107,22 @@ class MeasureMotion(AnimateDiffNode):
 
 
 FLOATS = (
-    ("camera_speed", camera_speed, "Mean speed of the camera in pixels a second. One number for each clip."),
+    ("camera speed", camera_speed, "Mean speed of the camera in pixels a second. One number for each clip."),
     (
-        "camera_direction",
+        "camera direction",
         camera_direction,
         "Where the camera goes, in degrees from -180 to 180: 0 is to the right, 90 up. The picture goes the other way.",
     ),
     ("zoom", zoom, "Percent a second by which things grow. Above 0 the camera zooms in."),
     ("roll", roll, "Degrees a second by which the camera rolls clockwise. Below 0: anticlockwise."),
     (
-        "object_speed",
+        "object speed",
         object_speed,
         "Mean speed in pixels a second of what moves before the camera. The camera's own motion does not count.",
     ),
-    ("object_direction", object_direction, "Where it goes, in degrees from -180 to 180: 0 is to the right, 90 up."),
+    ("object direction", object_direction, "Where it goes, in degrees from -180 to 180: 0 is to the right, 90 up."),
     (
-        "warp_error",
+        "warp error",
         lambda clip: clip.warp_error,
         "Mean squared difference of each frame from the next, moved back along the flow: flicker without motion.",
     ),

@@ -10,7 +10,7 @@ from animatediff_xl.motion_models.measures.camera import CameraMotion, from_midd
 STILL = CameraMotion(0.0, 0.0, 0.0)
 SIZE, FRAMES = 256, 3
 WAVES, CONTRAST = 24, 0.09
-SHORTEST, LONGEST = 6.0, 80.0
+SHORTEST, LONGEST = 6.0, 40.0
 """Pixels of a wave. Waves are exact between pixels. OpenCV's cubic interpolation is up to 0.05 pixels off."""
 
 

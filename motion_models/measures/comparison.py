@@ -13,8 +13,8 @@ from .clip import ClipMeasures, measure_clip, measured_size
 
 COLUMNS = 6
 """Frames of a clip that the picture shows, at most."""
-LEAST_FRAMES, LEAST_SIDE = 2, 16
-"""LEAST_SIDE: pixels of a measured frame. OpenCV's flow needs 12."""
+LEAST_FRAMES, LEAST_SIDE = 2, 32
+"""LEAST_SIDE: pixels of a measured frame. Half of them are too near to an edge to follow objects."""
 REFERENCE = "reference"
 
 

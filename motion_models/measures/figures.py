@@ -65,38 +65,45 @@ def object_direction(clip: ClipMeasures) -> float:
     return direction_of(clip.objects.right, clip.objects.down)
 
 
-SMALLEST = 1e-6
-"""Less is zero."""
-
-
 @dataclass(frozen=True)
 class Figure:
-    """A row of the table, and a block of bars in the picture."""
+    """A column of the table, and a block of bars in the picture."""
 
     title: str
     unit: str
     value: Callable[[ClipMeasures], float]
-    decimals: int = 1
+    decimals: int
+    least: float | None
+    """A smaller value is nothing. None if the sign says which way, so that multiples mean nothing."""
     direction: Callable[[ClipMeasures], float] | None = None
     """Degrees."""
-    has_direction: Callable[[ClipMeasures], bool] = lambda _: False
+    goes_one_way: Callable[[ClipMeasures], bool] = lambda _: False
 
     def text(self, clip: ClipMeasures) -> str:
-        return f"{self.value(clip):.{self.decimals}f}"
+        return f"{self.rounded(self.value(clip)):.{self.decimals}f}"
+
+    def rounded(self, value: float) -> float:
+        """Without a sign before zero."""
+        return round(value, self.decimals) + 0.0
 
     def change(self, clip: ClipMeasures, reference: ClipMeasures) -> str:
-        """The value as a multiple of that of a reference, which a multiple of zero cannot be."""
-        before = self.value(reference)
-        return f"{self.value(clip) / before:.2f}" if abs(before) > SMALLEST else "-"
+        """The multiple of the reference's value, or the difference from it."""
+        value, before = self.value(clip), self.value(reference)
+        if self.least is None or before < self.least:
+            return f"{self.rounded(value - before):+.{self.decimals}f}"
+        return f"x {value / before:.2f}"
+
+    def has_direction(self, clip: ClipMeasures) -> bool:
+        return self.least is not None and self.value(clip) >= self.least and self.goes_one_way(clip)
 
 
 FIGURES = (
-    Figure("camera", "px/s", camera_speed, 1, camera_direction, camera_goes_one_way),
-    Figure("objects", "px/s", object_speed, 1, object_direction, objects_go_one_way),
-    Figure("zoom", "%/s", zoom),
-    Figure("roll", "deg/s", roll),
-    Figure("warp error", "x 1000", lambda clip: clip.warp_error * 1000, decimals=3),
-    Figure("flicker", "%", lambda clip: clip.flicker * 100, decimals=2),
-    Figure("seam", "x usual", lambda clip: clip.seam, decimals=2),
-    Figure("valid", "% of pixels", lambda clip: clip.valid * 100),
+    Figure("camera", "px/s", camera_speed, 1, 1.0, camera_direction, camera_goes_one_way),
+    Figure("objects", "px/s", object_speed, 1, 1.0, object_direction, objects_go_one_way),
+    Figure("zoom", "%/s", zoom, 1, None),
+    Figure("roll", "deg/s", roll, 1, None),
+    Figure("warp error", "x 1000", lambda clip: clip.warp_error * 1000, 3, 0.001),
+    Figure("flicker", "%", lambda clip: clip.flicker * 100, 2, 0.01),
+    Figure("seam", "x usual", lambda clip: clip.seam, 2, 0.01),
+    Figure("valid", "% of pixels", lambda clip: clip.valid * 100, 1, 1.0),
 )

@@ -9,7 +9,10 @@ from .flow import Flow
 
 LEAST, MEDIANS, LEAST_SHARE = 0.25, 4.0, 0.005
 """Pixels that count as motion. Where the flow is uncertain, so many times the median. And the share of the picture that
-an object has, at least: the edge of a picture that moves has 0.003 of uncertain flow."""
+an object has, at least."""
+BORDER = 8
+"""Pixels at the edges of the picture that do not count. They are the width of a patch of OpenCV's flow, which is
+uncertain there."""
 FAST_PERCENTILE, CORE = 95, 0.5
 """Flow fades out at the edges of an object. So its speed is that of the pixels with half the speed of the fastest."""
 
@@ -28,11 +31,15 @@ class ObjectMotion:
 
 
 def objects_between(flow: Flow, camera: CameraMotion) -> ObjectMotion:
-    residual = flow.motion - flow_of(camera, *flow.valid.shape)
-    lengths = np.linalg.norm(residual, axis=-1)
-    moving = flow.valid & (lengths > max(LEAST, MEDIANS * float(np.median(lengths[flow.valid]))))
-    if moving.mean() < LEAST_SHARE:
+    inside = np.s_[BORDER:-BORDER, BORDER:-BORDER]
+    residual = (flow.motion - flow_of(camera, *flow.valid.shape))[inside]
+    valid, lengths = flow.valid[inside], np.linalg.norm(residual, axis=-1)
+    if not valid.any():
+        return ObjectMotion()
+    moving = valid & (lengths > max(LEAST, MEDIANS * float(np.median(lengths[valid]))))
+    share = float(moving.sum()) / flow.valid.size
+    if share < LEAST_SHARE:
         return ObjectMotion()
     core = moving & (lengths >= CORE * np.percentile(lengths[moving], FAST_PERCENTILE))
     right, down = residual[core].mean(axis=0)
-    return ObjectMotion(float(np.median(lengths[core])), float(right), float(down), float(moving.mean()))
+    return ObjectMotion(float(np.median(lengths[core])), float(right), float(down), share)

@@ -20,8 +20,8 @@ def test_a_clip_gives_a_report_a_picture_and_numbers() -> None:
     assert picture.ndim == 4
     outputs = MeasureMotion.define_schema().outputs[2:]
     named = {output.display_name: value for output, value in zip(outputs, numbers, strict=True)}
-    assert named["camera_speed"] == pytest.approx([20.0], rel=0.05)
-    assert abs(named["camera_direction"][0]) == pytest.approx(180, abs=3)
+    assert named["camera speed"] == pytest.approx([20.0], rel=0.05)
+    assert abs(named["camera direction"][0]) == pytest.approx(180, abs=3)
     assert named["valid"] == pytest.approx([1 - 2 / 64], abs=0.02)
     assert output.ui["text"][0] == text.split("\n\n")[0] and output.ui["images"]
 

@@ -40,7 +40,7 @@ def block(
             whole.paste(colour, (x, middle - ARROW - HEAD // 2), arrow(figure.direction(clip)))
             x += 2 * ARROW + HEAD + GAP
         if reference and index:
-            canvas.text((x, middle), f"x {figure.change(clip, reference)}", colour, letters, anchor="lm")
+            canvas.text((x, middle), figure.change(clip, reference), colour, letters, anchor="lm")
     return whole
 
 

@@ -51,10 +51,11 @@ def test_a_report_says_how_camera_and_object_move() -> None:
     assert report(compared(clip()))[1] == "Nothing moves before it."
 
 
-def test_a_reference_gives_the_multiples_of_each_figure() -> None:
+def test_a_reference_gives_multiples_and_from_nothing_the_difference() -> None:
     lines = report(compared(clip(4.0), reference=clip(2.0), names=("fast",)))
-    assert [line.split(":")[0] for line in lines] == ["reference", "fast", "fast as multiples of the reference"]
-    assert "camera 2.00, objects -" in lines[2]
+    assert [line.split(":")[0] for line in lines] == ["reference", "fast", "fast against the reference"]
+    assert "camera x 2.00, objects +0.0" in lines[2]
+    assert "camera +40.0, " in report(compared(clip(4.0), reference=clip()))[2]
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ def alternating(frames: int, share: float) -> np.ndarray:
 @pytest.mark.parametrize("camera", [STILL, CameraMotion(4.0, 0.0, 0.0)])
 def test_flicker_is_measured_within_five_percent(camera: CameraMotion, share: float) -> None:
     """Also in a pan, which changes the picture and hardly its brightness."""
-    frames = times(0.8 * drawn_clip(camera, frames=8, size=96), alternating(8, share))
+    frames = times(0.8 * drawn_clip(camera, frames=8, size=192), alternating(8, share))
     assert flicker(brightness(frames)) == pytest.approx(share, rel=0.05)
     assert flicker(brightness(frames), closed_loop=True) == pytest.approx(share, rel=0.05)
 
