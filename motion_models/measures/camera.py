@@ -10,8 +10,8 @@ from .opencv import opencv
 SPACING = 4
 """Pixels between two samples of the flow."""
 INLIER, NEAREST_INLIER, INLIER_MEDIANS = 0.5, 0.1, 3.0
-"""Pixels by which the flow of an inlier may differ from that of the camera: in the first fit, and at least in the
-second one, which takes so many times the median. A slow object then does not count."""
+"""Pixels by which the flow of an inlier may differ from that of the camera. The first fit takes INLIER. The second one
+takes so many medians, and NEAREST_INLIER at least. A slow object then does not count."""
 LEAST_VALID = 0.4
 """Share of valid pixels that a fit needs. A cut and white noise have about 0.2."""
 

@@ -13,7 +13,7 @@ from .opencv import opencv
 from .steadiness import brightness, flicker, seam
 
 LONGEST_SIDE = 512
-"""Pixels. Larger frames are measured on smaller copies: 16 frames of 1024x1024 take 2 seconds on a core, not 9."""
+"""Pixels. Larger frames are measured on smaller copies: 16 frames of 1024x1024 take 3 seconds on a core, not 11."""
 
 
 @dataclass(frozen=True)

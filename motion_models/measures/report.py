@@ -81,8 +81,7 @@ def clip_line(clip: MeasuredClip) -> str:
 def change_line(clip: MeasuredClip, reference: MeasuredClip) -> str:
     changes = {figure.title: figure.change(clip.measures, reference.measures) for figure in FIGURES}
     return sentence(
-        "{clip} against the reference: camera {camera}, objects {objects}, warp error {error}, flicker "
-        "{flicker}.",
+        "{clip} against the reference: camera {camera}, objects {objects}, warp error {error}, flicker {flicker}.",
         clip=clip.name,
         camera=changes["camera"],
         objects=changes["objects"],

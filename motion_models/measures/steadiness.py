@@ -32,7 +32,7 @@ def brightness(frames: np.ndarray) -> np.ndarray:
 
 def flicker(levels: np.ndarray, closed_loop: bool = False) -> float:
     """By how much the brightness goes up and down from frame to frame, relative to its mean: 0.1 if it alternates
-    between 0.9 and 1.1. A fade is no flicker.
+    between 0.9 and 1.1. A fade does not count.
 
     It is a quarter of the mean absolute second difference. levels: from `brightness`. 0 for fewer than three frames.
     """

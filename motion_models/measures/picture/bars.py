@@ -12,7 +12,8 @@ from ..figures import Figure
 BLOCK_WIDTH, BAR_HEIGHT, BAR_WIDTH, GAP = WIDTH // 2, 24, 110, 10
 ARROW, HEAD, SMOOTHING = 9, 7, 4
 """Pixels: half the length of an arrow, and its head. It is drawn larger and scaled down."""
-SMALLEST_RANGE = 1e-9
+LEAST_RANGE = 1.0
+"""Of a figure without a least value. A still camera has short bars."""
 
 
 def block(
@@ -26,7 +27,7 @@ def block(
     canvas, letters = ImageDraw.Draw(whole), font()
     canvas.text((MARGIN, 0), f"{figure.title}, {figure.unit}", TEXT_COLOUR, letters)
     values = [figure.value(clip) for clip in clips]
-    largest = max(SMALLEST_RANGE, *(abs(value) for value in values))
+    largest = max(figure.least or LEAST_RANGE, *(abs(value) for value in values))
     for index, (clip, value, colour) in enumerate(zip(clips, values, colours, strict=True)):
         x, top = MARGIN, TEXT_HEIGHT + index * BAR_HEIGHT
         middle = top + BAR_HEIGHT // 2

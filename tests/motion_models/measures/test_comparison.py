@@ -27,7 +27,7 @@ def compared(*clips: Tensor, reference: Tensor | None = None, names: tuple[str, 
     return measure_clips(clips, reference, names, settings)
 
 
-def test_clips_of_a_batch_and_of_a_list_are_measured_alike() -> None:
+def test_batches_and_lists_of_clips_are_measured_alike() -> None:
     one, other = clip(2.0), clip(-1.0)
     together = compared(torch.cat([one, other]), clip_frames=3)
     apart = compared(one, other)
@@ -51,10 +51,10 @@ def test_a_report_says_how_camera_and_object_move() -> None:
     assert report(compared(clip()))[1] == "Nothing moves before it."
 
 
-def test_a_reference_gives_multiples_and_from_nothing_the_difference() -> None:
+def test_a_reference_gives_multiples_or_differences() -> None:
     lines = report(compared(clip(4.0), reference=clip(2.0), names=("fast",)))
     assert [line.split(":")[0] for line in lines] == ["reference", "fast", "fast against the reference"]
-    assert "camera x 2.00, objects +0.0" in lines[2]
+    assert "camera x 2.00, objects +0.0, " in lines[2]
     assert "camera +40.0, " in report(compared(clip(4.0), reference=clip()))[2]
 
 

@@ -32,7 +32,7 @@ def test_a_moving_camera_alone_moves_no_object(camera: CameraMotion) -> None:
     assert measure_clip(drawn_clip(camera)).objects.speed == 0
 
 
-def test_objects_that_go_opposite_ways_have_a_speed_and_no_direction() -> None:
+def test_objects_that_go_opposite_ways_have_no_direction() -> None:
     apart = [Disc(3.0, 0.0, 0.12, x=-0.2), Disc(-3.0, 0.0, 0.12, x=0.2)]
     measured = measure_clip(drawn_clip(discs=apart), fps=10)
     assert object_speed(measured) == pytest.approx(30, rel=0.05)

@@ -20,7 +20,7 @@ def alternating(frames: int, share: float) -> np.ndarray:
 @pytest.mark.parametrize("share", [0.01, 0.04, 0.15])
 @pytest.mark.parametrize("camera", [STILL, CameraMotion(4.0, 0.0, 0.0)])
 def test_flicker_is_measured_within_five_percent(camera: CameraMotion, share: float) -> None:
-    """Also in a pan, which changes the picture and hardly its brightness."""
+    """Also in a pan, which changes the picture and barely its brightness."""
     frames = times(0.8 * drawn_clip(camera, frames=8, size=192), alternating(8, share))
     assert flicker(brightness(frames)) == pytest.approx(share, rel=0.05)
     assert flicker(brightness(frames), closed_loop=True) == pytest.approx(share, rel=0.05)
@@ -53,7 +53,7 @@ def test_the_seam_is_the_known_jump_within_five_percent(jump: float) -> None:
     assert seam(frames) == pytest.approx(1 + jump, rel=0.05)
 
 
-def test_a_loop_of_a_pan_has_no_seam_and_an_open_pan_has_one() -> None:
+def test_only_the_loop_of_a_pan_has_no_seam() -> None:
     """The texture repeats after 64 pixels."""
     tile = np.random.default_rng(0).random((64, 64, 3)).astype(np.float32)
     loop = np.stack([np.roll(tile, 4 * frame, axis=1) for frame in range(16)])

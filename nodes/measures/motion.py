@@ -3,12 +3,12 @@
 import torch
 from comfy_api.latest import io, ui
 
-from ..motion_models.measures.comparison import MeasureSettings, measure_clips, names_of
-from ..motion_models.measures.figures import camera_direction, camera_speed, object_direction, object_speed, roll, zoom
-from ..motion_models.measures.picture.page import draw
-from ..motion_models.measures.report import report, table
-from .common.base import AnimateDiffNode
-from .common.reports import KEEPS_REPORT
+from ...motion_models.measures.comparison import MeasureSettings, measure_clips, names_of
+from ...motion_models.measures.figures import camera_direction, camera_speed, object_direction, object_speed, roll, zoom
+from ...motion_models.measures.picture.page import draw
+from ...motion_models.measures.report import report, table
+from ..common.base import AnimateDiffNode
+from ..common.reports import KEEPS_REPORT
 
 
 class MeasureMotion(AnimateDiffNode):

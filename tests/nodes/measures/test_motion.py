@@ -4,7 +4,7 @@ import pytest
 import torch
 from animatediff_xl.motion_models.errors import MotionError
 from animatediff_xl.motion_models.measures.camera import CameraMotion
-from animatediff_xl.nodes.measure import MeasureMotion
+from animatediff_xl.nodes.measures.motion import MeasureMotion
 
 from tests.moving_pictures import drawn_clip
 
@@ -26,7 +26,7 @@ def test_a_clip_gives_a_report_a_picture_and_numbers() -> None:
     assert output.ui["text"][0] == text.split("\n\n")[0] and output.ui["images"]
 
 
-def test_a_list_of_clips_gives_one_picture_and_a_number_for_each() -> None:
+def test_a_list_of_clips_gives_one_picture() -> None:
     output = MeasureMotion.execute(images=[clip(), clip(1.0)], labels=["still", "pan"], reference=[clip()])
     text, picture, speeds, *_ = output.args
     assert picture.shape[0] == 1 and speeds == pytest.approx([0, 8.0], abs=0.4)
