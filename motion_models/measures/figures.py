@@ -25,8 +25,8 @@ def camera_speed(clip: ClipMeasures) -> float:
 
 
 def direction_of(right: float, down: float) -> float:
-    """Degrees from -180 to 180: 0 is to the right, 90 up."""
-    return float(np.degrees(np.arctan2(-down, right)))
+    """Degrees from -180 to 180: 0 is to the right, 90 up. 0 for no motion, whatever the sign of zero."""
+    return float(np.degrees(np.arctan2(0.0 - down, right + 0.0)))
 
 
 ONE_WAY = 0.5
