@@ -7,8 +7,10 @@ import folder_paths
 from comfy_api.latest import ComfyExtension, io
 
 from .nodes import NODES
+from .nodes.common.routes import add_route
+from .nodes.conversion import route as conversion
 from .nodes.conversion.replacements import register_replacements
-from .nodes.conversion.route import add_route
+from .nodes.timeline import route as timeline
 
 WEB_DIRECTORY = "./js"
 
@@ -23,7 +25,8 @@ for folder in ("animatediff_models", "animatediff_motion_lora"):
 
 class AnimateDiffXL(ComfyExtension):
     async def on_load(self) -> None:
-        add_route()
+        for route in (conversion, timeline):
+            add_route(route.PATH, route.answer)
         await register_replacements()
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:

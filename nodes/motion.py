@@ -13,6 +13,7 @@ from ..motion_models.sampling.motion_config import GuidanceSettings, MotionSetti
 from .common import sockets
 from .common.base import AnimateDiffNode
 from .common.files import MOTION_MODEL, fingerprint, listed, path_of
+from .common.percents import percent_inputs
 from .common.reports import KEEPS_REPORT, REPORTS_IN_RUNS, SHOWS_ERRORS, reporter, with_report
 
 AUTO_FAMILY = "auto"
@@ -99,23 +100,9 @@ class ApplyMotionModel(AnimateDiffNode):
                     step=0.01,
                     tooltip="Scales the motion: 1 is as trained, 0 is off, above 1 is exaggerated.",
                 ),
-                io.Float.Input(
-                    "start_percent",
-                    default=0.0,
-                    min=0.0,
-                    max=1.0,
-                    step=0.001,
-                    tooltip="Where in the sampling the motion model starts: 0 is the first step.",
-                    advanced=True,
-                ),
-                io.Float.Input(
-                    "end_percent",
-                    default=1.0,
-                    min=0.0,
-                    max=1.0,
-                    step=0.001,
-                    tooltip="Where in the sampling the motion model stops: 1 is the last step.",
-                    advanced=True,
+                *percent_inputs(
+                    "Where in the sampling the motion model starts: 0 is the first step.",
+                    "Where in the sampling the motion model stops: 1 is the last step.",
                 ),
                 io.Int.Input(
                     "clip_frames",
@@ -216,23 +203,9 @@ class MotionGuidance(AnimateDiffNode):
                         "motion."
                     ),
                 ),
-                io.Float.Input(
-                    "start_percent",
-                    default=0.0,
-                    min=0.0,
-                    max=1.0,
-                    step=0.001,
-                    tooltip="Where in the sampling the guidance starts: 0 is the first step.",
-                    advanced=True,
-                ),
-                io.Float.Input(
-                    "end_percent",
-                    default=1.0,
-                    min=0.0,
-                    max=1.0,
-                    step=0.001,
-                    tooltip="Where in the sampling the guidance stops: 1 is the last step. Earlier saves time.",
-                    advanced=True,
+                *percent_inputs(
+                    "Where in the sampling the guidance starts: 0 is the first step.",
+                    "Where in the sampling the guidance stops: 1 is the last step. Earlier saves time.",
                 ),
             ],
             outputs=[io.Model.Output(tooltip="Guided model, for any sampler. The input model is not modified.")],

@@ -8,6 +8,7 @@ from ..motion_models.predictions.step_cache import StepCacheSettings, add_step_c
 from ..motion_models.sampling.motion_options import MotionOptions as Options
 from ..motion_models.sampling.motion_options import add_motion_options, describe
 from .common.base import AnimateDiffNode
+from .common.percents import percent_inputs
 from .common.reports import REPORTS_IN_RUNS, reporter, with_report
 
 
@@ -33,23 +34,11 @@ class StepCache(AnimateDiffNode):
                     step=0.01,
                     tooltip="How much skipped steps may change the clip. Higher is faster and less exact. 0: no skips.",
                 ),
-                io.Float.Input(
-                    "start_percent",
-                    default=0.15,
-                    min=0.0,
-                    max=1.0,
-                    step=0.01,
-                    tooltip="Where in the sampling steps may be skipped from: 0 is the first step.",
-                    advanced=True,
-                ),
-                io.Float.Input(
-                    "end_percent",
-                    default=0.95,
-                    min=0.0,
-                    max=1.0,
-                    step=0.01,
-                    tooltip="Where in the sampling steps may be skipped up to: 1 is the last step.",
-                    advanced=True,
+                *percent_inputs(
+                    "Where in the sampling steps may be skipped from: 0 is the first step.",
+                    "Where in the sampling steps may be skipped up to: 1 is the last step.",
+                    start=0.15,
+                    end=0.95,
                 ),
             ],
             outputs=[io.Model.Output(tooltip="Model with a cache, for any sampler. The input model is not modified.")],

@@ -8,13 +8,14 @@ from unittest.mock import patch
 import numpy as np
 import torch
 import triton.language as tl
+from animatediff_xl.motion_models.network import motion_module
 from animatediff_xl.motion_models.network.kernels import checks, choice
 from triton.runtime.interpreter import InterpreterBuilder
 
 
 @contextmanager
 def kernels_on_cpu() -> Iterator[choice.Kernels]:
-    """Inside the context, motion modules use the kernels without self-checks, on a CPU and in fp32 too.
+    """Inside the context, motion modules run as on a GPU: with the kernels, but without self-checks, and in fp32 too.
 
     Yields their switch.
     """
@@ -23,7 +24,8 @@ def kernels_on_cpu() -> Iterator[choice.Kernels]:
         patch.object(checks, "check"),
         patch.object(choice, "DEVICES", ("cpu",)),
         patch.object(choice, "DTYPES", (*choice.DTYPES, torch.float32)),
-        patch("animatediff_xl.motion_models.network.motion_module.kernels", switch),
+        patch.object(motion_module, "kernels", switch),
+        patch.object(motion_module, "SEPARATE_ON", ()),
         products_of_bfloat16(),
     ):
         yield switch

@@ -93,8 +93,10 @@ def test_every_value_of_ours_has_a_chinese_one() -> None:
 
 def test_texts_and_commands_of_the_page_have_chinese_ones() -> None:
     script = (ROOT / "js/lib/texts.mjs").read_text()
-    english = re.findall(r"^    (\w+): ", script, re.MULTILINE)
-    assert english and set(CHINESE["conversion"]) == set(english)
+    groups = re.findall(r"^  (\w+): \{\n(.*?)^  \}", script, re.MULTILINE | re.DOTALL)
+    assert [group for group, _ in groups] == ["conversion", "timeline"]
+    for group, english in groups:
+        assert set(CHINESE[group]) == set(re.findall(r"^    (\w+): ", english, re.MULTILINE))
     command = re.findall(r'"(AnimateDiffXL\.\w+)"', (ROOT / "js/conversion.js").read_text())
     for language in ("en", "zh"):
         labels = json.loads((ROOT / "locales" / language / "commands.json").read_text(encoding="utf-8"))

@@ -234,8 +234,8 @@ def test_only_the_host_package_imports_comfy() -> None:
 
 FILES_BEFORE = ("errors", "version")
 PACKAGES = (
-    "drawing", "conversion", "host", "network", "files", "conditioning", "prompts", "lora", "sampling",
-    "predictions", "noise", "pictures", "context", "measures", "training",
+    "drawing", "conversion", "host", "network", "files", "conditioning", "prompts", "timeline", "lora",
+    "sampling", "predictions", "noise", "pictures", "context", "measures", "training",
 )  # fmt: skip
 """Packages of motion_models. Each imports only FILES_BEFORE and earlier packages; nodes/ imports all."""
 
@@ -277,7 +277,7 @@ def test_the_code_is_ascii_and_uses_no_network(path: Path) -> None:
     text = path.read_text()
     assert text.isascii()  # messages reach consoles with old code pages
     network = {"requests", "urllib", "urllib.request", "aiohttp", "socket", "subprocess", "nodes"}
-    answers = {"aiohttp"} if path == PACK / "nodes" / "conversion" / "route.py" else set()  # ComfyUI's server asks it
+    answers = {"aiohttp"} if path == PACK / "nodes" / "common" / "routes.py" else set()  # ComfyUI's server asks it
     assert not imports(path) & network - answers
     assert not re.search(r"\bprint\(", text)
 

@@ -18,6 +18,19 @@ const ENGLISH = {
     failed: "The graph cannot be converted",
     note: "Converted from AnimateDiff-Evolved",
   },
+  timeline: {
+    timeline: "timeline",
+    frame: "frame",
+    step: "step",
+    value: "value",
+    add: "Add a key (Insert, or double click)",
+    remove: "Remove the key (Delete)",
+    hint: "Double click adds a key. Drag it or use arrow keys.",
+    guessed: "Drawn for {value}: the number comes from a link.",
+    linked: "The text comes from a link, so it is not drawn here.",
+    replaced: "The connected values replace the points.",
+    offline: "The timeline is not drawn: the server does not answer.",
+  },
 }
 
 /** Texts of all packs, by language. */

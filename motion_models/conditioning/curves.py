@@ -1,6 +1,6 @@
 """Strengths that change over the frames of a clip or over the steps of a sampling run."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..errors import MotionError
+from .points import check_values, finite, read_points
 
 Points = tuple[np.ndarray, np.ndarray]
 """Ascending positions, and the value at each."""
@@ -94,34 +95,10 @@ def is_over_steps(strength_schedule: StrengthSchedule) -> bool:
     return any(curve.domain == STEPS for curve in strength_schedule)
 
 
-EXAMPLE = "'0: 0, 8: 1.2, 24: 0'"
-
-
 def from_text(text: str, interpolation: str, domain: str) -> Curve:
-    """A curve from text such as `0: 0, 8: 1.2, 24: 0`. Each point can have its own line, and values can have brackets.
-
-    Raises MotionError for a part that is not a point.
-    """
-    points: dict[float, float] = {}
-    for part in text.replace(";", ",").replace("\n", ",").split(","):
-        if not part.strip():
-            continue
-        position, _, value = part.partition(":")
-        try:
-            where, strength = finite(position), finite(value.strip().removeprefix("(").removesuffix(")"))
-        except ValueError:
-            raise MotionError(
-                "'{part}' is not a point of a schedule: write a position and a value, such as '8: 1.2', and separate "
-                "points by commas.",
-                part=part.strip(),
-            ) from None
-        if where in points:
-            raise MotionError("The schedule has two values at {position}: keep one of them.", position=f"{where:g}")
-        points[where] = strength
-    if not points:
-        raise MotionError("The schedule is empty: write positions and values, such as {example}.", example=EXAMPLE)
-    check_values(points.values())
-    return Curve(tuple(sorted(points.items())), interpolation, domain)
+    """A curve from text such as `0: 0, 8: 1.2, 24: 0`. Raises MotionError for a part that is not a point."""
+    points = sorted((point.position, point.value) for point in read_points(text))
+    return Curve(tuple(points), interpolation, domain)
 
 
 def from_curve(curve: Any, length: int, domain: str) -> Curve:
@@ -159,29 +136,3 @@ def from_values(values: Any, domain: str) -> Curve:
         raise MotionError("The list of values for the schedule is empty: give at least one number.")
     check_values(numbers)
     return Curve(tuple((float(index), float(value)) for index, value in enumerate(numbers)), "linear", domain)
-
-
-LARGEST = 100.0
-"""Largest value of a schedule. Far larger ones give frames that are not finite."""
-
-
-def finite(value: Any) -> float:
-    """A number. Raises ValueError if it is not finite."""
-    try:
-        number = float(value)
-    except OverflowError as error:
-        raise ValueError from error
-    if not np.isfinite(number):
-        raise ValueError
-    return number
-
-
-def check_values(values: Iterable[float]) -> None:
-    """Raises MotionError if a value of a schedule is too large."""
-    largest = max(values, key=abs)
-    if abs(largest) > LARGEST:
-        raise MotionError(
-            "A value of the schedule is {value}: use values from -{most} to {most}.",
-            value=f"{largest:g}",
-            most=f"{LARGEST:g}",
-        )

@@ -126,6 +126,15 @@ class StepCache:
         self._error += self._line.error_at(sigma)
         return self._error < self._threshold
 
+    def report(self, steps: int) -> str:
+        counts = sentence(
+            "Skipped {skipped} of {calls} predictions in {steps} steps.",
+            skipped=self.skipped,
+            calls=self.calls,
+            steps=steps,
+        )
+        return f"{counts}\n{sentence(NONE_SKIPPED)}" if self._threshold and not self.skipped else counts
+
 
 # In a MODEL
 
@@ -166,16 +175,13 @@ def on_sampling(executor: host.Executor, noise: Tensor, *args: Any, **kw: Any) -
     cache = StepCache(settings, guider.model_patcher.get_model_object("model_sampling"), float(sigmas[0]))
     host.wrap_run(guider.model_options, {host.WrappedCall.PREDICT_NOISE: cache.on_prediction}, KEY)
     result = executor(noise, *args, **kw)
-    report = sentence(
-        "Skipped {skipped} of {calls} predictions in {steps} steps.",
-        skipped=cache.skipped,
-        calls=cache.calls,
-        steps=len(sigmas) - 1,
-    )
-    settings.on_report(report, [sentence(NEEDS_ALL)] if cache.needs_all else [])
+    settings.on_report(cache.report(len(sigmas) - 1), [sentence(NEEDS_ALL)] if cache.needs_all else [])
     return result
 
 
+NONE_SKIPPED = (
+    "The first three predictions are always computed. To skip some of the others, use more steps or a higher threshold."
+)
 NEEDS_ALL = (
     "This sampler needs both sides of the guidance in every step, so nothing can be skipped: choose a sampler without "
     "cfg_pp in its name."

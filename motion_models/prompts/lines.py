@@ -29,7 +29,10 @@ def read_lines(text: str) -> Reading:
                     "in one line, or put text for all prompts before the first frame or after the last.",
                     **place(text, after_at),
                 )
-            entries.append(Entry(found[1], start + found.start(1), found[2].strip()))
+            at, prompt = start + found.start(1), found[2].strip()
+            prompt_at = start + found.start(2) + found[2].index(prompt)
+            end = prompt_at + len(prompt)
+            entries.append(Entry(found[1], at, prompt, (at, end), (prompt_at, end)))
         elif line.strip():
             if entries and not after:
                 after_at = after_blanks(text, start)

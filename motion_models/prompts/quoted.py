@@ -41,13 +41,15 @@ def read_quoted(text: str) -> Reading:
     """Raises MotionError with the line and column of what it cannot read."""
     at, entries, separators = body_at(text), [], []
     while at < len(text) and text[at] != "}":
-        key, key_at, at = read_key(text, at)
+        start = at
+        key, key_at, at = read_key(text, start)
         at = after_blanks(text, at)
         if at == len(text) or text[at] not in ":=":
             raise unexpected(text, at, SEPARATOR)
         separators.append(text[at])
-        prompt, at = read_prompt(text, after_blanks(text, at + 1))
-        entries.append(Entry(key, key_at, prompt))
+        prompt_at = after_blanks(text, at + 1)
+        prompt, at = read_prompt(text, prompt_at)
+        entries.append(Entry(key, key_at, prompt, (start, at), (prompt_at + 1, at - 1)))
         at = after_blanks(text, at, " \t\r\n\f\v\ufeff\xa0,")
     end = after_blanks(text, at + 1)
     if end < len(text):

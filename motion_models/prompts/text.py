@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+Span = tuple[int, int]
+"""A part of a text: the index of its first character, and the index after its last."""
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -12,6 +15,10 @@ class Entry:
     at: int
     """Index in the text of the first character of the key."""
     prompt: str
+    span: Span
+    """The key and the prompt, with their quotes."""
+    prompt_span: Span
+    """The prompt as it is written, without its quotes."""
 
 
 @dataclass(frozen=True)

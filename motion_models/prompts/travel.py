@@ -33,6 +33,7 @@ class Travel:
     """Texts around every prompt."""
     frames: list[Share]
     """With whole prompts."""
+    closed_loop: bool
 
     def conditioning(self, clip: Any, mix: str) -> Conditioning:
         """mix: a key of MIXES. Raises MotionError if the text encoder cannot mix the prompts."""
@@ -48,6 +49,8 @@ class Travel:
         rows += [row(key) for key in self.keys[:MOST_ROWS]]
         if len(self.keys) > MOST_ROWS:
             rows.append(sentence("More frames with prompts: {count}.", count=len(self.keys) - MOST_ROWS))
+        if self.closed_loop and len(self.keys) > 1:
+            rows.append(sentence("The last prompt travels back to the first one."))
         if self.after:
             rows.append(sentence("After every prompt: '{text}'.", text=self.after))
         return "\n".join([*rows, *self.remarks()])
@@ -92,7 +95,7 @@ def travel(text: str, frames: int, interpolation: str, closed_loop: bool, before
     keys = keys_of(reading.entries, text, frames, closed_loop)
     before, after = joined(before, reading.before), joined(reading.after, after)
     whole = [replace(key, prompt=positive(before, key.prompt, after)) for key in keys]
-    return Travel(reading, keys, before, after, shares(whole, frames, interpolation, closed_loop))
+    return Travel(reading, keys, before, after, shares(whole, frames, interpolation, closed_loop), closed_loop)
 
 
 def positive(*parts: str) -> str:

@@ -1,14 +1,12 @@
 """The route that converts a graph: POST /animatediff_xl/convert with {"graph"} gives {"graph", "report"}."""
 
-from typing import Any
-
 from ...motion_models.conversion.convert import convert
 from ...motion_models.conversion.text import json_of, read_json
 from ...motion_models.errors import MotionError
 from ..common.files import MOTION_LORA, MOTION_MODEL, listed
+from ..common.routes import BAD_REQUEST
 
 PATH = "/animatediff_xl/convert"
-BAD_REQUEST = 400
 
 
 def answer(content: bytes) -> tuple[int, str]:
@@ -21,16 +19,3 @@ def answer(content: bytes) -> tuple[int, str]:
         return 200, json_of(convert(given["graph"], files))
     except MotionError as error:
         return BAD_REQUEST, json_of({"error": str(error)})
-
-
-def add_route() -> None:
-    """Add the route to ComfyUI's server."""
-    from aiohttp import web  # scripts may lack both
-    from server import PromptServer
-
-    server: Any = PromptServer.instance
-
-    @server.routes.post(PATH)
-    async def convert_graph(request: web.Request) -> web.Response:
-        status, text = answer(await request.read())
-        return web.Response(status=status, text=text, content_type="application/json")

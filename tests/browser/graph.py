@@ -72,7 +72,12 @@ class Graph:
         """Values of a node's widgets by their names, in the order in which the node shows them."""
         return dict(
             self.comfy.evaluate(
-                f"kind => {{ {FIND} return (find(kind).widgets ?? []).map(w => [w.name, w.value]) }}", kind
+                f"""kind => {{
+                    {FIND}
+                    const kept = (find(kind).widgets ?? []).filter(widget => widget.serialize !== false)
+                    return kept.map(widget => [widget.name, widget.value])
+                }}""",
+                kind,
             )
         )
 
@@ -128,9 +133,9 @@ class Graph:
         return self.comfy.evaluate(
             f"""kind => {{
                 {FIND}
-                const inputs = find(kind).inputs.map(input => input.name)
+                const others = [...find(kind).inputs.map(input => input.name), 'animatediff_timeline']
                 return (find(kind).widgets ?? [])
-                    .filter(widget => !inputs.includes(widget.name))
+                    .filter(widget => !others.includes(widget.name))
                     .map(widget => widget.element?.innerText || widget.value || '')
                     .join('\\n')
             }}""",

@@ -40,20 +40,31 @@ OPTIONS = {
 
 
 @dataclass(frozen=True)
+class Again:
+    """A clip is sampled again."""
+
+    text: str = "a red circle moving left"
+    scale: float = 1.0
+    denoise: float = 0.5
+
+
+@dataclass(frozen=True)
 class Tile:
     caption: str
     text: str = "a red circle moving left"
-    lora: str = ""
+    loras: tuple[tuple[str, float], ...] = ()
+    """Files and strengths."""
     loop: bool = False
     mix: str = ""
     """Of Prompt Travel. Its prompts are in `text`. Empty: a plain prompt."""
     stretch: float = 1.0
+    again: Again | None = None
 
 
 TILES = (
     Tile("a red circle moving left"),
-    Tile("MotionLoRA: pan left", "a blue square moving up", lora="tiny_pan_left.safetensors"),
-    Tile("MotionLoRA: zoom in", "a green circle moving up", lora="tiny_zoom_in.safetensors"),
+    Tile("MotionLoRA: pan left", "a blue square moving up", loras=(("tiny_pan_left.safetensors", 1.0),)),
+    Tile("MotionLoRA: zoom in", "a green circle moving up", loras=(("tiny_zoom_in.safetensors", 1.0),)),
     Tile(f"a loop of {FRAMES} frames", loop=True),
 )
 RED_TO_BLUE = Tile(
@@ -61,6 +72,25 @@ RED_TO_BLUE = Tile(
 )
 
 SLOW = Tile("stretch 2", stretch=2.0)
+CAMERA = Tile(
+    "two camera moves",
+    "a yellow triangle moving up",
+    loras=(("tiny_pan_left.safetensors", 0.6), ("tiny_zoom_in.safetensors", 0.8)),
+)
+SECOND_PASS = Tile("a second pass", "a blue square moving right", again=Again("a blue square moving right", scale=1.5))
+RESTYLED = Tile("video to video", "a red circle moving left", again=Again("a green circle moving left", denoise=0.9))
+CARDS = {
+    "AnimateDiff SD1.5 camera moves": CAMERA,
+    "AnimateDiff SDXL text to clip": TILES[0],
+    "AnimateDiff SDXL train a camera move": TILES[1],
+    "AnimateDiff SDXL train on your own videos": TILES[2],
+    "AnimateDiff SDXL loop": TILES[3],
+    "AnimateDiff SDXL prompt travel": RED_TO_BLUE,
+    "AnimateDiff SDXL second pass": SECOND_PASS,
+    "AnimateDiff SDXL slow motion": SLOW,
+    "AnimateDiff SDXL video to video with ControlNet": RESTYLED,
+}
+"""By the names of templates. The small model has no ControlNet, so its video to video does without."""
 
 
 def graph(template: dict[str, Any], tile: Tile) -> dict[str, Any]:
@@ -69,9 +99,11 @@ def graph(template: dict[str, Any], tile: Tile) -> dict[str, Any]:
     inputs = {node["_meta"]["title"]: node["inputs"] for node in prompt.values()}
     inputs["What the clip shows"]["text"] = tile.text
     apply = inputs["KSampler"]["model"]
-    if tile.lora:
-        prompt["lora"] = {"class_type": "ADXL_LoadMotionLoRA", "inputs": {"lora": tile.lora, "strength": 1.0}}
-        inputs["ADXL_ApplyMotionModel"]["motion_lora"] = ["lora", 0]
+    for lora, strength in tile.loras:
+        chosen = inputs["ADXL_ApplyMotionModel"]
+        previous = {"previous": chosen["motion_lora"]} if "motion_lora" in chosen else {}
+        prompt[lora] = {"class_type": "ADXL_LoadMotionLoRA", "inputs": {"lora": lora, "strength": strength, **previous}}
+        chosen["motion_lora"] = [lora, 0]
     if tile.mix:
         positive = next(name for name, node in prompt.items() if node["inputs"] is inputs["What the clip shows"])
         frames = inputs["ADXL_EmptyLatentFrames"]["frames"]
@@ -88,6 +120,15 @@ def graph(template: dict[str, Any], tile: Tile) -> dict[str, Any]:
         prompt["windows"] = {"class_type": "ADXL_ContextWindows", "inputs": {"model": apply, **WINDOWS}}
         inputs["KSampler"]["model"] = ["windows", 0]
         inputs["ADXL_EmptyLatentFrames"]["frames"] = FRAMES
+    if tile.again:
+        first = inputs["VAEDecode"]["samples"]
+        larger = {"samples": first, "upscale_method": "bislerp", "scale_by": tile.again.scale}
+        text = inputs["What the clip shows"] | {"text": tile.again.text}
+        changed = {"positive": ["text", 0], "latent_image": ["larger", 0], "denoise": tile.again.denoise}
+        prompt["larger"] = {"class_type": "LatentUpscaleBy", "inputs": larger}
+        prompt["text"] = {"class_type": "CLIPTextEncode", "inputs": text}
+        prompt["again"] = {"class_type": "KSampler", "inputs": inputs["KSampler"] | changed}
+        inputs["VAEDecode"]["samples"] = ["again", 0]
     return prompt
 
 
@@ -118,29 +159,20 @@ def main() -> None:
     icon.main()
     with serving(comfyui_root(), CACHE / "demo", "--cpu") as server:
         template = to_prompt(json.loads(TINY_WORKFLOW.read_text()), server.get("/object_info"))
-        videos = [
-            frames_of(server.run(graph(template, tile)).files(server.output)[0]) for tile in (*TILES, RED_TO_BLUE, SLOW)
-        ]
+        videos = {
+            tile: frames_of(server.run(graph(template, tile)).files(server.output)[0])
+            for tile in dict.fromkeys((*TILES, *CARDS.values()))
+        }
         from_picture = given_frames.sampled(server, template, given_frames.EXAMPLES[0])
     pictures = [
-        side_by_side(
-            [captioned(video[at % len(video)], tile.caption) for tile, video in zip(TILES, videos, strict=False)]
-        )
+        side_by_side([captioned(videos[tile][at % len(videos[tile])], tile.caption) for tile in TILES])
         for at in range(FRAMES)
     ]
     animate(pictures, PICTURE)
-    cards = (
-        "text to clip",
-        "train a camera move",
-        "train on your own videos",
-        "loop",
-        "prompt travel",
-        "slow motion",
-        "picture to clip",
-    )
-    for name, video in zip(cards, [*videos, from_picture], strict=True):
+    cards = {name: videos[tile] for name, tile in CARDS.items()} | {"AnimateDiff SDXL picture to clip": from_picture}
+    for name, video in cards.items():
         # the page looks for this suffix, and browsers go by the content
-        animate([enlarged(frame) for frame in video], TEMPLATES / f"AnimateDiff SDXL {name}.jpg")
+        animate([enlarged(frame) for frame in video], TEMPLATES / f"{name}.jpg")
 
 
 def animate(pictures: list[Image.Image], path: Path) -> None:

@@ -72,16 +72,9 @@ CACHES = ({"threshold": 0.0}, {"threshold": 0.1}, {"threshold": 0.5})
 DEFAULTS = {"ADXL_StepCache": {"start_percent": 0.15, "end_percent": 0.95}, "ADXL_MotionOptions": NEUTRAL}
 
 STILL = Tile("no MotionLoRA")
-PAN = replace(STILL, lora="tiny_pan_left.safetensors")
-ZOOM = replace(STILL, lora="tiny_zoom_in.safetensors")
-
-
-def both(template: dict[str, Any]) -> dict[str, Any]:
-    """The prompt of both moves at once."""
-    prompt = graph(template, ZOOM)
-    prompt["pan"] = {"class_type": "ADXL_LoadMotionLoRA", "inputs": {"lora": PAN.lora, "strength": 0.6}}
-    prompt["lora"]["inputs"] |= {"strength": 0.8, "previous": ["pan", 0]}
-    return prompt
+PAN, ZOOM = "tiny_pan_left.safetensors", "tiny_zoom_in.safetensors"
+MOVES = ((), ((PAN, 1.0),), ((ZOOM, 1.0),), ((PAN, 0.6), (ZOOM, 0.8)))
+"""MotionLoRAs and their strengths, one for each row of a picture."""
 
 
 def with_rising_cfg(template: dict[str, Any]) -> dict[str, Any]:
@@ -130,7 +123,7 @@ def save(picture: Image.Image, name: str, colours: int = COLOURS, kmeans: int = 
 def draw_clips(comfyui: Path) -> None:
     with serving(comfyui, CACHE / "demo", "--cpu") as server:
         template = to_prompt(json.loads(TINY_WORKFLOW.read_text()), server.get("/object_info"))
-        prompts = [*(graph(template, tile) for tile in (STILL, PAN, ZOOM)), both(template)]
+        prompts = [graph(template, replace(STILL, loras=loras)) for loras in MOVES]
         videos = [frames_of(server.run(prompt).files(server.output)[0]) for prompt in prompts]
     save(contact_sheet(videos[0]), "clip.png")
     rows = np.concatenate([video[::EVERY] for video in videos])

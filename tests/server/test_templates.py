@@ -6,15 +6,21 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from safetensors.torch import save_file
 
 from tests.coded_video import write_coded
 from tests.host.server import Server
+from tests.tiny.models import new_control_net
 from tests.workflows.drawing import to_prompt
 from tests.workflows.files import FILES, TEMPLATES
 
 SMALL = {
     "CheckpointLoaderSimple": {"ckpt_name": "tiny_sdxl.safetensors"},
     "ADXL_LoadMotionModel": {"motion_model": "tiny_motion.safetensors"},
+    "ADXL_LoadMotionLoRA": {"lora": "tiny_pan_left.safetensors"},
+    "ControlNetLoader": {"control_net_name": "tiny_control.safetensors"},
+    "ImageFromBatch": {"length": 4},
+    "ImageScale": {"width": 64, "height": 64},
     "ADXL_EmptyLatentFrames": {"width": 64, "height": 64},
     "ADXL_PicturesInClip": {"width": 64, "height": 64},
     "ADXL_EncodeClips": {"width": 64, "height": 64, "frames": 4},
@@ -29,8 +35,12 @@ SMALL = {
 def test_a_template_runs_on_the_tiny_model(server: Server, object_info: dict[str, Any], path: Path) -> None:
     videos = server.folder / "input" / "my_videos"
     videos.mkdir(parents=True, exist_ok=True)
-    write_coded(videos / "a.mp4", 20)
+    for video in (videos / "a.mp4", server.folder / "input" / "my_video.mp4"):
+        write_coded(video, 20)
     Image.new("RGB", (96, 64), "orange").save(server.folder / "input" / "example.png")
+    control_nets = server.folder / "models" / "controlnet"
+    control_nets.mkdir(exist_ok=True)
+    save_file(new_control_net().state_dict(), control_nets / "tiny_control.safetensors")
     prompt = to_prompt(json.loads(path.read_text()), object_info)
     for node in prompt.values():
         node["inputs"] |= SMALL.get(node["class_type"], {})

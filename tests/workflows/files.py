@@ -8,7 +8,7 @@ writes `example_workflows/*.json`. A test checks that the files match these modu
 import json
 
 from ..host.obtain import PACK
-from . import clips, options, pictures, prompts, training
+from . import camera, clips, control, options, pictures, prompts, second_pass, training
 from .drawing import Box, draw
 
 TEMPLATES = PACK / "example_workflows"
@@ -16,12 +16,15 @@ TEMPLATES = PACK / "example_workflows"
 TINY_WORKFLOW = PACK / "tests" / "tiny" / "tiny_sdxl_workflow.json"
 
 FILES = {
+    TEMPLATES / "AnimateDiff SD1.5 camera moves.json": camera.camera_moves(),
     TEMPLATES / "AnimateDiff SDXL text to clip.json": clips.boxes(clips.REFERENCE),
     TEMPLATES / "AnimateDiff SDXL loop.json": clips.boxes(clips.LOOP),
     TEMPLATES / "AnimateDiff SDXL picture to clip.json": pictures.picture_to_clip(),
     TEMPLATES / "AnimateDiff SDXL prompt travel.json": prompts.travel(),
+    TEMPLATES / "AnimateDiff SDXL second pass.json": second_pass.second_pass(),
     TEMPLATES / "AnimateDiff SDXL slow motion.json": options.slow_motion(),
     TEMPLATES / "AnimateDiff SDXL train a camera move.json": training.camera_move(),
+    TEMPLATES / "AnimateDiff SDXL video to video with ControlNet.json": control.video_to_video(),
     TEMPLATES / "AnimateDiff SDXL train on your own videos.json": training.own_videos(),
     TINY_WORKFLOW: clips.boxes(clips.TINY),
 }

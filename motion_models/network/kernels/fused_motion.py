@@ -69,7 +69,7 @@ def attended(block: Any, hidden: Tensor, heads: int, next_bias: Tensor | None) -
     added = None
     for layer, norm in zip(block.attention_blocks, block.norms, strict=True):
         normed = add_norm(hidden, added, of_layer(norm), layer.pos_encoder.held.weight[0])
-        added = layer.to_out[0](attention(layer.to_q(normed), layer.to_k(normed), layer.to_v(normed), heads))
+        added = layer.to_out[0](attention(*layer.projections(normed), heads))
     return add_norm(hidden, added, of_layer(block.ff_norm), next_bias=next_bias)
 
 

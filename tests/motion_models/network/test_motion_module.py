@@ -7,9 +7,10 @@ import comfy.ops
 import pytest
 import torch
 from animatediff_xl.motion_models.files.checkpoints import POSITIONS, tensor_shapes
-from animatediff_xl.motion_models.network import layers
+from animatediff_xl.motion_models.network import layers, motion_module
 from animatediff_xl.motion_models.network.chunks import rows_per_chunk
 from animatediff_xl.motion_models.network.group_norm import EACH_FRAME
+from animatediff_xl.motion_models.network.layers import HoldsWeights
 from animatediff_xl.motion_models.network.low_rank import LowRank
 from animatediff_xl.motion_models.network.motion_module import (
     MotionModel,
@@ -209,3 +210,15 @@ def test_a_module_writes_a_limited_number_of_tensors(joint: bool, kernels: int, 
     assert sum(write.elements for write in writes.seen if write.is_new) <= new * x.numel()
     assert sum(write.elements for write in writes.seen if not write.is_new) <= 16 * x.numel()
     assert len([name for name in large if "copy" in name or "flatten" in name]) <= 2
+
+
+def test_one_product_for_queries_keys_and_values_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    module, x = ours(diffusers_transformer(320)), torch.randn(16, 320, 4, 4)
+    with torch.no_grad(), Writes() as separate:
+        expected = module(x, 16, False)
+    monkeypatch.setattr(motion_module, "SEPARATE_ON", ())
+    with torch.no_grad(), Writes() as joined:
+        assert torch.equal(module(x, 16, False), expected)
+    products = [sum("linear" in write.operation for write in writes.seen) for writes in (separate, joined)]
+    assert products == [13, 9]
+    assert not any(isinstance(layer, HoldsWeights) and layer.held for layer in module.modules())

@@ -11,6 +11,7 @@ from animatediff_xl.motion_models import host
 from animatediff_xl.motion_models.errors import MotionError
 from animatediff_xl.motion_models.predictions.step_cache import (
     NEEDS_ALL,
+    NONE_SKIPPED,
     PredictionLine,
     StepCacheSettings,
     add_step_cache,
@@ -67,6 +68,11 @@ def test_threshold_0_computes_every_step(pair, animate, cached, reports, sampler
     expected = sample(model, sampler=sampler, steps=4, noise=frames)
     assert torch.equal(sample(cached(model, 0.0), sampler=sampler, steps=4, noise=frames), expected)
     assert reports == [(f"Skipped 0 of {predictions} predictions in 4 steps.", [])]
+
+
+def test_a_run_of_few_steps_says_why_nothing_is_skipped(pair, animate, cached, reports) -> None:
+    sample(cached(animate(pair.model), 3.0), steps=3, noise=start_noise(2))
+    assert reports == [(f"Skipped 0 of 3 predictions in 3 steps.\n{NONE_SKIPPED}", [])]
 
 
 @pytest.mark.parametrize("long", [windowed, host_windowed], ids=["ours", "the host's"])

@@ -7,7 +7,6 @@ import torch
 from animatediff_xl.motion_models.conditioning.curves import FRAMES as OVER_FRAMES
 from animatediff_xl.motion_models.conditioning.curves import STEPS, from_values
 from animatediff_xl.motion_models.files.loading import MotionFile, open_motion_file
-from animatediff_xl.motion_models.lora.motion_lora import ChosenLora
 from animatediff_xl.motion_models.network.block_strengths import block_strengths
 from animatediff_xl.motion_models.sampling.apply import KEEP_BETA_SCHEDULE, apply_motion_model
 from animatediff_xl.motion_models.sampling.motion_config import MotionSettings
@@ -40,27 +39,36 @@ def test_a_compiled_model_gives_the_same_clip(pair, motion, settings, family: st
 
 def test_motion_can_change_in_a_compiled_model(pair, motion, rising_lora) -> None:
     """Compiled graphs belong to the UNet and not to the MODEL, so MODELs of one UNet share them."""
+    moving, with_lora = (
+        apply_motion_model(pair.model, motion, SETTINGS, KEEP_BETA_SCHEDULE, loras) for loras in ((), (rising_lora,))
+    )
+    check_in_turn(pair.model, moving, with_lora, pair.model)
+
+
+@pytest.mark.nightly
+def test_settings_and_families_can_change_in_a_compiled_model(pair, motion) -> None:
     clip_norms = open_motion_file(motion.path, "HotshotXL")
-
-    def animated(file: MotionFile, *loras: ChosenLora, settings: MotionSettings = SETTINGS):
-        return apply_motion_model(pair.model, file, settings, KEEP_BETA_SCHEDULE, loras)
-
-    torch._dynamo.reset()
-    plain, with_lora = pair.model, animated(motion, rising_lora)
-    weaker = animated(motion, settings=dataclasses.replace(SETTINGS, strength=0.5))
-    for model in (plain, animated(motion), with_lora, weaker, plain, animated(clip_norms), plain):
-        assert torch.allclose(sample(compiled(model), steps=2), sample(model, steps=2), atol=1e-5)
+    weaker = dataclasses.replace(SETTINGS, strength=0.5)
+    models = (
+        apply_motion_model(pair.model, file, settings, KEEP_BETA_SCHEDULE)
+        for file, settings in ((motion, SETTINGS), (motion, weaker), (clip_norms, SETTINGS))
+    )
+    check_in_turn(*models, pair.model)
 
 
 @pytest.mark.nightly
 def test_options_can_change_in_a_compiled_model(pair, motion) -> None:
-    torch._dynamo.reset()
     plain = apply_motion_model(pair.model, motion, SETTINGS, KEEP_BETA_SCHEDULE)
     slow, sharp = (
         add_motion_options(plain, MotionOptions(**options))
         for options in ({"stretch": 2.0}, {"sharpness": 2.0, "strengths": block_strengths("up: 0")})
     )
-    for model in (slow, sharp, plain, slow):
+    check_in_turn(slow, sharp, plain, slow)
+
+
+def check_in_turn(*models) -> None:
+    torch._dynamo.reset()
+    for model in models:
         assert torch.allclose(sample(compiled(model), steps=1), sample(model, steps=1), atol=1e-5)
 
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 from animatediff_xl.motion_models.files.loading import MotionFile
-from animatediff_xl.motion_models.network import layers
+from animatediff_xl.motion_models.network import layers, motion_module
 from animatediff_xl.motion_models.network.chunks import rows_per_chunk
 from animatediff_xl.motion_models.network.kernels import (
     add_motion,
@@ -143,6 +143,7 @@ def test_kernels_in_half_precision_round_as_the_plain_path(dtype: torch.dtype, f
 def test_kernels_need_no_more_memory_than_the_plain_path(monkeypatch: pytest.MonkeyPatch) -> None:
     for kernel in (add_motion, add_norm, attention, geglu, group_norm, group_statistics):
         monkeypatch.setattr(kernel, "launch", lambda *args, **kw: None)  # the interpreter copies tensors
+    monkeypatch.setattr(motion_module, "SEPARATE_ON", ())
     module, x = small_module(), features(2, 2)
     with torch.inference_mode():
         with PeakBytes() as plain:

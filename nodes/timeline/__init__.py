@@ -1,0 +1,1 @@
+"""The route that the timelines of the page ask."""
