@@ -24,7 +24,7 @@ from ..host.boot import import_host, import_pack
 from ..host.obtain import CACHE, PACK, comfyui_root
 from ..host.server import serving
 from ..host.video import contact_sheet, frames_of
-from ..tiny.camera import MOVES
+from ..tiny.camera import MOVES as CAMERA_MOVES
 from ..tiny.synthetic_dataset import SCENES, SIZE, Scene, draw
 from ..workflows.drawing import to_prompt
 from ..workflows.files import TINY_WORKFLOW
@@ -214,7 +214,7 @@ def draw_measured() -> None:
     page = import_module("animatediff_xl.motion_models.measures.picture.page")
     still, panned = (
         draw([MEASURED_SCENE], torch.Generator().manual_seed(3), camera)[0].movedim(1, -1).contiguous()
-        for camera in (None, torch.tensor([MOVES["pan_left"]]))
+        for camera in (None, torch.tensor([CAMERA_MOVES["pan_left"]]))
     )
     found = measures.measure_clips([panned], still, ["pan left"], measures.MeasureSettings(8.0, False, 0))
     picture = page.draw(found)[0].numpy()
