@@ -66,7 +66,7 @@ def test_a_loop_is_judged_by_its_seam(brightness: list[int], verdict: str) -> No
     frames = clip(frames=1) * (0.5 + 0.05 * torch.tensor(brightness)[:, None, None, None])
     found = compared(frames, closed_loop=True)
     assert len(found.clips[0].measures.steps) == 4
-    assert any(line.startswith(f"As a loop, clip 1 {verdict}: ") for line in report(found))
+    assert any(line.startswith(f"clip 1, played as a loop, {verdict}: ") for line in report(found))
 
 
 def test_cuts_and_reduced_sizes_are_reported() -> None:
