@@ -94,7 +94,8 @@ def seam_line(clip: MeasuredClip) -> str:
     least, most = SEAMLESS
     seam = clip.measures.seam
     return sentence(
-        "{clip}, played as a loop, {verdict}: its last frame differs from the first {seam} times as much as neighbours do.",
+        "{clip}, played as a loop, {verdict}: its last frame differs from the first {seam} times as much as neighbours "
+        "do.",
         clip=clip.name,
         verdict=STANDSTILL if seam < least else JUMP if seam > most else NO_SEAM,
         seam=f"{seam:.2f}",
