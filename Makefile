@@ -12,7 +12,7 @@ HOST_INDEPENDENT := --ignore=tests/motion_models/conditioning --ignore=tests/mot
 	--ignore=tests/motion_models/network/kernels --ignore=tests/motion_models/files/test_fuzz.py \
 	--ignore=tests/motion_models/lora/test_lora_fuzz.py --ignore=tests/motion_models/context/test_windows.py \
 	--ignore=tests/motion_models/context/test_picture.py --ignore=tests/motion_models/training/clips \
-	--ignore=tests/motion_models/timeline
+	--ignore=tests/motion_models/timeline --ignore=tests/motion_models/drawing --ignore=tests/motion_models/measures
 # what runs again with models kept as on an NVIDIA GPU (tests/host/dynamic_vram): all but the installed package, and the
 # training command, which never keeps them so
 WITH_DYNAMIC_VRAM := tests/motion_models tests/nodes tests/server $(HOST_INDEPENDENT) \

@@ -1,6 +1,6 @@
 """The nodes. Each declares its inputs and calls motion_models."""
 
-from . import context, guidance, latent, lora, motion, noise, options, picture, prompt, schedule, training
+from . import context, guidance, latent, lora, measures, motion, noise, options, picture, prompt, schedule, training
 
 NODES = [
     *motion.NODES,
@@ -13,5 +13,6 @@ NODES = [
     *latent.NODES,
     *noise.NODES,
     *options.NODES,
+    *measures.NODES,
     *training.NODES,
 ]

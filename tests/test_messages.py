@@ -13,6 +13,17 @@ from animatediff_xl.motion_models.files.families import FAMILIES, examples, leve
 from animatediff_xl.motion_models.files.reading import NOT_MODELS
 from animatediff_xl.motion_models.files.unsupported_files import KNOWN_FILES
 from animatediff_xl.motion_models.lora.pairs import UNSUPPORTED_METHODS
+from animatediff_xl.motion_models.measures.report import (
+    DIRECTIONS,
+    JUMP,
+    MANY_WAYS,
+    NO_SEAM,
+    PAN,
+    ROLL,
+    STANDSTILL,
+    TILT,
+    ZOOM,
+)
 from animatediff_xl.motion_models.prompts.grammar import GRAMMARS
 from animatediff_xl.motion_models.prompts.quoted import EXPECTED
 from animatediff_xl.motion_models.sampling.apply import KEEP_BETA_SCHEDULE
@@ -48,6 +59,7 @@ VALUES = {
     "accepted": set(literals("refusal", 2)),
     "bases": {levels_of_bases()},
     "beta_schedule": {KEEP_BETA_SCHEDULE},
+    "direction": {*DIRECTIONS, MANY_WAYS},
     "description": {description for _, description, _ in NOT_MODELS},
     "examples": {examples()},
     "expected": set(EXPECTED),
@@ -57,6 +69,11 @@ VALUES = {
     | {kind.name for kind in (MOTION_MODEL, MOTION_LORA, DOMAIN_ADAPTER)},
     "method": set(UNSUPPORTED_METHODS),
     "moving": {" or ".join(MOVING)},
+    "pan": set(PAN),
+    "roll": set(ROLL),
+    "tilt": set(TILT),
+    "verdict": {NO_SEAM, STANDSTILL, JUMP},
+    "zoom": set(ZOOM),
     "node": {made.title for made in MADE.values() if made.pack == OURS},
     "place": {"file", "folder"},
     "remedy": {remedy for _, _, remedy in NOT_MODELS} | {kind.remedy for kind in KNOWN_FILES},

@@ -100,6 +100,7 @@ INPUTS = {
         "frames", "context_length", "context_overlap", "context_stride", "context_schedule", "fuse_method",
         "closed_loop", "steps", "model",
     ],
+    "ADXL_MeasureMotion": ["images", "reference", "fps", "closed_loop", "clip_frames", "labels"],
     "ADXL_EncodeClips": [
         "folder", "vae", "clip", "frames", "fps", "width", "height", "windows", "mirror", "camera", "caption",
     ],
@@ -234,7 +235,7 @@ def test_only_the_host_package_imports_comfy() -> None:
 FILES_BEFORE = ("errors", "version")
 PACKAGES = (
     "drawing", "conversion", "host", "network", "files", "conditioning", "prompts", "timeline", "lora",
-    "sampling", "previews", "predictions", "noise", "pictures", "context", "training",
+    "sampling", "previews", "predictions", "noise", "pictures", "context", "measures", "training",
 )  # fmt: skip
 """Packages of motion_models. Each imports only FILES_BEFORE and earlier packages; nodes/ imports all."""
 

@@ -1,5 +1,6 @@
 """A contact sheet: one row of small frames for each clip."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,3 +58,13 @@ def small(picture: Image.Image, cell: int) -> Image.Image:
 def shown_frames(frames: int, columns: int) -> list[int]:
     """The frames of a clip that a row shows, from the first to the last."""
     return np.linspace(0, frames - 1, min(frames, columns)).round().astype(int).tolist()
+
+
+def stacked(pictures: Sequence[Image.Image]) -> Image.Image:
+    """One below the other."""
+    size = max(picture.width for picture in pictures), sum(picture.height for picture in pictures)
+    whole, top = Image.new("RGB", size, BACKGROUND), 0
+    for picture in pictures:
+        whole.paste(picture, (0, top))
+        top += picture.height
+    return whole

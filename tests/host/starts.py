@@ -21,6 +21,8 @@ import numpy as np
 import torch
 from PIL import Image
 
+import tests.conftest  # noqa: F401 - the pack, whose measures are used
+
 from ..tiny.measure import camera_motion, colour_of, direction_of, displacement
 from ..tiny.synthetic_dataset import scene_of
 from ..workflows.clips import TINY, boxes

@@ -2,8 +2,9 @@
 
     python -m tests.pictures.help
 
-samples and draws them again: clips of the small model, its camera moves, kinds of noise and motion options, plans of
-windows, and a contact sheet of training clips. The picture of the graph is a screenshot of the page.
+samples and draws them again: clips of the small model, its camera moves, kinds of noise and motion options. It also
+draws plans of windows, a contact sheet of training clips, and measured clips. The picture of the graph is a screenshot
+of the page.
 """
 
 import copy
@@ -23,7 +24,8 @@ from ..host.boot import import_host, import_pack
 from ..host.obtain import CACHE, PACK, comfyui_root
 from ..host.server import serving
 from ..host.video import contact_sheet, frames_of
-from ..tiny.synthetic_dataset import SCENES, SIZE, draw
+from ..tiny.camera import MOVES as CAMERA_MOVES
+from ..tiny.synthetic_dataset import SCENES, SIZE, Scene, draw
 from ..workflows.drawing import to_prompt
 from ..workflows.files import TINY_WORKFLOW
 from . import given_frames
@@ -50,6 +52,7 @@ SHEET_MOVES = ("none", "zoom in", "pan left", "tilt up", "roll clockwise")
 SHEET_FRAMES = 8
 """Of each row of the contact sheet."""
 
+MEASURED_SCENE = Scene("red", "circle", "up")
 TRAINED_SCENES = 4
 CLIPS = {
     "folder": "scenes", "frames": 8, "fps": 0.0, "width": SIZE, "height": SIZE, "windows": 1, "mirror": False,
@@ -108,11 +111,12 @@ def draw_options(comfyui: Path) -> None:
             save(contact_sheet(np.concatenate(videos), columns=len(videos[0])), name)
 
 
-def save(picture: Image.Image, name: str) -> None:
+def save(picture: Image.Image, name: str, colours: int = COLOURS, kmeans: int = 0) -> None:
+    """kmeans: rounds that fit the colours better, which a picture with all hues needs."""
     if picture.width > MOST_WIDTH:
         height = round(picture.height * MOST_WIDTH / picture.width)
         picture = picture.resize((MOST_WIDTH, height), Image.Resampling.LANCZOS)
-    few = picture.quantize(COLOURS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    few = picture.quantize(colours, Image.Quantize.MEDIANCUT, kmeans=kmeans, dither=Image.Dither.NONE)
     few.save(FOLDER / name, optimize=True)
 
 
@@ -204,6 +208,19 @@ def draw_sheet() -> None:
     save(contact_sheet.picture(), "clips.png")
 
 
+def draw_measured() -> None:
+    """A drawn clip, and the same with a camera that pans. Imports the pack, so the host must be imported before."""
+    measures = import_module("animatediff_xl.motion_models.measures.comparison")
+    page = import_module("animatediff_xl.motion_models.measures.picture.page")
+    still, panned = (
+        draw([MEASURED_SCENE], torch.Generator().manual_seed(3), camera)[0].movedim(1, -1).contiguous()
+        for camera in (None, torch.tensor([CAMERA_MOVES["pan_left"]]))
+    )
+    found = measures.measure_clips([panned], still, ["pan left"], measures.MeasureSettings(8.0, False, 0))
+    picture = page.draw(found)[0].numpy()
+    save(Image.fromarray((picture * 255).round().astype(np.uint8)), "measure.png", 256, kmeans=1)
+
+
 def draw_training(comfyui: Path) -> None:
     """What the node shows of a training: a MotionLoRA learns to pan, on drawn scenes."""
     folder = CACHE / "demo"
@@ -236,13 +253,14 @@ def draw_training(comfyui: Path) -> None:
         server.run({name: node for name, node in prompt.items() if node["class_type"] != "SaveVideo"})
         kept = server.output / "adxl_training" / TRAINING["name"]
         with Image.open(kept / "preview.png") as strip, Image.open(kept / "loss.png") as curve:
-            picture = import_module("animatediff_xl.motion_models.training.monitoring.progress").stacked([strip, curve])
+            picture = import_module("animatediff_xl.motion_models.drawing.sheet").stacked([strip, curve])
     save(picture, "training.png")
 
 
 if __name__ == "__main__":
     draw_plans(comfyui_root())
     draw_sheet()
+    draw_measured()
     draw_clips(comfyui_root())
     draw_noise(comfyui_root())
     draw_motion_guidance(comfyui_root())

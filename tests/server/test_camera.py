@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from animatediff_xl.motion_models.measures.camera import CameraMotion
 
 from tests.host.server import Server
 from tests.server.conftest import Report, node_of
 from tests.server.test_clips import clip
-from tests.tiny.measure import CameraMotion, camera_motion
+from tests.tiny.measure import camera_motion
 from tests.tiny.synthetic_dataset import scene_of
 
 pytestmark = pytest.mark.measured

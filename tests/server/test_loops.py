@@ -6,11 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 from animatediff_xl.motion_models.context.windows import ContextSettings, plan
+from animatediff_xl.motion_models.measures.steadiness import seam
 
 from tests.host.server import Server
 from tests.server.conftest import Report, node_of
 from tests.server.test_clips import clip
-from tests.tiny.measure import seam, warp_error
+from tests.tiny.measure import warp_error
 from tests.tiny.synthetic_dataset import scene_of
 
 pytestmark = pytest.mark.measured

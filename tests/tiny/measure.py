@@ -1,10 +1,13 @@
-"""Metrics of a clip: position, colour and displacement of its object, camera motion, consistency of its frames."""
+"""Measures of clips of the synthetic dataset: position, colour and displacement of their object, found by its colour.
 
-import itertools
-from dataclasses import dataclass
+The other measures are those of the pack. The pack finds objects by their motion from one frame to the next. This file
+finds where an object is, and whether there is one, also if it stands still.
+"""
 
-import cv2
 import numpy as np
+from animatediff_xl.motion_models.measures.camera import CameraMotion
+from animatediff_xl.motion_models.measures.clip import measure_clip
+from animatediff_xl.motion_models.measures.flow import flow_between
 
 from .synthetic_dataset import COLOURS
 
@@ -58,66 +61,10 @@ def direction_of(moved: tuple[float, float]) -> str:
     return "down" if y > 0 else "up"
 
 
-def frame_difference(frames: np.ndarray) -> float:
-    """Mean absolute difference of neighbouring frames."""
-    return float(np.abs(np.diff(frames, axis=0)).mean())
-
-
-def optical_flow(before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """Motion of each pixel between two frames (h w 3) in 0..1, (h w 2) as x, y in pixels: OpenCV's DIS, medium preset
-    (Kroeger et al., arXiv 1603.03590)."""
-    grey = [cv2.cvtColor((frame * 255).astype(np.uint8), cv2.COLOR_RGB2GRAY) for frame in (before, after)]
-    return cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM).calc(*grey, None)
-
-
-def seam(frames: np.ndarray) -> float:
-    """Difference of the last frame from the first, divided by the median difference of neighbouring frames. Near 1 it
-    cannot be seen; far above is a jump, far below a standstill."""
-    usual = np.median(np.abs(np.diff(frames, axis=0)).mean((1, 2, 3)))
-    return float(np.abs(frames[-1] - frames[0]).mean() / usual)
+def camera_motion(frames: np.ndarray) -> CameraMotion:
+    """Mean motion of the picture from one frame (f h w 3) in 0..1 to the next."""
+    return measure_clip(frames).camera
 
 
 def warp_error(before: np.ndarray, after: np.ndarray) -> float:
-    """Mean squared difference of a frame from the next one, warped back along the flow: it measures flicker, not motion
-    (Lai et al., ECCV 2018). Only pixels count whose backward flow agrees."""
-    forward, back = optical_flow(before, after), optical_flow(after, before)
-    height, width = before.shape[:2]
-    positions = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1).astype(np.float32) + forward
-    returned = cv2.remap(back, positions, None, cv2.INTER_LINEAR, borderValue=(1e3, 1e3))
-    apart = np.square(forward + returned).sum(-1)
-    valid = apart <= 0.01 * (np.square(forward).sum(-1) + np.square(returned).sum(-1)) + 0.5
-    warped = cv2.remap(after.astype(np.float32), positions, None, cv2.INTER_LINEAR)
-    return float(np.square(before - warped)[valid].mean())
-
-
-@dataclass(frozen=True)
-class CameraMotion:
-    """Mean motion of the whole picture from one frame to the next."""
-
-    right: float
-    down: float
-    """Pixels."""
-    growth: float
-    """0.02: everything becomes two percent larger."""
-
-
-FLOW_SPACING = 4
-"""Pixels between two samples of the optical flow."""
-RANSAC_THRESHOLD = 0.5
-"""Pixels by which the flow of an inlier may differ from that of the picture."""
-
-
-def camera_motion(frames: np.ndarray) -> CameraMotion:
-    """Shift and growth from the middle that fit the optical flow of a clip (f h w 3) in 0..1.
-
-    RANSAC fits them, so that a moving object in the picture does not matter.
-    """
-    flow = np.stack([optical_flow(a, b) for a, b in itertools.pairwise(frames)])
-    height, width = flow.shape[1:3]
-    positions = np.stack(np.meshgrid(np.arange(width) - (width - 1) / 2, np.arange(height) - (height - 1) / 2), axis=-1)
-    before, after = (
-        np.broadcast_to(points, flow.shape)[:, ::FLOW_SPACING, ::FLOW_SPACING].reshape(-1, 2)
-        for points in (positions, positions + flow)
-    )
-    move, _ = cv2.estimateAffinePartial2D(before, after, ransacReprojThreshold=RANSAC_THRESHOLD)
-    return CameraMotion(float(move[0, 2]), float(move[1, 2]), float(move[0, 0]) - 1)
+    return flow_between((before, after)).warp_error

@@ -12,6 +12,7 @@ import torch
 from animatediff_xl.motion_models import host
 from animatediff_xl.motion_models.files.loading import open_motion_file
 from animatediff_xl.motion_models.lora.domain_adapter import apply_domain_adapter
+from animatediff_xl.motion_models.measures.camera import CameraMotion
 from animatediff_xl.motion_models.network.motion_module import MotionModel
 from animatediff_xl.motion_models.training.dataset import TrainingClips
 from animatediff_xl.motion_models.training.engine import Training, TrainingSettings
@@ -31,7 +32,7 @@ from tests.small import save
 from tests.tiny.camera import MOVES
 from tests.tiny.data import NOISE
 from tests.tiny.evaluation import Tiny, backwards, camera_clips, encoded, fixed_losses, tiny_models, with_motion
-from tests.tiny.measure import CameraMotion, camera_motion
+from tests.tiny.measure import camera_motion
 from tests.tiny.synthetic_dataset import FRAMES, SIZE, scene_of
 
 ORIGINAL = NoiseSettings(offset=NOISE.offset)

@@ -1,11 +1,11 @@
 """The loss curve as a picture."""
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw
 
+from ...drawing.axes import ticks
 from ...drawing.canvas import BACKGROUND, BRIGHT, DARK, MARGIN, TEXT_COLOUR, TEXT_HEIGHT, WIDTH, font
 
 SMOOTHED_STEPS = 50
@@ -13,8 +13,6 @@ SMOOTHED_STEPS = 50
 
 HEIGHT, LEFT = 320, 92
 """Pixels of the picture, and beside the axis for its numbers."""
-TICKS = 5
-"""About as many on each axis."""
 MOST_POINTS = 2 * WIDTH
 """Of a line. A longer training shows some of its steps."""
 FAINT = (62, 96, 140)
@@ -70,14 +68,3 @@ def draw_curve(losses: Sequence[float]) -> Image.Image:
     line = [(x_of(step), y_of(float(mean[step - 1]))) for step in drawn if step > first]
     canvas.line(line, BRIGHT, LINE_WIDTH, "curve")
     return picture
-
-
-def ticks(low: float, high: float) -> list[float]:
-    """Round numbers in a range: multiples of 1, 2 or 5 times a power of ten."""
-    if not high > low:
-        return [low]
-    rough = (high - low) / TICKS
-    power = 10.0 ** math.floor(math.log10(rough))
-    size = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough)
-    first, last = math.ceil(low / size), math.floor(high / size)
-    return [number * size for number in range(first, last + 1)]

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from ... import host
-from ...drawing.canvas import BACKGROUND
+from ...drawing.sheet import stacked
 from ...errors import sentence
 from ..engine import Training
 from ..memory import use_report
@@ -116,13 +116,3 @@ class Progress:
         self.pictured = time.monotonic()
         picture = stacked(list(self.pictures(NEWEST_ROWS).values()))
         self.bar.update_absolute(step, self.steps, ("JPEG", picture, None))
-
-
-def stacked(pictures: Sequence[Image.Image]) -> Image.Image:
-    """One below the other."""
-    size = max(picture.width for picture in pictures), sum(picture.height for picture in pictures)
-    whole, top = Image.new("RGB", size, BACKGROUND), 0
-    for picture in pictures:
-        whole.paste(picture, (0, top))
-        top += picture.height
-    return whole

@@ -11,6 +11,7 @@ import torch
 from animatediff_xl.motion_models import host
 from animatediff_xl.motion_models.drawing.sheet import MOST_ROWS
 from animatediff_xl.motion_models.errors import MotionError
+from animatediff_xl.motion_models.measures.camera import CameraMotion
 from animatediff_xl.motion_models.training.clips import encoding
 from animatediff_xl.motion_models.training.clips.camera import CAMERA_MOVES, NO_MOVE
 from animatediff_xl.motion_models.training.clips.cutting import ClipSettings
@@ -21,7 +22,7 @@ from PIL import Image
 from tests.coded_video import GREY, SIZE, coded, numbers_of, write_coded, write_frames, write_video
 from tests.host.real_video import real_video
 from tests.host.video import frames_of as frames_of_video
-from tests.tiny.measure import CameraMotion, camera_motion
+from tests.tiny.measure import camera_motion
 from tests.tiny.synthetic_dataset import SCENES, draw
 
 SETTINGS = ClipSettings(frames=16, fps=8.0, width=SIZE, height=SIZE, windows=4, mirror=False, camera=NO_MOVE)

@@ -10,7 +10,6 @@ from animatediff_xl.motion_models.training.monitoring.curve import (
     draw_curve,
     loss_range,
     smoothed,
-    ticks,
 )
 
 
@@ -44,10 +43,3 @@ def test_any_training_has_a_curve(losses: list[float]) -> None:
     low, high = loss_range(smoothed(losses))
     assert 0 <= low <= smoothed(losses)[-1] <= high
     assert len(line(losses)) or len(losses) == 1
-
-
-@pytest.mark.parametrize(("low", "high"), [(0.0213, 0.0378), (1, 500), (0.0, 1e-6), (1, 2)])
-def test_ticks_are_few_and_round(low: float, high: float) -> None:
-    numbers = ticks(low, high)
-    assert 2 <= len(numbers) <= 7 and low <= numbers[0] and numbers[-1] <= high * (1 + 1e-9)
-    assert all(len(f"{number:.6g}".strip("0.").replace(".", "").rstrip("0").split("e")[0]) <= 3 for number in numbers)

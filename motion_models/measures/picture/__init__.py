@@ -1,0 +1,1 @@
+"""The picture of measured clips: frames and flow, curves, bars."""

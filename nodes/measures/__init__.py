@@ -1,0 +1,5 @@
+"""Nodes that measure clips."""
+
+from . import motion
+
+NODES = motion.NODES

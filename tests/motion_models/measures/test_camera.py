@@ -1,0 +1,73 @@
+"""Motion of the camera, in drawn clips whose camera is known."""
+
+import numpy as np
+import pytest
+from animatediff_xl.motion_models.measures.camera import CameraMotion
+from animatediff_xl.motion_models.measures.clip import LONGEST_SIDE, measure_clip
+from animatediff_xl.motion_models.measures.figures import camera_direction, camera_speed, roll, zoom
+
+from tests.moving_pictures import STILL, Disc, apart, drawn_clip
+
+SHIFTS = [(0.3, 0.0), (0.0, -0.5), (1.0, 0.0), (-4.0, 0.0), (0.0, 3.0), (8.0, -3.0)]
+TURNS = [(0.01, 0.0), (0.03, 0.0), (-0.02, 0.0), (0.0, 0.5), (0.0, -1.0), (0.0, 2.0), (0.01, 1.0)]
+
+
+@pytest.mark.parametrize("discs", [[], [Disc(0.0, -0.5, radius=0.25)]], ids=["alone", "with a slow object"])
+@pytest.mark.parametrize(("right", "down"), SHIFTS)
+def test_pans_and_tilts_are_measured_within_five_percent(right: float, down: float, discs: list[Disc]) -> None:
+    """Also if an object moves before the camera, which covers a fifth of the picture."""
+    measured = measure_clip(drawn_clip(CameraMotion(right, down, 0.0), discs), fps=10)
+    tolerance = 0.05 * np.hypot(right, down)
+    assert np.hypot(measured.camera.right - right, measured.camera.down - down) < tolerance
+    assert measured.camera.growth == pytest.approx(0, abs=5e-4)
+    assert camera_speed(measured) == pytest.approx(10 * np.hypot(right, down), rel=0.05)
+    # the camera goes opposite to the picture, and degrees count upwards
+    assert apart(camera_direction(measured), np.degrees(np.arctan2(down, -right))) < 3
+
+
+@pytest.mark.parametrize(("growth", "clockwise"), TURNS)
+def test_zooms_and_rolls_are_measured_within_five_percent(growth: float, clockwise: float) -> None:
+    measured = measure_clip(drawn_clip(CameraMotion(0.0, 0.0, growth, clockwise)), fps=10)
+    assert zoom(measured) == pytest.approx(1000 * growth, rel=0.05, abs=0.05)
+    assert roll(measured) == pytest.approx(-10 * clockwise, rel=0.05, abs=0.05)
+    assert np.hypot(measured.camera.right, measured.camera.down) < 0.03
+
+
+def test_a_still_camera_stands_still() -> None:
+    assert camera_speed(measure_clip(drawn_clip(discs=[Disc(4.0, 2.0)]))) < 0.05
+    assert camera_direction(measure_clip(np.zeros((2, 32, 32, 3), np.float32))) == 0
+
+
+def test_a_reversed_clip_has_the_opposite_camera() -> None:
+    frames = drawn_clip(CameraMotion(2.0, -1.0, 0.0))
+    there, back = measure_clip(frames).camera, measure_clip(frames[::-1]).camera
+    assert (back.right, back.down) == pytest.approx((-there.right, -there.down), rel=0.02)
+
+
+def test_large_frames_are_measured_small_in_their_own_pixels() -> None:
+    measured = measure_clip(drawn_clip(CameraMotion(6.0, 0.0, 0.0), frames=2, size=LONGEST_SIDE * 5 // 4))
+    assert measured.size == (LONGEST_SIDE, LONGEST_SIDE)
+    assert measured.camera.right == pytest.approx(6.0, rel=0.05)
+
+
+def test_a_cut_has_no_camera_and_does_not_count() -> None:
+    frames = drawn_clip(CameraMotion(2.0, 0.0, 0.0))
+    cut = np.concatenate([frames, drawn_clip(CameraMotion(2.0, 0.0, 0.0), seed=7)])
+    measured = measure_clip(cut)
+    assert [step.is_followed for step in measured.steps] == [True, True, False, True, True]
+    assert measured.camera.right == pytest.approx(2.0, rel=0.05)
+
+
+def test_white_noise_has_no_motion_and_few_valid_pixels() -> None:
+    noise = np.random.default_rng(0).random((3, 256, 256, 3), np.float32)
+    measured = measure_clip(noise)
+    assert measured.valid < 0.25 and not any(step.is_followed for step in measured.steps)
+    assert camera_speed(measured) == measured.objects.speed == zoom(measured) == 0
+    assert np.isfinite(measured.warp_error)
+
+
+@pytest.mark.parametrize("right", [4.0, 13.0])
+def test_pixels_that_leave_the_picture_are_not_valid(right: float) -> None:
+    frames = drawn_clip(CameraMotion(right, 0.0, 0.0))
+    assert measure_clip(frames).valid == pytest.approx(1 - right / frames.shape[2], abs=0.01)
+    assert measure_clip(drawn_clip(STILL)).valid == 1
