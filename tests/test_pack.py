@@ -232,7 +232,7 @@ def test_only_the_host_package_imports_comfy() -> None:
     assert inside == {PACK / "motion_models" / "host"}
 
 
-FILES_BEFORE = ("errors", "version")
+FILES_BEFORE = ("errors", "json_text", "version")
 PACKAGES = (
     "drawing", "conversion", "host", "network", "files", "conditioning", "prompts", "timeline", "lora",
     "sampling", "previews", "predictions", "noise", "pictures", "context", "measures", "training",

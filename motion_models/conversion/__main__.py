@@ -25,8 +25,8 @@ def main() -> int:
     logging.basicConfig(format="%(message)s", level=logging.INFO)
     sys.path[:1] = [str(PACK)]
     from motion_models.conversion.convert import convert
-    from motion_models.conversion.text import json_of, read_json
     from motion_models.errors import MotionError
+    from motion_models.json_text import json_of, read_json
 
     try:
         result = convert(read_json(arguments.graph.read_bytes()))

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from ...motion_models.conversion.text import json_of
 from ...motion_models.errors import MotionError
+from ...motion_models.json_text import json_of
 
 BAD_REQUEST = 400
 

@@ -1,8 +1,8 @@
 """The route that converts a graph: POST /animatediff_xl/convert with {"graph"} gives {"graph", "report"}."""
 
 from ...motion_models.conversion.convert import convert
-from ...motion_models.conversion.text import json_of, read_json
 from ...motion_models.errors import MotionError
+from ...motion_models.json_text import json_of, read_json
 from ..common.files import MOTION_LORA, MOTION_MODEL, listed
 from ..common.routes import BAD_REQUEST
 

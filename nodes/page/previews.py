@@ -5,8 +5,8 @@ that show ComfyUI's previews, get the first frame as ever.
 """
 
 from ...motion_models import host
-from ...motion_models.conversion.text import read_json
 from ...motion_models.errors import MotionError
+from ...motion_models.json_text import read_json
 from ...motion_models.previews.sheet import Sheet
 from ..common.routes import answered
 from ..common.server import running_server

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from io import BytesIO
 
 from ...motion_models.context.picture import describe, draw_windows
-from ...motion_models.conversion.text import read_json
 from ...motion_models.errors import MotionError
+from ...motion_models.json_text import read_json
 from ..common.inputs import checked_inputs
 from ..common.routes import answered
 from ..context import WindowPlan, window_settings

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ...motion_models.conversion.text import json_of, read_json
 from ...motion_models.errors import MotionError
+from ...motion_models.json_text import json_of, read_json
 from ...motion_models.timeline import prompts, strengths
 from ...motion_models.timeline.drawing import Drawing
 from ...motion_models.timeline.edits import Add, Edit, Move, Remove

@@ -10,8 +10,8 @@ from animatediff_xl.motion_models.conversion.convert import MOST_OF_THEIRS, conv
 from animatediff_xl.motion_models.conversion.formats.graph import MOST_NODES
 from animatediff_xl.motion_models.conversion.rules.rules import RULES
 from animatediff_xl.motion_models.conversion.tables.their_nodes import THEIR_WIDGETS
-from animatediff_xl.motion_models.conversion.text import MOST_BYTES, json_of, read_json
 from animatediff_xl.motion_models.errors import MotionError
+from animatediff_xl.motion_models.json_text import MOST_BYTES, json_of, read_json
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

@@ -1,9 +1,9 @@
-"""The JSON text of a graph, which anyone may have written."""
+"""JSON that anyone may have written: graphs, and requests of pages."""
 
 import json
 from typing import Any
 
-from ..errors import MotionError
+from .errors import MotionError
 
 MOST_BYTES = 20_000_000
 
@@ -11,9 +11,7 @@ MOST_BYTES = 20_000_000
 def read_json(content: bytes) -> Any:
     """Raises MotionError for anything that is not JSON, is too large, or is nested too deeply."""
     if len(content) > MOST_BYTES:
-        raise MotionError(
-            "This graph is too large to convert: at most {most} MB are possible.", most=MOST_BYTES // 10**6
-        )
+        raise MotionError("This JSON is too large: at most {most} MB are possible.", most=MOST_BYTES // 10**6)
     try:
         return json.loads(content, parse_constant=refuse)
     except (ValueError, RecursionError) as error:
