@@ -24,8 +24,8 @@ LORAS = ("v2_lora_PanLeft.ckpt", "v2_lora_ZoomIn.ckpt")
 SD15_URL = f"https://huggingface.co/Comfy-Org/stable-diffusion-v1-5-archive/resolve/main/{CHECKPOINT}"
 MOTION_URL = f"https://huggingface.co/conrevo/AnimateDiff-A1111/resolve/main/motion_module/{MOTION_MODEL}"
 LORA_URL = "https://huggingface.co/guoyww/animatediff/resolve/main/"
-CFG, STEPS = 7.5, 25
-"""Of the authors, for SD1.5 (guoyww/AnimateDiff, main, configs/prompts)."""
+CFG, STEPS, FPS = 7.5, 25, 8.0
+"""Of the authors, for SD1.5 (guoyww/AnimateDiff, main, configs/prompts, and save_videos_grid)."""
 
 
 def camera_moves() -> dict[str, Box]:
@@ -49,9 +49,10 @@ def camera_moves() -> dict[str, Box]:
         )
         for file, strength, top in zip(LORAS, (0.7, 0.8), (440, 660), strict=True)
     )  # fmt: skip
-    apply = drawing["apply"]
+    apply, video = drawing["apply"], drawing["video"]
     return drawing | {
         "first lora": first,
+        "video": replace(video, values=(FPS, *video.values[1:])),
         "second lora": replace(second, links=(("previous", "first lora", 0),)),
         "apply": replace(
             apply,

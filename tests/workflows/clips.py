@@ -148,15 +148,15 @@ def clip_boxes(clip: Clip) -> dict[str, Box]:
              ("latent_image", "latent", 0)),
         ),
         "decode": Box(
-            "VAEDecode", (900, 340), (320, 60), (("samples", "LATENT"), ("vae", "VAE")), (("IMAGE", "IMAGE"),),
+            "VAEDecode", (1270, 0), (320, 60), (("samples", "LATENT"), ("vae", "VAE")), (("IMAGE", "IMAGE"),),
             links=(("samples", "sampler", 0), ("vae", "checkpoint", 2)),
         ),
         "video": Box(
-            "CreateVideo", (900, 460), (320, 90), (("images", "IMAGE"), ("audio", "AUDIO")), (("VIDEO", "VIDEO"),),
+            "CreateVideo", (1270, 120), (320, 110), (("images", "IMAGE"), ("audio", "AUDIO")), (("VIDEO", "VIDEO"),),
             (FPS,), (("images", "decode", 0),),
         ),
         "save": Box(
-            "SaveVideo", (1270, 0), (420, 450), (("video", "VIDEO"),), (),
+            "SaveVideo", (1270, 300), (420, 450), (("video", "VIDEO"),), (),
             ("animatediff/clip", "auto", "auto"), (("video", "video", 0),),
         ),
     }  # fmt: skip

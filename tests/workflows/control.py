@@ -12,7 +12,7 @@ NOTE = """## A clip from a video
 prompt says.
 
 1. **Load Video**: your video. **Get Image from Batch** takes 16 of its frames. Set fps in **Create Video** to that of
-   the video.
+   the video. **Upscale Image** crops the frames to a square: for a wide video, set 1344x768 there.
 2. **Load ControlNet Model**: any ControlNet for SDXL. **Canny** makes its pictures. For another kind, replace it.
 3. Write in **What the clip shows** what the video shows, in the look that you want.
 
