@@ -69,7 +69,7 @@ async function refresh(node) {
   const { picture, cost, error } = content ? await answerTo(content) : {}
   if (now !== state.asked) return
   const lines = [cost ?? error, error ? "" : note].filter(Boolean)
-  showPlan(node, picture, lines.map((line) => translate(line, textsOfPage())).join("\n"))
+  showPlan(node, picture, lines.map((line) => translate(line, textsOfPage())).join("\n"), Boolean(error))
 }
 
 function look() {

@@ -18,7 +18,7 @@ function addWidget(node) {
   const picture = element.appendChild(document.createElement("img"))
   Object.assign(picture.style, { flex: "0 1 auto", minHeight: "0", objectFit: "contain", objectPosition: "top" })
   const text = element.appendChild(document.createElement("div"))
-  Object.assign(text.style, { fontSize: "11px", whiteSpace: "pre-line", color: "var(--descrip-text, #999)" })
+  Object.assign(text.style, { fontSize: "11px", whiteSpace: "pre-line" })
   const widget = node.addDOMWidget(NAME, NAME, element, { serialize: false, getMinHeight: () => HEIGHT })
   widget.serialize = false
   const [width, height] = node.computeSize()
@@ -28,12 +28,16 @@ function addWidget(node) {
 
 const planOf = (node) => node.widgets?.find((widget) => widget.name === NAME)
 
-/** @param {string} address of a picture; none if it is empty */
-export function showPlan(node, address, lines) {
+/**
+ * @param {string} address of a picture; none if it is empty
+ * @param {boolean} [isError] whether the text says why there is no plan
+ */
+export function showPlan(node, address, lines, isError = false) {
   const [picture, text] = (planOf(node) ?? addWidget(node)).element.children
-  picture.style.visibility = address ? "visible" : "hidden"
+  picture.style.display = address ? "" : "none"
   if (address) picture.src = address
   text.textContent = lines
+  text.style.color = isError ? "var(--error-text, #ff4444)" : "var(--descrip-text, #999)"
 }
 
 export function removePlan(node) {
