@@ -13,9 +13,11 @@ HOST_INDEPENDENT := --ignore=tests/motion_models/conditioning --ignore=tests/mot
 	--ignore=tests/motion_models/lora/test_lora_fuzz.py --ignore=tests/motion_models/context/test_windows.py \
 	--ignore=tests/motion_models/context/test_picture.py --ignore=tests/motion_models/training/clips \
 	--ignore=tests/motion_models/timeline --ignore=tests/motion_models/drawing --ignore=tests/motion_models/measures
-# what runs again with models kept as on an NVIDIA GPU (tests/host/dynamic_vram): all but the installed package, and the
-# training command, which never keeps them so
+# what runs again with models kept as on an NVIDIA GPU (tests/host/dynamic_vram): all that loads, patches and casts
+# weights, but not the training command, which never keeps them so
 WITH_DYNAMIC_VRAM := tests/motion_models tests/nodes tests/server $(HOST_INDEPENDENT) \
+	--ignore=tests/motion_models/noise --ignore=tests/motion_models/pictures --ignore=tests/motion_models/predictions \
+	--ignore=tests/motion_models/previews --ignore=tests/motion_models/prompts \
 	--ignore=tests/motion_models/training/headless --ignore=tests/server/test_install.py
 
 .PHONY: demo test test-older test-legacy-vram test-dynamic-vram test-browser measure lint clean

@@ -28,6 +28,10 @@ def test_the_nodes_are_registered(object_info: dict[str, Any]) -> None:
     assert "tiny_motion.safetensors" in str(ours["ADXL_LoadMotionModel"]["input"]["required"]["motion_model"])
 
 
+FILE_FIELDS = ("_name", "_model", "lora", "folder", "image", "file")
+"""Ends of the names of inputs that name a file or folder."""
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_example_workflows_are_valid_in_the_host(object_info: dict[str, Any], path: Path) -> None:
     """Every node, input and value is one that this host knows; only the model files may be missing."""
@@ -40,11 +44,7 @@ def test_example_workflows_are_valid_in_the_host(object_info: dict[str, Any], pa
         for field, value in node["inputs"].items():
             kind, options = known[field][0], known[field][1] if len(known[field]) > 1 else {}
             choices = kind if isinstance(kind, list) else options.get("options", [])
-            if (
-                choices
-                and all(isinstance(choice, str) for choice in choices)
-                and not field.endswith(("_name", "_model", "folder", "image"))
-            ):
+            if choices and all(isinstance(choice, str) for choice in choices) and not field.endswith(FILE_FIELDS):
                 assert value in choices
             if kind in ("INT", "FLOAT") and not isinstance(value, list):
                 assert options["min"] <= value <= options["max"]

@@ -116,6 +116,7 @@ def changes(tiny: Tiny, lora: dict[str, torch.Tensor], frames: int) -> tuple[flo
     return forwards, reverse
 
 
+@pytest.mark.measured
 def test_a_motion_lora_learns_a_pan(tiny: Tiny) -> None:
     """Pans to the other side gain less. They gain at first, because the committed model is used to still cameras."""
     training, trained = train_lora(tiny, camera_clips(tiny, PAN_LEFT, 24, 12, 0), session(90, 5e-3, DEBIASED))
@@ -147,6 +148,7 @@ def test_a_longer_training_moves_the_picture_one_way(tiny: Tiny) -> None:
     assert sum(each > 0.3 for each in moved) >= 4, moved
 
 
+@pytest.mark.measured
 def test_a_motion_model_from_nothing_learns_clips(tiny: Tiny, tmp_path: Path) -> None:
     clips, held_out = (camera_clips(tiny, STILL, count, FRAMES, count) for count in (24, 2))
     training, trained = STAGES["motion model"](tiny, clips, session(60, 1e-3))
@@ -156,6 +158,7 @@ def test_a_motion_model_from_nothing_learns_clips(tiny: Tiny, tmp_path: Path) ->
     assert fixed_losses(with_motion(tiny, motion=new), held_out).mean() < 0.85 * still
 
 
+@pytest.mark.measured
 def test_a_domain_adapter_takes_up_a_tint(tiny: Tiny, tmp_path: Path) -> None:
     stills, held_out = (camera_clips(tiny, STILL, 24, 1, seed, light=ORANGE) for seed in (0, 1))
     training, trained = STAGES["domain adapter"](tiny, stills, session(30, 1e-2, clips_per_step=4))

@@ -18,6 +18,8 @@ from safetensors.torch import load_file
 from tests.conftest import COMFYUI
 from tests.host.obtain import PACK
 
+pytestmark = pytest.mark.measured  # long: each test starts several processes
+
 BY_PATH = [str(PACK / "motion_models/training/headless")]
 BY_NAME = ["-m", "motion_models.training.headless"]
 TORCHRUN = ["-m", "torch.distributed.run"]
