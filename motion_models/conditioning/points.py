@@ -43,6 +43,7 @@ def read_points(text: str) -> list[Point]:
     if not points:
         raise MotionError("The schedule is empty: write positions and values, such as {example}.", example=EXAMPLE)
     check_values(point.value for point in points.values())
+    check_positions(points)
     return list(points.values())
 
 
@@ -54,14 +55,14 @@ def read_point(text: str, start: int, stop: int) -> Point:
     value_end -= text.endswith(")", value_at, value_end)
     value_span = stripped(text, value_at, value_end)
     try:
-        position, value = finite(text[slice(*position_span)]), finite(text[slice(*value_span)])
+        position, value = (finite(text[slice(*span)]) for span in (position_span, value_span))
     except ValueError:
         raise MotionError(
             "'{part}' is not a point of a schedule: write a position and a value, such as '8: 1.2', and separate "
             "points by commas.",
             part=text[start:stop],
         ) from None
-    return Point(position, value, (start, stop), position_span, value_span)
+    return Point(round(position, DECIMALS) + 0.0, value, (start, stop), position_span, value_span)
 
 
 def stripped(text: str, start: int, stop: int) -> tuple[int, int]:
@@ -73,6 +74,12 @@ def stripped(text: str, start: int, stop: int) -> tuple[int, int]:
 
 LARGEST = 100.0
 """Largest value of a schedule. Far larger ones give frames that are not finite."""
+
+
+FARTHEST = 10**7
+"""Position of a point. Prompts have as many frames. Curves are not exact far beyond."""
+DECIMALS = 6
+"""Of a position. Slopes between nearer points can be too large for a float."""
 
 
 def finite(value: Any) -> float:
@@ -94,4 +101,15 @@ def check_values(values: Iterable[float]) -> None:
             "A value of the schedule is {value}: use values from -{most} to {most}.",
             value=f"{largest:g}",
             most=f"{LARGEST:g}",
+        )
+
+
+def check_positions(positions: Iterable[float]) -> None:
+    """Raises MotionError if a point of a schedule is too far away."""
+    farthest = max(positions, key=abs)
+    if abs(farthest) > FARTHEST:
+        raise MotionError(
+            "A position of the schedule is {position}: use positions from -{most} to {most}.",
+            position=f"{farthest:g}",
+            most=FARTHEST,
         )

@@ -53,7 +53,7 @@ def zoom(clip: ClipMeasures) -> float:
 
 def roll(clip: ClipMeasures) -> float:
     """Degrees a second. Above 0 the camera rolls clockwise, and the picture turns anticlockwise."""
-    return -clip.camera.clockwise * clip.fps
+    return 0.0 - clip.camera.clockwise * clip.fps  # no sign before zero
 
 
 def object_speed(clip: ClipMeasures) -> float:

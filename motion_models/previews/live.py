@@ -32,7 +32,8 @@ def add_live_preview(model: host.ModelPatcher, announce: Announce) -> None:
         last: list[Any] = []
 
         def on_step(step: int, denoised: Tensor, noisy: Tensor, steps: int) -> None:
-            is_played = announce(sheet)
+            is_whole = denoised.ndim == 4 and len(denoised) == len(noise)  # a sampler can call with a part
+            is_played = is_whole and announce(sheet)
             last[:] = (step, denoised, noisy, steps) if is_played else ()
             callback(step, tiled(denoised, sheet, most) if is_played else denoised, noisy, steps)
 

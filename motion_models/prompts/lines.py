@@ -10,7 +10,7 @@ from .text import Entry, Reading, after_blanks, place
 
 LINES = "lines, as in sd-webui-animatediff"
 
-KEYED = re.compile(r"\s*(-?(?:[0-9]+\.?[0-9]*|\.[0-9]+))\s*[:\uff1a](.*)")
+KEYED = re.compile(r"\s*(-?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+))\s*[:\uff1a](.*)")
 """A line with a frame. Chinese keyboards write a wide colon."""
 
 

@@ -81,3 +81,27 @@ def test_malformed_requests_are_refused_with_a_sentence(request_: Any) -> None:
 def test_a_key_that_is_not_there_is_no_edit(key: int) -> None:
     for kind in ("move", "remove"):
         assert "draws no timeline" in asked("ADXL_PromptTravel", {"kind": kind, "key": key, "position": 3})[1]["error"]
+
+
+FAR = ["0: 0, 1e300: 1", "1.7e308: 0, -1: 1", "-1e308: 1, 0: 0, 1: 1"]
+
+
+@pytest.mark.parametrize("interpolation", ["linear", "cubic"])
+@pytest.mark.parametrize("points", FAR)
+def test_points_too_far_away_are_refused_with_a_sentence(points: str, interpolation: str) -> None:
+    inputs = {"points": points, "interpolation": interpolation, "over": "frames", "length": 16}
+    status, text = answer(json.dumps({"node": "ADXL_StrengthSchedule", "inputs": inputs}).encode())
+    assert status == 200 and "A position of the schedule is" in json.loads(text)["error"]
+
+
+@pytest.mark.parametrize("edit", [{"kind": "add", "position": 1e308}, {"kind": "move", "key": 0, "position": -1e300}])
+def test_no_edit_puts_a_point_too_far_away(edit: dict) -> None:
+    inputs = {"points": "0: 0, 8: 1", "interpolation": "linear", "over": "frames", "length": 16}
+    status, text = answer(json.dumps({"node": "ADXL_StrengthSchedule", "inputs": inputs, "edit": edit}).encode())
+    assert status == 200 and "A position of the schedule is" in json.loads(text)["error"]
+
+
+def test_points_too_near_to_each_other_are_refused() -> None:
+    inputs = {"points": "0: 9, 10: 8, 5e-324: 0", "interpolation": "cubic", "over": "frames", "length": 2}
+    status, text = answer(json.dumps({"node": "ADXL_StrengthSchedule", "inputs": inputs}).encode())
+    assert status == 200 and json.loads(text)["error"].startswith("The schedule has two values at 0:")

@@ -7,6 +7,7 @@ from PIL import Image, ImageDraw
 
 from ...drawing.canvas import BACKGROUND, DARK, MARGIN, TEXT_COLOUR, TEXT_HEIGHT, WIDTH, font
 from ...drawing.sheet import shown_frames, small
+from ...errors import printable
 from ..comparison import COLUMNS, MeasuredClip, shown_steps
 from .colours import difference_colours, flow_colours, to_bytes, wheel
 
@@ -32,7 +33,8 @@ def fastest(clips: Sequence[MeasuredClip]) -> float:
 
 
 def heading(text: str, colour: tuple[int, int, int]) -> Image.Image:
-    """A line with a square of the clip's colour."""
+    """A line with a square of the clip's colour. A text that cannot be drawn is escaped, and a long one is cut."""
+    text = printable(text)
     line = Image.new("RGB", (WIDTH, TEXT_HEIGHT + GAP), BACKGROUND)
     canvas, middle = ImageDraw.Draw(line), (TEXT_HEIGHT + GAP) // 2
     canvas.rectangle((MARGIN, middle - SWATCH // 2, MARGIN + SWATCH, middle + SWATCH // 2), colour)

@@ -49,7 +49,10 @@ class Kernels:
             case = checks.Case(x.device, x.dtype, transformer.channels, frames, heads, groups, norm_over_clip, *sizes)
             if not case.is_possible:
                 return None
-            checks.check(case)
+            try:
+                checks.check(case)
+            except torch.cuda.OutOfMemoryError:  # it can be larger than the call, and is tried again in the next one
+                return None
             with transformer.held_weights(x):
                 result = fused.fused_motion(transformer, x, frames, norm_over_clip, strength)
         except torch.cuda.OutOfMemoryError:

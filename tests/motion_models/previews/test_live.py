@@ -144,6 +144,25 @@ def test_no_sheet_is_made_if_previews_are_off(pair, animate, pictures, monkeypat
     assert pictures == asked == []
 
 
+@pytest.mark.parametrize("shape", [(1, 4, SIDE, SIDE), (FRAMES + 1, 4, SIDE, SIDE), (1, 4, FRAMES, SIDE, SIDE)])
+def test_latents_that_are_not_the_clip_are_shown_as_ever(pair, animate, pictures, monkeypatch, shape) -> None:
+    """A sampler can call back with a part of the batch."""
+    given: list[tuple[int, ...]] = []
+    monkeypatch.setattr(
+        latent_preview.Latent2RGBPreviewer,
+        "decode_latent_to_preview_image",
+        lambda _self, _format, latents: given.append(tuple(latents.shape)),
+    )
+
+    def part(model, x, sigmas, extra_args, callback, disable):
+        callback({"i": 0, "denoised": x.new_zeros(shape), "x": x, "sigma": sigmas[0], "sigma_hat": sigmas[0]})
+        return x
+
+    monkeypatch.setattr(comfy.k_diffusion.sampling, "sample_euler", part)
+    run(playing(animate(pair.model)))
+    assert given == [shape]
+
+
 def test_an_interrupt_ends_a_run_with_sheets(pair, animate, pictures) -> None:
     def interrupted(*_: object, **__: object) -> None:
         raise comfy.model_management.InterruptProcessingException

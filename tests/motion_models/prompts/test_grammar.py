@@ -183,7 +183,15 @@ def test_any_text_is_read_or_refused_with_its_place() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["0" + " " * 300_000 + "x", "{" + " " * 300_000, '"' + "\\" * 300_001, "8: " * 100_000]
+    "text",
+    [
+        "0" + " " * 300_000 + "x",
+        "{" + " " * 300_000,
+        '"' + "\\" * 300_001,
+        "8: " * 100_000,
+        "8" * 30_000,
+        "." * 300_000,
+    ],
 )
 def test_reading_takes_time_in_proportion_to_the_text(text: str) -> None:
     start = time.perf_counter()

@@ -1,5 +1,7 @@
 """The picture of measured clips: what its colours, bars and curves say."""
 
+import time
+
 import numpy as np
 import pytest
 import torch
@@ -17,6 +19,7 @@ from animatediff_xl.motion_models.measures.picture.colours import (
 )
 from animatediff_xl.motion_models.measures.picture.curves import CURVES, axis_range, known_parts, panel
 from animatediff_xl.motion_models.measures.picture.page import MOST_CLIPS, draw
+from animatediff_xl.motion_models.measures.picture.strips import heading
 
 from tests.moving_pictures import Disc, drawn_clip
 
@@ -95,3 +98,10 @@ def test_every_comparison_has_a_picture(rights: tuple[float, ...], reference: fl
     pixels = (picture[0].numpy() * 255).round().astype(np.uint8)
     shown = [share(pixels, colour) > 1e-4 for colour in PALETTE]
     assert sum(shown) >= min(len(rights), MOST_CLIPS) and shown[0]
+
+
+@pytest.mark.parametrize("name", ["x" * 100_000, "\ud800", "\x00\x1b[31m", "\u202e\u4f60\u597d", "one\ntwo", ""])
+def test_any_name_of_a_clip_is_drawn_at_once(name: str) -> None:
+    start = time.perf_counter()
+    heading(name, PALETTE[0])
+    assert time.perf_counter() - start < 2

@@ -16,6 +16,10 @@ from tests.motion_models.network.kernels.test_fused_motion import features, smal
 SMALL_CASE = checks.Case(torch.device("cpu"), torch.float16, 8, 2, 2, 2, True, 1, 2, 1)
 
 
+def no_memory(*args: object, **kw: object) -> None:
+    raise torch.cuda.OutOfMemoryError
+
+
 @pytest.fixture(autouse=True)
 def fresh_log(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     caplog.set_level(logging.INFO)
@@ -118,10 +122,37 @@ def test_kernels_are_off_where_they_gain_nothing(case: str, monkeypatch: pytest.
 
 
 def test_memory_that_runs_out_is_no_failure_of_a_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_memory(*args: object, **kw: object) -> None:
-        raise torch.cuda.OutOfMemoryError
-
     monkeypatch.setattr(geglu, "launch", no_memory)
     with torch.no_grad(), kernels_on_cpu() as switch, pytest.raises(torch.cuda.OutOfMemoryError):
         small_module()(features(2), 2, True)
     assert switch.failure is None
+
+
+def test_a_self_check_without_memory_leaves_a_call_to_the_plain_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The check is larger than a small picture. The next call tries again."""
+    module, x = small_module(), features(2)
+    with torch.no_grad():
+        expected = module(x, 2, True)
+        with kernels_on_cpu() as switch:
+            with monkeypatch.context() as patched:
+                patched.setattr(checks, "check", no_memory)
+                assert torch.equal(module(x, 2, True), expected)
+            assert not switch.has_run and switch.failure is None
+            module(x, 2, True)
+            assert switch.has_run
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, torch.cuda.OutOfMemoryError])
+def test_no_layer_keeps_weights_after_an_error(error: type[BaseException], monkeypatch: pytest.MonkeyPatch) -> None:
+    module, x = small_module(), features(2)
+    holders = module.temporal_transformer.weight_holders
+
+    def fails(*_: object) -> None:
+        assert all(layer.held is not None for layer in holders)
+        raise error
+
+    hook = module.temporal_transformer.proj_out.register_forward_pre_hook(fails)
+    with torch.no_grad(), kernels_on_cpu(), pytest.raises(error):
+        module(x, 2, True)
+    assert all(layer.held is None for layer in holders)
+    hook.remove()
