@@ -50,6 +50,7 @@ from .patchers import (
 from .sampling import (
     MOTION_FACTOR,
     PIXELS,
+    Interrupted,
     empty_latents,
     executing_node,
     fitted,
@@ -128,6 +129,7 @@ __all__ = [
     "MOTION_GUIDANCE_KEY",
     "NOISE_KEY",
     "PREVIEW_KEY",
+    "Interrupted",
     "LoraAdapter",
     "ModelOptions",
     "ModelPatcher",

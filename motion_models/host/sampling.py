@@ -131,6 +131,10 @@ def with_differential_denoising(model: ModelPatcher) -> ModelPatcher:
     return changed
 
 
+Interrupted = comfy.model_management.InterruptProcessingException
+"""Raised when a person stops a run. In older ComfyUIs it is an Exception, and must not be taken for an error."""
+
+
 def stop_if_interrupted() -> None:
     comfy.model_management.throw_exception_if_processing_interrupted()
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from ... import host
+
 if TYPE_CHECKING:
     from ..motion_module import TemporalTransformer
 
@@ -55,7 +57,7 @@ class Kernels:
                 return None
             with transformer.held_weights(x):
                 result = fused.fused_motion(transformer, x, frames, norm_over_clip, strength)
-        except torch.cuda.OutOfMemoryError:
+        except (torch.cuda.OutOfMemoryError, host.Interrupted):
             raise
         except Exception as error:  # a compiler can raise any error
             self.switch_off(f"{type(error).__name__}: {error}")

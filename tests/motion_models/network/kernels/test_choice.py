@@ -8,6 +8,7 @@ from unittest.mock import patch
 import pytest
 import torch
 from animatediff_xl.motion_models.network.kernels import checks, choice, fused_motion, geglu
+from comfy.model_management import InterruptProcessingException
 from torch import Tensor
 
 from tests.interpreter import kernels_on_cpu
@@ -128,7 +129,7 @@ def test_memory_that_runs_out_is_no_failure_of_a_kernel(monkeypatch: pytest.Monk
     assert switch.failure is None
 
 
-def test_a_self_check_without_memory_leaves_a_call_to_the_plain_path(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_memory_for_a_self_check_the_plain_path_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     """The check is larger than a small picture. The next call tries again."""
     module, x = small_module(), features(2)
     with torch.no_grad():
@@ -140,6 +141,19 @@ def test_a_self_check_without_memory_leaves_a_call_to_the_plain_path(monkeypatch
             assert not switch.has_run and switch.failure is None
             module(x, 2, True)
             assert switch.has_run
+
+
+def test_an_interrupt_is_no_failure_of_a_kernel() -> None:
+    """In ComfyUI 0.16.3 it is an Exception."""
+
+    def stopped(*_: object) -> None:
+        raise InterruptProcessingException
+
+    module = small_module()
+    module.temporal_transformer.proj_out.register_forward_pre_hook(stopped)
+    with torch.no_grad(), kernels_on_cpu() as switch, pytest.raises(InterruptProcessingException):
+        module(features(2), 2, True)
+    assert switch.failure is None
 
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, torch.cuda.OutOfMemoryError])
