@@ -19,9 +19,9 @@ export function translate(text, { error, messages, values }) {
 
 function translated(text, templates, values) {
   for (const template of mostSpecificFirst(Object.keys(templates))) {
-    const found = patternOf(template).exec(text)
+    const found = valuesIn(text, template)
     if (found) {
-      const value = (name) => translated(found.groups[name], values[name] ?? {}, values)
+      const value = (name) => translated(found[name], values[name] ?? {}, values)
       return templates[template].replace(PLACEHOLDER, (_, name) => value(name))
     }
   }
@@ -34,11 +34,26 @@ function mostSpecificFirst(templates) {
   return templates.sort((one, other) => length(other) - length(one))
 }
 
-/** A template as a regular expression, with a group for each value. A value that occurs again must be the same. */
-function patternOf(template) {
-  const escaped = template.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&")
-  const grouped = escaped.replace(/\\\{(\w+)\\\}/g, (placeholder, name, at, all) =>
-    all.indexOf(placeholder) === at ? `(?<${name}>.*)` : `\\k<${name}>`
-  )
-  return new RegExp(`^${grouped}$`)
+/**
+ * The values of a template that a text was made from, by name; null if it was not. A value that occurs again must be the
+ * same. Each text between values is looked for from the end, once: a regular expression would try every combination.
+ */
+function valuesIn(text, template) {
+  const parts = template.split(PLACEHOLDER) // a text, a name, a text, and so on
+  const values = {}
+  let end = text.length
+  for (let index = parts.length - 1; index >= 0; index -= 2) {
+    const last = end - parts[index].length
+    const start = index === 0 ? 0 : index === parts.length - 1 ? last : text.lastIndexOf(parts[index], last)
+    if (last < 0 || start < 0 || !text.startsWith(parts[index], start)) return null
+    const name = parts[index + 1]
+    if (name === undefined && start !== last) return null
+    if (name !== undefined) {
+      const value = text.slice(start + parts[index].length, end)
+      if ((values[name] ?? value) !== value) return null
+      values[name] = value
+    }
+    end = start
+  }
+  return values
 }
