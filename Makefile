@@ -18,6 +18,8 @@ HOST_INDEPENDENT := --ignore=tests/motion_models/conditioning --ignore=tests/mot
 WITH_DYNAMIC_VRAM := tests/motion_models tests/nodes tests/server $(HOST_INDEPENDENT) \
 	--ignore=tests/motion_models/noise --ignore=tests/motion_models/pictures --ignore=tests/motion_models/predictions \
 	--ignore=tests/motion_models/previews --ignore=tests/motion_models/prompts \
+	--ignore=tests/motion_models/sampling/test_motion_options.py --ignore=tests/server/test_conversion.py \
+	--ignore=tests/motion_models/sampling/test_negative_strength.py --ignore=tests/motion_models/training/test_memory.py \
 	--ignore=tests/motion_models/training/headless --ignore=tests/server/test_install.py
 
 .PHONY: demo test test-older test-legacy-vram test-dynamic-vram test-browser measure lint clean

@@ -69,7 +69,12 @@ def train_lora(model, motion, clips, session, on_step=lambda *_: None) -> tuple[
 
 
 @pytest.mark.parametrize(
-    ("sampler_name", "precision"), [("euler_ancestral", "auto"), ("ddim", "bf16"), ("dpmpp_sde", "auto")]
+    ("sampler_name", "precision"),
+    [
+        ("euler_ancestral", "auto"),
+        pytest.param("ddim", "bf16", marks=pytest.mark.measured),
+        pytest.param("dpmpp_sde", "auto", marks=pytest.mark.measured),
+    ],
 )
 def test_a_training_with_previews_is_bit_equal(model, motion, clips, sampler_name: str, precision: str) -> None:
     quiet = dataclasses.replace(SESSION, precision=precision)
@@ -123,8 +128,9 @@ def distance(found: torch.Tensor, expected: torch.Tensor) -> float:
     return float((found - expected).abs().max() / expected.abs().max())
 
 
-@pytest.mark.parametrize("frames", [FRAMES, MORE_FRAMES])
-@pytest.mark.parametrize("family", ["AnimateDiff SDXL beta", "HotshotXL"])
+@pytest.mark.parametrize(
+    ("frames", "family"), [(FRAMES, "AnimateDiff SDXL beta"), (MORE_FRAMES, "HotshotXL")], ids=["same", "more frames"]
+)
 def test_a_preview_equals_a_clip_of_the_trained_file(model, motion, clips, animate, tmp_path, frames, family) -> None:
     """Also if the group norms see whole clips, as HotshotXL's. With the family's own beta schedule."""
     motion, vae, noise = open_motion_file(motion.path, family), Decoder(), start_noise(frames)
