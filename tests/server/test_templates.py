@@ -5,12 +5,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from comfy.cldm.cldm import ControlNet
+from comfy.ops import disable_weight_init
 from PIL import Image
 from safetensors.torch import save_file
+from torch import nn
 
 from tests.coded_video import write_coded
 from tests.host.server import Server
-from tests.tiny.models import new_control_net
+from tests.small import with_parameters
+from tests.tiny.host_pack import UNET_CONFIG
 from tests.workflows.drawing import to_prompt
 from tests.workflows.files import FILES, TEMPLATES
 
@@ -31,6 +36,14 @@ SMALL = {
 }
 
 
+def control_net() -> nn.Module:
+    """A random ControlNet for the UNet of the tiny SDXL."""
+    of_the_decoder = ("out_channels", "transformer_depth_output")
+    config = {key: value for key, value in UNET_CONFIG.items() if key not in of_the_decoder}
+    config |= {"hint_channels": 3, "dtype": torch.float32, "device": "cpu"}
+    return with_parameters(ControlNet(**config, operations=disable_weight_init))
+
+
 @pytest.mark.parametrize("path", [path for path in FILES if path.parent == TEMPLATES], ids=lambda path: path.stem)
 def test_a_template_runs_on_the_tiny_model(server: Server, object_info: dict[str, Any], path: Path) -> None:
     videos = server.folder / "input" / "my_videos"
@@ -40,7 +53,7 @@ def test_a_template_runs_on_the_tiny_model(server: Server, object_info: dict[str
     Image.new("RGB", (96, 64), "orange").save(server.folder / "input" / "example.png")
     control_nets = server.folder / "models" / "controlnet"
     control_nets.mkdir(exist_ok=True)
-    save_file(new_control_net().state_dict(), control_nets / "tiny_control.safetensors")
+    save_file(control_net().state_dict(), control_nets / "tiny_control.safetensors")
     prompt = to_prompt(json.loads(path.read_text()), object_info)
     for node in prompt.values():
         node["inputs"] |= SMALL.get(node["class_type"], {})

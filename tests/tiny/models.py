@@ -3,7 +3,6 @@
 import comfy.ops
 import comfy.sdxl_clip
 import torch
-from comfy.cldm.cldm import ControlNet
 from comfy.ldm.modules.attention import SpatialTransformer
 from comfy.ldm.modules.diffusionmodules.openaimodel import ResBlock, Timestep, UNetModel
 from comfy.taesd.taesd import TAESD
@@ -36,17 +35,6 @@ def new_unet() -> UNetModel:
         nn.init.zeros_(layer.weight)
         nn.init.zeros_(layer.bias)
     return unet
-
-
-def new_control_net() -> ControlNet:
-    """A random ControlNet for the UNet."""
-    config = {
-        key: value for key, value in UNET_CONFIG.items() if key not in ("out_channels", "transformer_depth_output")
-    }
-    operations = comfy.ops.disable_weight_init
-    control = ControlNet(**config, hint_channels=3, dtype=torch.float32, device="cpu", operations=operations)
-    initialise(control)
-    return control
 
 
 def new_clip() -> TinySDXLClip:
