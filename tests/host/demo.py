@@ -1,38 +1,44 @@
-"""`make demo`: a real ComfyUI with this pack makes a clip with the tiny SDXL, from the example workflow.
+"""`make demo`: a real ComfyUI with this pack makes clips with the tiny SDXL, and a page that shows them.
 
 python -m tests.host.demo [PROMPT]
 """
 
-import json
 import sys
 import time
 from pathlib import Path
 
-from ..workflows.drawing import to_prompt
-from ..workflows.files import TINY_WORKFLOW
+from ..demo.clips import CLIPS, graphs, measure, sample
+from ..demo.page import Run, page
+from ..pictures.sampling import tiny_prompt
+from ..workflows.clips import TINY
 from .obtain import CACHE, PACK, comfyui_root
 from .server import serving
-from .video import contact_sheet, frames_of
 
+OUTPUT = PACK / "output"
 BAR = 30
 
 
-def main(prompt_text: str | None = None) -> None:
+def main(text: str = TINY.positive) -> None:
     began = time.monotonic()
-    output = PACK / "output"
     comfyui = comfyui_root()
     say(f"Starting ComfyUI ({comfyui})")
-    with serving(comfyui, CACHE / "demo", "--cpu", "--output-directory", str(output)) as server:
+    flags = ("--cpu", "--output-directory", str(OUTPUT), "--cache-lru", "200")  # keeps frames until they are measured
+    with serving(comfyui, CACHE / "demo", *flags) as server:
+        start = time.monotonic() - began
         version = server.get("/system_stats")["system"]["comfyui_version"]
-        prompt = to_prompt(json.loads(TINY_WORKFLOW.read_text()), server.get("/object_info"))
-        text = next(node["inputs"] for node in prompt.values() if node["_meta"]["title"] == "What the clip shows")
-        text["text"] = prompt_text or text["text"]
-        say(f'ComfyUI {version} samples "{text["text"]}"')
-        (video,) = server.run(prompt, show_progress).files(output)
-    sheet = video.with_suffix(".png")
-    contact_sheet(frames_of(video)).save(sheet)
+        say(f'ComfyUI {version} makes {len(CLIPS)} clips, the first of "{text}"')
+        template = tiny_prompt(server)
+        prompts = graphs(template, text)
+        clips = []
+        for clip in sample(server, prompts, show_progress):
+            line = f"{clip.clip.title}: {len(clip.frames)} frames in {clip.seconds:.1f} s"
+            say(f"\r{line:<{BAR + 10}}")  # over the bar
+            clips.append(clip)
+        measured = measure(server, template, prompts)
+        path = OUTPUT / "index.html"
+        path.write_text(page(clips, measured, Run(version, start, time.monotonic() - began)), encoding="utf-8")
     say(f"Done in {time.monotonic() - began:.0f} s")
-    say(f"Video          {shown(video)}\nContact sheet  {shown(sheet)}")
+    say(f"Page    {shown(path)}\nVideos  {shown(OUTPUT / 'animatediff')}")
 
 
 def shown(path: Path) -> str:
@@ -41,8 +47,7 @@ def shown(path: Path) -> str:
 
 def show_progress(value: int, maximum: int) -> None:
     done = BAR * value // maximum
-    end = "\n" if value == maximum else ""
-    sys.stdout.write(f"\r[{'#' * done}{'.' * (BAR - done)}] {value}/{maximum}{end}")
+    sys.stdout.write(f"\r[{'#' * done}{'.' * (BAR - done)}] {value}/{maximum}")
     sys.stdout.flush()
 
 

@@ -2,33 +2,30 @@
 
     python -m tests.pictures.clips
 
-samples them in a real ComfyUI and writes `docs/clips.webp` and `example_workflows/*.jpg`. It also draws the icon and
-the banner.
+samples them in a real ComfyUI and writes `docs/clips.webp` and `example_workflows/*.jpg`.
 """
 
 import copy
-import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from ..host.obtain import CACHE, PACK, comfyui_root
-from ..host.server import serving
-from ..host.video import frames_of
-from ..workflows.drawing import to_prompt
-from ..workflows.files import TEMPLATES, TINY_WORKFLOW
-from . import given_frames, icon
+from ..host.server import Server, serving
+from ..workflows.files import TEMPLATES
+from . import given_frames
+from .sampling import sampled, tiny_prompt
+from .saving import animated, enlarged
 
 PICTURE = PACK / "docs" / "clips.webp"
-FRAMES, MILLISECONDS = 32, 1000 // 16
-SCALE, MARGIN, CAPTION = 2, 8, 26
+FRAMES = 32
+WIDTH, MARGIN, CAPTION = 256, 8, 26
 PAPER, INK = (255, 255, 255), (40, 44, 52)
 
 WINDOWS = {
-    "context_length": 16, "context_overlap": 8, "context_schedule": "looped_uniform", "closed_loop": True,
+    "context_length": 16, "context_overlap": 4, "context_schedule": "looped_uniform", "closed_loop": True,
 }  # fmt: skip
 
 TRAVEL = {"interpolation": "linear", "closed_loop": False}
@@ -54,7 +51,8 @@ class Tile:
     text: str = "a red circle moving left"
     loras: tuple[tuple[str, float], ...] = ()
     """Files and strengths."""
-    loop: bool = False
+    loop: int = 0
+    """Frames of a loop, which runs in context windows."""
     mix: str = ""
     """Of Prompt Travel. Its prompts are in `text`. Empty: a plain prompt."""
     stretch: float = 1.0
@@ -65,7 +63,7 @@ TILES = (
     Tile("a red circle moving left"),
     Tile("MotionLoRA: pan left", "a blue square moving up", loras=(("tiny_pan_left.safetensors", 1.0),)),
     Tile("MotionLoRA: zoom in", "a green circle moving up", loras=(("tiny_zoom_in.safetensors", 1.0),)),
-    Tile(f"a loop of {FRAMES} frames", loop=True),
+    Tile(f"a loop of {FRAMES} frames", loop=FRAMES),
 )
 RED_TO_BLUE = Tile(
     "a prompt that travels", "2: a red circle moving left\n13: a blue circle moving left", mix="predictions"
@@ -91,6 +89,7 @@ CARDS = {
     "AnimateDiff SDXL video to video with ControlNet": RESTYLED,
 }
 """By the names of templates. The small model has no ControlNet, so its video to video does without."""
+PICTURE_CARD, FROM_PICTURE = "AnimateDiff SDXL picture to clip", given_frames.EXAMPLES[0]
 
 
 def graph(template: dict[str, Any], tile: Tile) -> dict[str, Any]:
@@ -119,7 +118,7 @@ def graph(template: dict[str, Any], tile: Tile) -> dict[str, Any]:
     if tile.loop:
         prompt["windows"] = {"class_type": "ADXL_ContextWindows", "inputs": {"model": apply, **WINDOWS}}
         inputs["KSampler"]["model"] = ["windows", 0]
-        inputs["ADXL_EmptyLatentFrames"]["frames"] = FRAMES
+        inputs["ADXL_EmptyLatentFrames"]["frames"] = tile.loop
     if tile.again:
         first = inputs["VAEDecode"]["samples"]
         larger = {"samples": first, "upscale_method": "bislerp", "scale_by": tile.again.scale}
@@ -132,15 +131,9 @@ def graph(template: dict[str, Any], tile: Tile) -> dict[str, Any]:
     return prompt
 
 
-def enlarged(frame: np.ndarray) -> Image.Image:
-    """frame: (h w 3) in 0..1."""
-    picture = Image.fromarray((frame * 255).round().astype(np.uint8))
-    return picture.resize((picture.width * SCALE, picture.height * SCALE), Image.Resampling.BICUBIC)
-
-
 def captioned(frame: np.ndarray, caption: str) -> Image.Image:
     """frame: (h w 3) in 0..1."""
-    picture = enlarged(frame)
+    picture = enlarged(frame, WIDTH)
     tile = Image.new("RGB", (picture.width, picture.height + CAPTION), PAPER)
     tile.paste(picture)
     ImageDraw.Draw(tile).text((picture.width // 2, picture.height + 5), caption, INK, ImageFont.load_default(15), "ma")
@@ -155,32 +148,22 @@ def side_by_side(tiles: list[Image.Image]) -> Image.Image:
     return picture
 
 
-def main() -> None:
-    icon.main()
-    with serving(comfyui_root(), CACHE / "demo", "--cpu") as server:
-        template = to_prompt(json.loads(TINY_WORKFLOW.read_text()), server.get("/object_info"))
-        videos = {
-            tile: frames_of(server.run(graph(template, tile)).files(server.output)[0])
-            for tile in dict.fromkeys((*TILES, *CARDS.values()))
-        }
-        from_picture = given_frames.sampled(server, template, given_frames.EXAMPLES[0])
+def draw_clips(server: Server) -> None:
+    template = tiny_prompt(server)
+    given_frames.put_pictures(FROM_PICTURE, server.folder / "input")
+    videos = {tile: sampled(server, graph(template, tile)) for tile in dict.fromkeys((*TILES, *CARDS.values()))}
+    from_picture = sampled(server, given_frames.graph(template, FROM_PICTURE))
     pictures = [
         side_by_side([captioned(videos[tile][at % len(videos[tile])], tile.caption) for tile in TILES])
         for at in range(FRAMES)
     ]
-    animate(pictures, PICTURE)
-    cards = {name: videos[tile] for name, tile in CARDS.items()} | {"AnimateDiff SDXL picture to clip": from_picture}
+    PICTURE.write_bytes(animated(pictures))
+    cards = {name: videos[tile] for name, tile in CARDS.items()} | {PICTURE_CARD: from_picture}
     for name, video in cards.items():
         # the page looks for this suffix, and browsers go by the content
-        animate([enlarged(frame) for frame in video], TEMPLATES / f"{name}.jpg")
-
-
-def animate(pictures: list[Image.Image], path: Path) -> None:
-    with path.open("wb") as file:
-        pictures[0].save(
-            file, "WEBP", save_all=True, append_images=pictures[1:], duration=MILLISECONDS, loop=0, quality=80, method=6
-        )
+        (TEMPLATES / f"{name}.jpg").write_bytes(animated([enlarged(frame, WIDTH) for frame in video]))
 
 
 if __name__ == "__main__":
-    main()
+    with serving(comfyui_root(), CACHE / "demo", "--cpu") as running:
+        draw_clips(running)

@@ -2,18 +2,15 @@
 
 import copy
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image
 
-from ..host.server import Server
-from ..host.video import frames_of
-from ..tiny.synthetic_dataset import FRAMES, SIZE, Scene, draw
+from ..tiny.synthetic_dataset import FRAMES, Scene, draw
 
-EVERY = 3
-"""Frames from one column of the picture to the next."""
 BOX, BOX_WIDTH = (240, 160, 30), 4
 """Colour and pixels of the line around a given frame."""
 
@@ -35,42 +32,51 @@ EXAMPLES = (
 )
 
 
-def sampled(server: Server, template: dict[str, Any], example: Example) -> np.ndarray:
-    """Frames (f h w 3) in 0..1 of the clip of an example. template: the prompt of the tiny example workflow."""
+def graph(template: dict[str, Any], example: Example) -> dict[str, Any]:
+    """The prompt of an example. template: the prompt of the tiny example workflow."""
     prompt = copy.deepcopy(template)
     inputs = {node["_meta"]["title"]: node["inputs"] for node in prompt.values()}
     inputs["What the clip shows"]["text"] = example.scene.caption
-    sampler = inputs["KSampler"]
-    node = {"model": sampler["model"], "at": example.at, "width": SIZE, "height": SIZE}
+    sampler, size = inputs["KSampler"], inputs["ADXL_EmptyLatentFrames"]
+    node = {"model": sampler["model"], "at": example.at, "width": size["width"], "height": size["height"]}
     if example.continues:
-        inputs["ADXL_EmptyLatentFrames"]["frames"] = 8
+        size["frames"] = 8
         prompt["before"] = {"class_type": "KSampler", "inputs": dict(sampler)}
         ending = {"samples": ["before", 0], "batch_index": 4, "length": len(example.given)}
         prompt["ending"] = {"class_type": "LatentFromBatch", "inputs": ending}
         node["latent"] = ["ending", 0]
     else:
-        prompt |= loaded(server, example)
+        prompt |= loaders(example)
         node |= {"vae": inputs["VAEDecode"]["vae"], "pictures": ["pictures", 0]}
     prompt["clip"] = {"class_type": "ADXL_PicturesInClip", "inputs": node}
     sampler |= {"model": ["clip", 0], "latent_image": ["clip", 1], "seed": 5}
-    return frames_of(server.run(prompt).files(server.output)[0])
+    return prompt
 
 
-def loaded(server: Server, example: Example) -> dict[str, Any]:
-    """Nodes that load the given frames of a drawn clip. The last one is "pictures"."""
-    clip = draw([example.scene], torch.Generator().manual_seed(2))[0].movedim(1, -1).numpy()
-    nodes: dict[str, Any] = {}
-    for frame in example.given:
-        name = f"{example.scene.colour}_{frame}.png"
-        Image.fromarray((clip[frame] * 255).round().astype(np.uint8)).save(server.folder / "input" / name)
-        nodes[name] = {"class_type": "LoadImage", "inputs": {"image": name}}
-    names = list(nodes)
+def loaders(example: Example) -> dict[str, Any]:
+    """Nodes that load the given frames. The last one is "pictures"."""
+    names = files(example)
+    nodes: dict[str, Any] = {name: {"class_type": "LoadImage", "inputs": {"image": name}} for name in names}
     if len(names) == 1:
         nodes["pictures"] = nodes.pop(names[0])
     else:
         both = {"image1": [names[0], 0], "image2": [names[1], 0]}
         nodes["pictures"] = {"class_type": "ImageBatch", "inputs": both}
     return nodes
+
+
+def files(example: Example) -> list[str]:
+    """Names of the given frames in ComfyUI's input folder."""
+    if example.continues:
+        return []
+    return [f"{example.scene.colour}_{frame}.png" for frame in example.given]
+
+
+def put_pictures(example: Example, folder: Path) -> None:
+    """Draw the given frames into a folder."""
+    clip = draw([example.scene], torch.Generator().manual_seed(2))[0].movedim(1, -1).numpy()
+    for name, frame in zip(files(example), example.given, strict=False):
+        Image.fromarray((clip[frame] * 255).round().astype(np.uint8)).save(folder / name)
 
 
 def boxed(frame: np.ndarray) -> np.ndarray:
@@ -81,6 +87,6 @@ def boxed(frame: np.ndarray) -> np.ndarray:
     return marked
 
 
-def row(frames: np.ndarray, example: Example) -> np.ndarray:
-    """Every third frame of a clip, given ones in a box: (n h w 3)."""
-    return np.stack([boxed(frames[at]) if at in example.given else frames[at] for at in range(0, len(frames), EVERY)])
+def marked(frames: np.ndarray, example: Example) -> np.ndarray:
+    """The frames (f h w 3) of a clip, given ones in a box."""
+    return np.stack([boxed(frame) if at in example.given else frame for at, frame in enumerate(frames)])
