@@ -57,4 +57,7 @@ def say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:2])
+    try:
+        main(*sys.argv[1:2])
+    except KeyboardInterrupt:
+        sys.exit("\nStopped.")
