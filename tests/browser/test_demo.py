@@ -84,10 +84,8 @@ def luminance(colour: str) -> float:
 
 def test_the_demo_page_shows_clips_and_figures(made: Path) -> None:
     text = made.read_text(encoding="utf-8")
-    moving = [
-        Image.open(io.BytesIO(base64.b64decode(data))) for data in re.findall(r"image/webp;base64,([^\"]+)", text)
-    ]
-    assert [duration(Image.open(io.BytesIO(file))) // MILLISECONDS for file in moving] == [16, 16, LOOP_FRAMES, 16, 16]
+    moving = [io.BytesIO(base64.b64decode(data)) for data in re.findall(r"image/webp;base64,([^\"]+)", text)]
+    assert [duration(Image.open(file)) // MILLISECONDS for file in moving] == [16, 16, LOOP_FRAMES, 16, 16]
     rows = re.findall(r'<tr><th scope="row">(.+?)</th>(.+?)</tr>', text)
     figures = {name: re.findall(r"<td>(-?[\d.]+)</td>", cells) for name, cells in rows}
     assert [len(figures[clip.title]) for clip in CLIPS] == [8] * len(CLIPS)
