@@ -10,7 +10,8 @@ from animatediff_xl.motion_models.context.windows import ContextSettings, plan
 from PIL import Image
 
 from tests.memory import peak_growth
-from tests.pictures.help import FOLDER, PLANNED, PLANS
+from tests.pictures.drawn import PLANNED, PLANS
+from tests.pictures.saving import HELP
 
 
 def test_the_description_states_the_cost() -> None:
@@ -65,6 +66,6 @@ def test_help_page_pictures_match_the_drawing(name: str) -> None:
     """Except for letters, which depend on the version of Pillow."""
     changes, steps = PLANS[name]
     drawn = (draw(ContextSettings(**changes), PLANNED, steps)[0].numpy() * 255).round()
-    shown = np.asarray(Image.open(FOLDER / f"windows_{name}.png").convert("RGB"), dtype=np.float32)
+    shown = np.asarray(Image.open(HELP / f"windows_{name}.png").convert("RGB"), dtype=np.float32)
     assert shown.shape == drawn.shape
     assert (np.abs(shown - drawn).max(-1) > 8).mean() < 0.02
