@@ -1,4 +1,5 @@
-# `make demo` makes clips and a page, `make test` runs the tests, `make lint` checks the code. Both get what they need and keep it.
+# `make demo` makes clips and a page, `make test` runs the tests, `make lint` checks the code. They get what they need
+# and keep it.
 # COMFYUI_PATH=/path/to/ComfyUI uses that ComfyUI; otherwise the one around this pack, or 0.30.0, is used.
 
 PYTHON ?= python3
