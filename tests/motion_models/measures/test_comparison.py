@@ -58,6 +58,14 @@ def test_a_reference_gives_multiples_or_differences() -> None:
     assert "camera +40.0, " in report(compared(clip(4.0), reference=clip()))[2]
 
 
+@pytest.mark.parametrize("fps", [1.0, 24.0])
+def test_almost_still_cameras_are_compared_by_a_difference(fps: float) -> None:
+    """Noise alone makes a slow camera half as fast again: docs/measurements.md."""
+    slow, faster, fast = (clip(right) for right in (0.15, 0.31, 0.62))
+    assert f"camera +{0.16 * fps:.1f}, " in report(compared(faster, reference=slow, fps=fps))[2]
+    assert "camera x 1.9" in report(compared(fast, reference=faster, fps=fps))[2]
+
+
 @pytest.mark.parametrize(
     ("brightness", "verdict"),
     [([0, 1, 2, 1], "has no visible seam"), ([0, 1, 2, 3], "jumps"), ([0, 1, 2, 0], "stands still for a moment")],
