@@ -112,7 +112,7 @@ FIGURES = (
     Figure("objects", "px/s", object_speed, 1, least_speed, object_direction, objects_go_one_way),
     Figure("zoom", "%/s", zoom, 1, None),
     Figure("roll", "deg/s", roll, 1, None),
-    Figure("warp error", "x 1000", lambda clip: clip.warp_error * 1000, 3, lambda _: 0.001),
+    Figure("warp error", "1e-3", lambda clip: clip.warp_error * 1000, 3, lambda _: 0.001),
     Figure("flicker", "%", lambda clip: clip.flicker * 100, 2, lambda _: 0.01),
     Figure("seam", "x usual", lambda clip: clip.seam, 2, lambda _: 0.01),
     Figure("valid", "% of pixels", lambda clip: clip.valid * 100, 1, lambda _: 1.0),

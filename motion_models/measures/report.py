@@ -67,8 +67,8 @@ def object_lines(clip: ClipMeasures) -> list[str]:
 def clip_line(clip: MeasuredClip) -> str:
     texts = {figure.title: figure.text(clip.measures) for figure in FIGURES}
     return sentence(
-        "{clip}: camera {camera} and objects {objects} pixels a second, warp error {error} thousandths, flicker "
-        "{flicker} percent, flow valid for {valid} percent.",
+        "{clip}: camera {camera} and objects {objects} pixels a second, warp error {error}e-3, flicker {flicker} "
+        "percent, flow valid for {valid} percent.",
         clip=clip.name,
         camera=texts["camera"],
         objects=texts["objects"],

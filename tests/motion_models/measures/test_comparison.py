@@ -10,6 +10,7 @@ from animatediff_xl.motion_models import host
 from animatediff_xl.motion_models.errors import MotionError
 from animatediff_xl.motion_models.measures.camera import CameraMotion
 from animatediff_xl.motion_models.measures.comparison import Comparison, MeasureSettings, measure_clips, names_of
+from animatediff_xl.motion_models.measures.picture.curves import CURVES
 from animatediff_xl.motion_models.measures.report import report, table
 from torch import Tensor
 
@@ -82,6 +83,15 @@ def test_cuts_and_reduced_sizes_are_reported() -> None:
     lines = report(compared(cut))
     assert "Measured on copies of 512x512 pixels, to be fast. Speeds are in pixels of the clip." in lines
     assert any(line.startswith("clip 1: no motion can be followed in 1 of 3 steps") for line in lines)
+
+
+def test_warp_errors_have_one_unit_in_line_table_and_curve() -> None:
+    found = compared(clip() * (1 - 0.1 * torch.arange(3)[:, None, None, None]))
+    error = f"{found.clips[0].measures.warp_error * 1000:.3f}"
+    assert f"warp error {error}e-3, " in report(found)[2]
+    head, _, row = (line.split(" | ") for line in table(found).splitlines())
+    assert row[head.index("warp error (1e-3)")] == error
+    assert "warp error, 1e-3" in [curve.title for curve in CURVES]
 
 
 def test_the_table_has_a_row_for_each_clip() -> None:
