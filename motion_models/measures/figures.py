@@ -66,8 +66,8 @@ def object_direction(clip: ClipMeasures) -> float:
 
 
 LEAST_MOTION = 0.3
-"""Pixels from one measured frame to the next. Speeds are right within 5 percent from there on. In noise, a camera of 0.05
-can be measured as 0.08, so a multiple of it says nothing (docs/measurements.md)."""
+"""Pixels from one measured frame to the next. Speeds are right within 5 percent from there on. In noise, a camera of
+0.05 can be measured as 0.08, so a multiple of it says nothing (docs/measurements.md)."""
 
 
 def least_speed(clip: ClipMeasures) -> float:

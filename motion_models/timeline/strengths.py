@@ -24,7 +24,7 @@ def draw(text: str, interpolation: str, domain: str, length: int) -> Drawing:
     points = by_position(text)
     end = max(length - 1, math.ceil(points[-1].position))
     keys = [
-        DrawnKey(point.position, point.position, text[slice(*point.span)], point.span, value=point.value)
+        DrawnKey(point.position, text[slice(*point.span)], point.span, value=point.value)
         for point in points
     ]
     values = np.round(curve.at(range(end + 1)), 5).tolist() if domain == FRAMES and end < MOST_VALUES else []
