@@ -9,7 +9,7 @@ import torch
 from animatediff_xl.motion_models import host
 from animatediff_xl.motion_models.context.handler import ContextHandler, add_context
 from animatediff_xl.motion_models.context.windows import ContextSettings
-from animatediff_xl.motion_models.measures.steadiness import brightness, flicker, frame_difference
+from animatediff_xl.motion_models.measures.steadiness import brightness, flicker
 from animatediff_xl.motion_models.network.block_strengths import block_strengths
 from animatediff_xl.motion_models.noise.free_init import FreeInitSettings, add_free_init
 from animatediff_xl.motion_models.predictions.step_cache import StepCacheSettings, add_step_cache
@@ -17,6 +17,7 @@ from animatediff_xl.motion_models.sampling.motion_options import MotionOptions, 
 
 from tests.tiny.clips import Comparison, Shown, animated, sampled_clip, shown
 from tests.tiny.evaluation import Tiny, tiny_models
+from tests.tiny.measure import frame_difference
 from tests.tiny.synthetic_dataset import FRAMES
 
 

@@ -47,9 +47,9 @@ def test_clips_have_the_names_of_labels_or_numbers() -> None:
 def test_a_report_says_how_camera_and_object_move() -> None:
     lines = report(compared(clip(1.0, (Disc(0.0, -3.0, 0.2),))))
     assert lines[0].startswith("Camera in one second: pan left by 10.0 pixels, tilt ")
-    assert "percent of the picture moves: up, by " in lines[1]
+    assert lines[1].startswith("Objects move in ") and " percent of the picture: up, by " in lines[1]
     assert lines[2].startswith("clip 1: camera 10.0 and objects ") and len(lines) == 3
-    assert report(compared(clip()))[1] == "Nothing moves before it."
+    assert report(compared(clip()))[1] == "No object moves."
 
 
 def test_a_reference_gives_multiples_or_differences() -> None:
