@@ -1,11 +1,10 @@
 """What the step cache and each motion option do to clips of the tiny SDXL."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
-import torch
 from animatediff_xl.motion_models import host
 from animatediff_xl.motion_models.context.handler import ContextHandler, add_context
 from animatediff_xl.motion_models.context.windows import ContextSettings
@@ -16,22 +15,9 @@ from animatediff_xl.motion_models.predictions.step_cache import StepCacheSetting
 from animatediff_xl.motion_models.sampling.motion_options import MotionOptions, add_motion_options
 
 from tests.tiny.clips import Comparison, Shown, animated, sampled_clip, shown
-from tests.tiny.evaluation import Tiny, tiny_models
+from tests.tiny.evaluation import Tiny
 from tests.tiny.measure import frame_difference
 from tests.tiny.synthetic_dataset import FRAMES
-
-
-@pytest.fixture(scope="module", autouse=True)
-def inference() -> Iterator[None]:
-    """The host runs its nodes in inference mode."""
-    with torch.inference_mode():
-        yield
-
-
-@pytest.fixture(scope="module")
-def tiny() -> Tiny:
-    return tiny_models()
-
 
 # The step cache
 
