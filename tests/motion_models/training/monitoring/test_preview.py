@@ -97,7 +97,7 @@ def test_a_training_with_previews_is_bit_equal(model, motion, clips, sampler_nam
     assert hooks_left(model) == 0 and not comfy.model_management.in_training
 
 
-@pytest.mark.parametrize("stage", ["MotionLoRA", "motion model"])
+@pytest.mark.parametrize("stage", [pytest.param("MotionLoRA", marks=pytest.mark.measured), "motion model"])
 def test_a_training_is_loaded_again_after_the_vae(model, motion, clips, monkeypatch, stage: str) -> None:
     """If memory is short, ComfyUI unloads the MODEL for the VAE, and takes patches such as those of a LoRA off."""
     model = model.clone()
