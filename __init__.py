@@ -27,7 +27,7 @@ for folder in ("animatediff_models", "animatediff_motion_lora"):
 class AnimateDiffXL(ComfyExtension):
     async def on_load(self) -> None:
         for route in (conversion, timeline, previews, window_plan):
-            add_route(route.PATH, route.answer)
+            add_route(route.PATH, route.reply)
         await register_replacements()
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:

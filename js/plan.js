@@ -4,11 +4,11 @@
  */
 
 import { app } from "../../scripts/app.js"
-import { api } from "../../scripts/api.js"
 import { clipOf } from "./lib/clip.mjs"
 import { valueOf } from "./lib/links.mjs"
 import { translate } from "./lib/messages.mjs"
 import { removePlan, showPlan } from "./lib/planWidget.mjs"
+import { ask } from "./lib/server.mjs"
 import { loadTexts, textsOfPage } from "./lib/texts.mjs"
 
 const KIND = "ADXL_ContextWindows"
@@ -52,11 +52,6 @@ function questionOf(node) {
   return { note, content: { windows, frames: values.frames, steps: values.steps } }
 }
 
-async function answerTo(content) {
-  const request = { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(content) }
-  return (await api.fetchApi(PATH, request)).json()
-}
-
 async function refresh(node) {
   const { note, content } = questionOf(node)
   const state = states.get(node) ?? {}
@@ -66,7 +61,7 @@ async function refresh(node) {
   state.seen = now
   if (!isStill || now === state.asked) return
   state.asked = now
-  const { picture, cost, error } = content ? await answerTo(content) : {}
+  const { picture, cost, error } = content ? await ask(PATH, content) : {}
   if (now !== state.asked) return
   const lines = [cost ?? error, error ? "" : note].filter(Boolean)
   showPlan(node, picture, lines.map((line) => translate(line, textsOfPage())).join("\n"), Boolean(error))

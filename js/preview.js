@@ -3,6 +3,7 @@
 import { app } from "../../scripts/app.js"
 import { api } from "../../scripts/api.js"
 import { announce, listen, stop, stopAll } from "./lib/player.mjs"
+import { post } from "./lib/server.mjs"
 
 const EVENT = "animatediff_xl.preview"
 const PATH = "/animatediff_xl/preview"
@@ -14,10 +15,10 @@ let told
 /** Tell the server whether this page plays previews. It sends other pages what ComfyUI always sends. */
 function tell() {
   const plays = Boolean(app.extensionManager.setting.get(SETTING))
-  const content = JSON.stringify({ client_id: api.clientId, plays })
-  if (!api.clientId || content === told) return
-  told = content
-  api.fetchApi(PATH, { method: "POST", headers: { "Content-Type": "application/json" }, body: content })
+  const now = `${api.clientId} ${plays}`
+  if (!api.clientId || now === told) return
+  told = now
+  post(PATH, { client_id: api.clientId, plays })
 }
 
 listen()

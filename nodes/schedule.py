@@ -60,7 +60,7 @@ class StrengthSchedule(AnimateDiffNode):
                     default=16,
                     min=1,
                     max=4096,
-                    tooltip="Frames or steps that a connected curve covers, and that the timeline shows at least.",
+                    tooltip="Frames or steps that a connected curve covers. The timeline shows at least as many.",
                 ),
                 io.Float.Input(
                     "values",

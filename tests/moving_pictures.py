@@ -1,4 +1,4 @@
-"""Drawn clips whose motion is known: a textured ground that a camera moves over, and discs that move before it."""
+"""Drawn clips whose motion is known: a textured ground that a camera moves over, and discs in front of it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,8 +1,8 @@
 /** Graphs of AnimateDiff-Evolved: asking the server to convert one, and putting the result in its place. */
 
 import { app } from "../../../scripts/app.js"
-import { api } from "../../../scripts/api.js"
 import { translate } from "./messages.mjs"
+import { ask } from "./server.mjs"
 import { textsOfPage } from "./texts.mjs"
 
 const PATH = "/animatediff_xl/convert"
@@ -25,10 +25,8 @@ const line = (entry, texts) => {
 const tell = (severity, summary, detail) => app.extensionManager.toast.add({ severity, summary, detail, life: 10_000 })
 
 async function converted(graph) {
-  const request = { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ graph }) }
-  const reply = await api.fetchApi(PATH, request)
-  const result = await reply.json()
-  if (!reply.ok) throw Error(result.error)
+  const result = await ask(PATH, { graph })
+  if (result.error) throw Error(result.error)
   return result
 }
 

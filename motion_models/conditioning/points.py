@@ -11,6 +11,12 @@ from ..errors import MotionError
 
 PART = re.compile(r"[^,;\n]+")
 EXAMPLE = "'0: 0, 8: 1.2, 24: 0'"
+LARGEST = 100.0
+"""Largest value of a schedule. Far larger ones give frames that are not finite."""
+FARTHEST = 10**7
+"""Largest position of a point. Prompts have as many frames, and curves are not exact far beyond."""
+DECIMALS = 6
+"""Of a position. Slopes between nearer points can be too large for a float."""
 
 
 @dataclass(frozen=True)
@@ -70,16 +76,6 @@ def stripped(text: str, start: int, stop: int) -> tuple[int, int]:
     part = text[start:stop]
     start += len(part) - len(part.lstrip())
     return start, start + len(part.strip())
-
-
-LARGEST = 100.0
-"""Largest value of a schedule. Far larger ones give frames that are not finite."""
-
-
-FARTHEST = 10**7
-"""Position of a point. Prompts have as many frames. Curves are not exact far beyond."""
-DECIMALS = 6
-"""Of a position. Slopes between nearer points can be too large for a float."""
 
 
 def finite(value: Any) -> float:

@@ -342,8 +342,6 @@ SELF_ATTENTION_GUIDANCE = (
     "Self-Attention Guidance does not work with context windows, because it needs the attention of the whole batch: "
     "remove one of the two nodes."
 )
-
-
 COMPILED_REFERENCE = (
     "A compiled MODEL cannot read from the reference frame: set reference_weight of the context windows to 0, or "
     "remove TorchCompileModel."

@@ -52,11 +52,11 @@ def camera_line(clip: ClipMeasures) -> str:
 def object_lines(clip: ClipMeasures) -> list[str]:
     objects = clip.objects
     if not objects.speed:
-        return [sentence("Nothing moves before it.")]
+        return [sentence("No object moves.")]
     eighth = round(object_direction(clip) / 45) % len(DIRECTIONS)
     return [
         sentence(
-            "Before it, {share} percent of the picture moves: {direction}, by {distance} pixels in one second.",
+            "Objects move in {share} percent of the picture: {direction}, by {distance} pixels in one second.",
             share=f"{objects.share * 100:.0f}",
             direction=DIRECTIONS[eighth] if objects_go_one_way(clip) else MANY_WAYS,
             distance=f"{objects.speed * clip.fps:.1f}",
@@ -67,8 +67,8 @@ def object_lines(clip: ClipMeasures) -> list[str]:
 def clip_line(clip: MeasuredClip) -> str:
     texts = {figure.title: figure.text(clip.measures) for figure in FIGURES}
     return sentence(
-        "{clip}: camera {camera} and objects {objects} pixels a second, warp error {error} thousandths, flicker "
-        "{flicker} percent, flow valid for {valid} percent.",
+        "{clip}: camera {camera} and objects {objects} pixels a second, warp error {error}e-3, flicker {flicker} "
+        "percent, flow valid for {valid} percent.",
         clip=clip.name,
         camera=texts["camera"],
         objects=texts["objects"],

@@ -14,10 +14,6 @@ def changes(frames: np.ndarray) -> np.ndarray:
     return np.array([np.abs(after - before).mean() for before, after in zip(frames, frames[1:], strict=False)])
 
 
-def frame_difference(frames: np.ndarray) -> float:
-    return float(changes(frames).mean())
-
-
 def seam(frames: np.ndarray) -> float:
     """Difference of the last frame from the first, divided by the median difference of neighbouring frames. Near 1 it
     cannot be seen; far above is a jump, far below a standstill."""

@@ -23,6 +23,9 @@ KEY, SEPARATOR, PROMPT, END = (
 )
 EXPECTED = (KEY, SEPARATOR, PROMPT, END)
 
+BEGINNING = re.compile(r"[-.\w(<\[]")
+"""The first character of a key or a prompt."""
+
 ESCAPES = {"n": "\n", "r": "\n", "t": "\t", "b": "", "f": "\n"}
 ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
 
@@ -86,13 +89,22 @@ def read_prompt(text: str, at: int) -> tuple[str, int]:
 
 
 def end_of_quote(text: str, at: int) -> int:
-    """The index of the quote that closes the one at `at`."""
+    """The index of the quote that closes the one at `at`.
+
+    If text begins directly behind it, that quote opens a text, and the one at `at` is not closed.
+    """
     end = at + 1
     while end < len(text) and text[end] != '"':
         end += 2 if text[end] == "\\" else 1
     if end >= len(text):
         raise MotionError(
             "Line {line}, column {column}: this double quote is not closed. Put another one after the text.",
+            **place(text, at),
+        )
+    if BEGINNING.match(text, end + 1):
+        raise MotionError(
+            "Line {line}, column {column}: this double quote is not closed before the next one. Put another one after "
+            'the text, or write \\" for a double quote in it.',
             **place(text, at),
         )
     return end

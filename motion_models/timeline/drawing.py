@@ -10,16 +10,12 @@ from ..prompts.text import Span
 @dataclass(frozen=True)
 class DrawnKey:
     position: float
-    """Frame or sampling step."""
-    last: float
-    """The same as `position`, except for a range."""
+    """Frame or sampling step. Of a range, the first frame."""
     label: str
     span: Span
     """What a person types for it: the prompt, or the point."""
     value: float | None = None
     """Of a strength."""
-    prompt: int | None = None
-    """Index in the prompts of the drawing."""
 
 
 @dataclass(frozen=True)
@@ -29,12 +25,11 @@ class Drawing:
     """In the order of their positions."""
     end: float
     """Last position of the ruler, which begins at 0."""
-    frames: int | None = None
-    """Of the clip, if the text has prompts."""
-    prompts: list[str] = field(default_factory=list)
-    """Each prompt once."""
+    prompts: int = 0
+    """How many different prompts the text has."""
     shares: list[tuple[int, int, float]] = field(default_factory=list)
-    """For each frame: index of its prompt, index of the next one, and the share of that."""
+    """For each frame: index of its prompt, index of the next one, and the share of that. Prompts count from 0, in the
+    order of their first keys."""
     curve: list[tuple[float, float]] = field(default_factory=list)
     """(position, value), close enough for lines between them."""
     values: list[float] = field(default_factory=list)
@@ -46,10 +41,8 @@ class Drawing:
         keys = [
             {
                 "position": key.position,
-                "last": key.last,
                 "label": key.label,
                 "value": key.value,
-                "prompt": key.prompt,
                 "span": [indices[key.span[0]], indices[key.span[1]]],
             }
             for key in self.keys
@@ -59,8 +52,7 @@ class Drawing:
             "keys": keys,
             "edited": next((index for index, key in enumerate(self.keys) if key.position == edited), None),
             "end": self.end,
-            "frames": self.frames,
-            "prompts": len(self.prompts),
+            "prompts": self.prompts,
             "shares": self.shares,
             "curve": self.curve,
             "values": self.values,

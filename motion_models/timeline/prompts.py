@@ -20,17 +20,13 @@ def draw(text: str, frames: int, interpolation: str, closed_loop: bool) -> Drawi
     keys = keys_of(reading.entries, text, frames, closed_loop)
     entries = {entry.at: entry for entry in reading.entries}
     found = shares(keys, frames, interpolation, closed_loop)
-    prompts = list(dict.fromkeys(key.prompt for key in keys))
-    index = {prompt: number for number, prompt in enumerate(prompts)}
-    drawn = [
-        DrawnKey(key.first, key.last, key.prompt, entries[key.at].prompt_span, prompt=index[key.prompt]) for key in keys
-    ]
+    index = {prompt: number for number, prompt in enumerate(dict.fromkeys(key.prompt for key in keys))}
+    drawn = [DrawnKey(key.first, key.prompt, entries[key.at].prompt_span) for key in keys]
     return Drawing(
         text,
         drawn,
         max(frames - 1, keys[-1].last),
-        frames=frames,
-        prompts=prompts,
+        prompts=len(index),
         shares=[(index[each.prompt], index[each.next], round(each.share, 5)) for each in found],
     )
 

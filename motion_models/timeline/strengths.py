@@ -23,10 +23,7 @@ def draw(text: str, interpolation: str, domain: str, length: int) -> Drawing:
     curve = from_text(text, interpolation, domain)
     points = by_position(text)
     end = max(length - 1, math.ceil(points[-1].position))
-    keys = [
-        DrawnKey(point.position, point.position, text[slice(*point.span)], point.span, value=point.value)
-        for point in points
-    ]
+    keys = [DrawnKey(point.position, text[slice(*point.span)], point.span, value=point.value) for point in points]
     values = np.round(curve.at(range(end + 1)), 5).tolist() if domain == FRAMES and end < MOST_VALUES else []
     return Drawing(text, keys, end, curve=sampled(curve, end), values=values)
 

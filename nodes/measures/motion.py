@@ -118,9 +118,9 @@ FLOATS = (
     (
         "object speed",
         object_speed,
-        "Mean speed in pixels a second of what moves before the camera. The camera's own motion does not count.",
+        "Mean speed of objects in pixels a second. The motion of the camera does not count.",
     ),
-    ("object direction", object_direction, "Where it goes, in degrees from -180 to 180: 0 is to the right, 90 up."),
+    ("object direction", object_direction, "Where objects go, in degrees from -180 to 180: 0 is to the right, 90 up."),
     (
         "warp error",
         lambda clip: clip.warp_error,

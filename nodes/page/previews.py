@@ -8,7 +8,6 @@ from ...motion_models import host
 from ...motion_models.errors import MotionError
 from ...motion_models.json_text import read_json
 from ...motion_models.previews.sheet import Sheet
-from ..common.routes import answered
 from ..common.server import running_server
 
 PATH = "/animatediff_xl/preview"
@@ -16,10 +15,6 @@ EVENT = "animatediff_xl.preview"
 
 playing: set[str] = set()
 """Ids of the clients that play previews."""
-
-
-def answer(content: bytes) -> tuple[int, str]:
-    return answered(reply, content)
 
 
 def reply(content: bytes) -> dict[str, bool]:

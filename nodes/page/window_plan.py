@@ -13,7 +13,6 @@ from ...motion_models.context.picture import describe, draw_windows
 from ...motion_models.errors import MotionError
 from ...motion_models.json_text import read_json
 from ..common.inputs import checked_inputs
-from ..common.routes import answered
 from ..context import WindowPlan, window_settings
 
 PATH = "/animatediff_xl/window_plan"
@@ -21,10 +20,6 @@ PATH = "/animatediff_xl/window_plan"
 MOST_HEIGHT = 240
 """Of the picture, in pixels. The node shows it at about half of that."""
 MOST_SECONDS = 2
-
-
-def answer(content: bytes) -> tuple[int, str]:
-    return answered(reply, content)
 
 
 def reply(content: bytes) -> dict[str, str]:

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...motion_models.errors import MotionError
-from ...motion_models.json_text import json_of, read_json
+from ...motion_models.json_text import read_json
 from ...motion_models.timeline import prompts, strengths
 from ...motion_models.timeline.drawing import Drawing
 from ...motion_models.timeline.edits import Add, Edit, Move, Remove
 from ..common.base import AnimateDiffNode
 from ..common.inputs import checked_inputs, number
-from ..common.routes import BAD_REQUEST
 from ..prompt import PromptTravel
 from ..schedule import StrengthSchedule
 
@@ -54,22 +53,17 @@ TIMELINES = {
 }
 
 
-def answer(content: bytes) -> tuple[int, str]:
-    """Status and JSON of the reply to the content of a request.
-
-    A text that cannot be read gets status 200 and {"error"}, a sentence: a person may be typing it.
-    """
+def reply(content: bytes) -> dict[str, Any]:
+    """A drawing. For a text that cannot be read, {"error"}: that is no refusal, because a person may be typing it."""
+    timeline, text, arguments, edit = read_request(read_json(content))
     try:
-        timeline, text, arguments, edit = read_request(read_json(content))
+        return drawing(timeline, text, arguments, edit)
     except MotionError as error:
-        return BAD_REQUEST, json_of({"error": str(error)})
-    try:
-        return 200, json_of(reply(timeline, text, arguments, edit))
-    except MotionError as error:
-        return 200, json_of({"error": str(error)})
+        return {"error": str(error)}
 
 
-def reply(timeline: Timeline, text: str, arguments: dict[str, Any], edit: Edit | None) -> dict[str, Any]:
+def drawing(timeline: Timeline, text: str, arguments: dict[str, Any], edit: Edit | None) -> dict[str, Any]:
+    """As JSON, of the text after the edit. Raises MotionError for a text that cannot be read."""
     if edit is None:
         return timeline.draw(text, **arguments).as_json(None)
     before = timeline.draw(text, **arguments)

@@ -1,5 +1,6 @@
 """The graph that is open in the page: nodes by their class, values of widgets, what the page would send."""
 
+from collections.abc import Callable
 from typing import Any
 
 from .page import ComfyPage
@@ -7,6 +8,8 @@ from .page import ComfyPage
 Prompt = dict[str, dict[str, Any]]
 
 MEASURED_MS = 300
+MOST_UNDOS, UNDO_MS = 3, 1000
+"""On a slow machine the page records the place of a pasted node, or the size of a new one, as a step of its own."""
 HISTORY = "app.extensionManager.workflow.activeWorkflow.changeTracker"
 FIND = "const find = kind => app.graph.nodes.find(node => node.type === kind);"
 
@@ -41,6 +44,14 @@ class Graph:
             return before == self.comfy.evaluate(script) and before[0] == before[1]
 
         self.comfy.until(settled, "the sizes of nodes do not settle")
+
+    def undo(self, undone: Callable[[], bool], otherwise: str) -> None:
+        """Undo what was done last. Fail with a sentence if it stays."""
+        for _ in range(MOST_UNDOS):
+            if not undone():
+                self.comfy.press("Control+z")
+                self.comfy.page.wait_for_timeout(UNDO_MS)
+        self.comfy.until(undone, otherwise)
 
     def add(self, kind: str) -> None:
         self.comfy.evaluate("kind => { app.graph.add(LiteGraph.createNode(kind)) }", kind)

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from animatediff_xl.nodes.timeline.route import TIMELINES, answer
+from animatediff_xl.nodes.common.routes import answered
+from animatediff_xl.nodes.timeline.route import TIMELINES, reply
 
 PROMPTS = {"prompts": "0: a\n8: b", "frames": 16, "interpolation": "linear", "closed_loop": False}
 POINTS = {"points": "0: 0, 8: 1", "interpolation": "linear", "over": "frames", "length": 16}
@@ -14,9 +15,13 @@ PAGE = Path(__file__).parents[2] / "js" / "timeline.js"
 INPUTS = {"ADXL_PromptTravel": PROMPTS, "ADXL_StrengthSchedule": POINTS}
 
 
-def asked(node: str, edit: dict[str, Any] | None = None, **inputs: Any) -> tuple[int, dict[str, Any]]:
-    status, text = answer(json.dumps({"node": node, "inputs": INPUTS[node] | inputs, "edit": edit}).encode())
+def sent(content: Any) -> tuple[int, dict[str, Any]]:
+    status, text = answered(reply, json.dumps(content).encode())
     return status, json.loads(text)
+
+
+def asked(node: str, edit: dict[str, Any] | None = None, **inputs: Any) -> tuple[int, dict[str, Any]]:
+    return sent({"node": node, "inputs": INPUTS[node] | inputs, "edit": edit})
 
 
 def test_the_page_sends_the_inputs_that_a_drawing_needs() -> None:
@@ -73,8 +78,8 @@ def test_unreadable_texts_and_edits_give_a_sentence() -> None:
     ],
 )
 def test_malformed_requests_are_refused_with_a_sentence(request_: Any) -> None:
-    status, text = answer(json.dumps(request_).encode())
-    assert status == 400 and json.loads(text)["error"].endswith(".")
+    status, refused = sent(request_)
+    assert status == 400 and refused["error"].endswith(".")
 
 
 @pytest.mark.parametrize("key", [-1, 2])
@@ -89,19 +94,16 @@ FAR = ["0: 0, 1e300: 1", "1.7e308: 0, -1: 1", "-1e308: 1, 0: 0, 1: 1"]
 @pytest.mark.parametrize("interpolation", ["linear", "cubic"])
 @pytest.mark.parametrize("points", FAR)
 def test_points_too_far_away_are_refused_with_a_sentence(points: str, interpolation: str) -> None:
-    inputs = {"points": points, "interpolation": interpolation, "over": "frames", "length": 16}
-    status, text = answer(json.dumps({"node": "ADXL_StrengthSchedule", "inputs": inputs}).encode())
-    assert status == 200 and "A position of the schedule is" in json.loads(text)["error"]
+    status, refused = asked("ADXL_StrengthSchedule", points=points, interpolation=interpolation)
+    assert status == 200 and "A position of the schedule is" in refused["error"]
 
 
 @pytest.mark.parametrize("edit", [{"kind": "add", "position": 1e308}, {"kind": "move", "key": 0, "position": -1e300}])
 def test_no_edit_puts_a_point_too_far_away(edit: dict) -> None:
-    inputs = {"points": "0: 0, 8: 1", "interpolation": "linear", "over": "frames", "length": 16}
-    status, text = answer(json.dumps({"node": "ADXL_StrengthSchedule", "inputs": inputs, "edit": edit}).encode())
-    assert status == 200 and "A position of the schedule is" in json.loads(text)["error"]
+    status, refused = asked("ADXL_StrengthSchedule", edit)
+    assert status == 200 and "A position of the schedule is" in refused["error"]
 
 
 def test_points_too_near_to_each_other_are_refused() -> None:
-    inputs = {"points": "0: 9, 10: 8, 5e-324: 0", "interpolation": "cubic", "over": "frames", "length": 2}
-    status, text = answer(json.dumps({"node": "ADXL_StrengthSchedule", "inputs": inputs}).encode())
-    assert status == 200 and json.loads(text)["error"].startswith("The schedule has two values at 0:")
+    status, refused = asked("ADXL_StrengthSchedule", points="0: 9, 10: 8, 5e-324: 0", interpolation="cubic", length=2)
+    assert status == 200 and refused["error"].startswith("The schedule has two values at 0:")

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from animatediff_xl.motion_models.measures.steadiness import frame_difference
 
 from tests.host.server import Server
 from tests.host.video import frames_of
 from tests.server.conftest import Report, node_of
-from tests.tiny.measure import colour_of, direction_of, displacement
+from tests.tiny.measure import colour_of, direction_of, displacement, frame_difference
 from tests.tiny.synthetic_dataset import FRAMES, SIZE, scene_of
 
 pytestmark = pytest.mark.measured

@@ -8,6 +8,7 @@ import numpy as np
 from animatediff_xl.motion_models.measures.camera import CameraMotion
 from animatediff_xl.motion_models.measures.clip import measure_clip
 from animatediff_xl.motion_models.measures.flow import flow_between
+from animatediff_xl.motion_models.measures.steadiness import changes
 
 from .synthetic_dataset import COLOURS
 
@@ -64,6 +65,11 @@ def direction_of(moved: tuple[float, float]) -> str:
 def camera_motion(frames: np.ndarray) -> CameraMotion:
     """Mean motion of the picture from one frame (f h w 3) in 0..1 to the next."""
     return measure_clip(frames).camera
+
+
+def frame_difference(frames: np.ndarray) -> float:
+    """Mean absolute difference of neighbouring frames (f h w 3)."""
+    return float(changes(frames).mean())
 
 
 def warp_error(before: np.ndarray, after: np.ndarray) -> float:

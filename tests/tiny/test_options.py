@@ -1,36 +1,23 @@
 """What the step cache and each motion option do to clips of the tiny SDXL."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
-import torch
 from animatediff_xl.motion_models import host
 from animatediff_xl.motion_models.context.handler import ContextHandler, add_context
 from animatediff_xl.motion_models.context.windows import ContextSettings
-from animatediff_xl.motion_models.measures.steadiness import brightness, flicker, frame_difference
+from animatediff_xl.motion_models.measures.steadiness import brightness, flicker
 from animatediff_xl.motion_models.network.block_strengths import block_strengths
 from animatediff_xl.motion_models.noise.free_init import FreeInitSettings, add_free_init
 from animatediff_xl.motion_models.predictions.step_cache import StepCacheSettings, add_step_cache
 from animatediff_xl.motion_models.sampling.motion_options import MotionOptions, add_motion_options
 
 from tests.tiny.clips import Comparison, Shown, animated, sampled_clip, shown
-from tests.tiny.evaluation import Tiny, tiny_models
+from tests.tiny.evaluation import Tiny
+from tests.tiny.measure import frame_difference
 from tests.tiny.synthetic_dataset import FRAMES
-
-
-@pytest.fixture(scope="module", autouse=True)
-def inference() -> Iterator[None]:
-    """The host runs its nodes in inference mode."""
-    with torch.inference_mode():
-        yield
-
-
-@pytest.fixture(scope="module")
-def tiny() -> Tiny:
-    return tiny_models()
-
 
 # The step cache
 

@@ -1,12 +1,9 @@
 """Clips of the small model made from pictures: no jump beside them, and the prompt decides where things go."""
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
-import torch
 
-from tests.tiny.evaluation import Tiny, tiny_models
+from tests.tiny.evaluation import Tiny
 from tests.tiny.pictures import CLIPS, KINDS, Clip, measured
 
 BORDERS = {
@@ -21,18 +18,6 @@ BORDERS = {
 AS_PROMPTED = 0.9
 """Share of the clips whose object moves in the direction of the prompt."""
 FEW = 5
-
-
-@pytest.fixture(scope="module", autouse=True)
-def inference() -> Iterator[None]:
-    """The host runs its nodes in inference mode."""
-    with torch.inference_mode():
-        yield
-
-
-@pytest.fixture(scope="module")
-def tiny() -> Tiny:
-    return tiny_models()
 
 
 def check(kind: str, clips: list[Clip]) -> None:

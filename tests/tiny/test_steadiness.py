@@ -1,29 +1,16 @@
 """Settings that make clips steadier, measured on clips of the tiny SDXL: less flicker, and the motion of the prompt."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
-import torch
 from animatediff_xl.motion_models import host
 from animatediff_xl.motion_models.noise.clip_noise import PROGRESSIVE, ClipNoiseSettings, set_clip_noise
 from animatediff_xl.motion_models.predictions.motion_guidance import set_motion_guidance
 from animatediff_xl.motion_models.sampling.motion_config import GuidanceSettings
 
 from tests.tiny.clips import Comparison, Shown, animated, sampled_clip, shown
-from tests.tiny.evaluation import Tiny, tiny_models
-
-
-@pytest.fixture(scope="module", autouse=True)
-def inference() -> Iterator[None]:
-    """The host runs its nodes in inference mode."""
-    with torch.inference_mode():
-        yield
-
-
-@pytest.fixture(scope="module")
-def tiny() -> Tiny:
-    return tiny_models()
+from tests.tiny.evaluation import Tiny
 
 
 @pytest.fixture(scope="module")

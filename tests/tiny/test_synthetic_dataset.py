@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 import torch
-from animatediff_xl.motion_models.measures.steadiness import frame_difference
 
 from .camera import MOVES, random_cameras
-from .measure import camera_motion, colour_of, direction_of, displacement
+from .measure import camera_motion, colour_of, direction_of, displacement, frame_difference
 from .models import new_vae
 from .synthetic_dataset import FRAMES, SCENES, SIZE, draw, encode_images, scene_coordinates
 

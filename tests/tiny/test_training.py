@@ -1,6 +1,5 @@
 """Each stage of a training teaches the committed small models what its clips show."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import comfy.model_management
@@ -31,7 +30,7 @@ from animatediff_xl.motion_models.training.states import digest_of
 from tests.small import save
 from tests.tiny.camera import MOVES
 from tests.tiny.data import NOISE
-from tests.tiny.evaluation import Tiny, backwards, camera_clips, encoded, fixed_losses, tiny_models, with_motion
+from tests.tiny.evaluation import Tiny, backwards, camera_clips, encoded, fixed_losses, with_motion
 from tests.tiny.measure import camera_motion
 from tests.tiny.synthetic_dataset import FRAMES, SIZE, scene_of
 
@@ -42,18 +41,6 @@ Result = tuple[Training, Trained]
 PAN_LEFT = MOVES["pan_left"]
 STILL = (0.0, 0.0, 0.0)
 ORANGE = (1.0, 0.7, 0.4)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def inference() -> Iterator[None]:
-    """The host runs its nodes in inference mode."""
-    with torch.inference_mode():
-        yield
-
-
-@pytest.fixture(scope="module")
-def tiny() -> Tiny:
-    return tiny_models()
 
 
 def session(steps: int, learning_rate: float, noise: NoiseSettings = ORIGINAL, clips_per_step: int = 1) -> Session:

@@ -1,25 +1,16 @@
 """Prompts that travel, in clips of the committed small model."""
 
-from collections.abc import Iterator
-
 import comfy.sample
 import numpy as np
 import pytest
 import torch
 from animatediff_xl.motion_models.prompts.travel import travel
 
-from tests.tiny.evaluation import Tiny, encoded, tiny_models, with_motion
+from tests.tiny.evaluation import Tiny, encoded, with_motion
 from tests.tiny.measure import object_mask
 from tests.tiny.synthetic_dataset import FRAMES, SIZE
 
 TEXT = f"0: a red circle moving left\n{FRAMES - 1}: a blue circle moving left"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def inference() -> Iterator[None]:
-    """The host runs its nodes in inference mode."""
-    with torch.inference_mode():
-        yield
 
 
 def clip_of(tiny: Tiny, mix: str, seed: int) -> np.ndarray:
@@ -46,8 +37,7 @@ def shares(frames: np.ndarray, colour: str) -> np.ndarray:
 
 
 @pytest.mark.measured
-def test_mixed_predictions_fade_from_colour_to_colour() -> None:
-    tiny = tiny_models()
+def test_mixed_predictions_fade_from_colour_to_colour(tiny: Tiny) -> None:
     for seed in range(3):
         frames = clip_of(tiny, "predictions", seed)
         assert largest_step(frames) <= 2, seed

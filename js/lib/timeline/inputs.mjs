@@ -1,25 +1,15 @@
 /** Values of a node's inputs, as a run would see them. */
 
-/** @returns the node and link that an input gets its value from, or undefined */
-function originOf(node, name) {
-  const id = node.inputs?.find((input) => input.name === name)?.link
-  const link = id == null ? undefined : (node.graph?.getLink?.(id) ?? node.graph?.links?.[id])
-  return link && node.graph.getNodeById(link.origin_id)
-}
+import { valueOf as valueInRun } from "../links.mjs"
 
 /** Whether another node, or the input of a subgraph, gives the value. */
 export const isLinked = (node, name) => node.inputs?.find((input) => input.name === name)?.link != null
 
 export const widgetOf = (node, name) => node.widgets?.find((widget) => widget.name === name)
 
-/**
- * The value of an input. A link is followed to a node that holds one value, such as Int. The values of others are known
- * only when they run.
- * @returns {{value: *, isKnown: boolean}} the widget's own value if it is not known
- */
+/** @returns {{value: *, isKnown: boolean}} the widget's own value if only a run knows the one that is linked */
 export function valueOf(node, name) {
   const own = widgetOf(node, name)?.value
-  if (!isLinked(node, name)) return { value: own, isKnown: true }
-  const given = widgetOf(originOf(node, name) ?? {}, "value")?.value
-  return typeof given === typeof own ? { value: given, isKnown: true } : { value: own, isKnown: false }
+  const value = valueInRun(node, name)
+  return typeof value === typeof own ? { value, isKnown: true } : { value: own, isKnown: false }
 }

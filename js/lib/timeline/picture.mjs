@@ -6,7 +6,7 @@ const SVG = "http://www.w3.org/2000/svg"
 /** Hues that differ from their neighbours. White letters can be read on all of them. */
 const HUES = [212, 28, 150, 280, 345, 180, 60, 245]
 
-export const colourOf = (prompt) => `hsl(${HUES[prompt % HUES.length]} 48% 40%)`
+const colourOf = (prompt) => `hsl(${HUES[prompt % HUES.length]} 48% 40%)`
 
 function shape(name, attributes) {
   const element = document.createElementNS(SVG, name)

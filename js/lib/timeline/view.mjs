@@ -1,6 +1,6 @@
 /** The element of a timeline: a ruler, a track with keys over a picture, and a row of fields and buttons. */
 
-import { colourOf, drawPicture } from "./picture.mjs"
+import { drawPicture } from "./picture.mjs"
 import { percentOf, percentOfValue, ticks, valueTicks } from "./scale.mjs"
 
 function make(tag, className, parent, attributes = {}) {
@@ -108,7 +108,6 @@ export class View {
 
   drawFlag(flag, key, scale, isSelected) {
     flag.classList.toggle("adxl-selected", isSelected)
-    flag.style.setProperty("--adxl-colour", key.prompt === null ? "var(--adxl-accent)" : colourOf(key.prompt))
     flag.title = this.hasValues ? key.label : `${key.position}: ${key.label}`
     flag.setAttribute("aria-label", flag.title)
     flag.setAttribute("aria-valuemin", 0)

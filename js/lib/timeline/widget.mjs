@@ -7,15 +7,17 @@
 
 import { app } from "../../../../scripts/app.js"
 import { translate } from "../messages.mjs"
+import { ask } from "../server.mjs"
 import { textsOfPage } from "../texts.mjs"
 import { isLinked, valueOf, widgetOf } from "./inputs.mjs"
 import { listenToKeyboard } from "./keyboard.mjs"
+import { latest } from "./latest.mjs"
 import { listenToPointer, passToCanvas } from "./pointer.mjs"
 import { rangeOf, valueStep } from "./scale.mjs"
-import { ask, latest } from "./server.mjs"
 import { View } from "./view.mjs"
 
 const NAME = "animatediff_timeline"
+const PATH = "/animatediff_xl/timeline"
 const REST_MS = 150
 const AGAIN_MS = 5000
 /** Of a classic node's elements, above and below. */
@@ -100,7 +102,7 @@ class Timeline {
     const why = this.whyNotDrawn()
     if (why) return this.show(null, why)
     try {
-      const reply = await ask(this.request())
+      const reply = await ask(PATH, this.request())
       if (this.drawn === now) this.show(reply)
     } catch {
       this.failed()
@@ -120,6 +122,7 @@ class Timeline {
     return isLinked(this.node, text) ? this.texts.linked : null
   }
 
+  /** What the server is asked: for the drawing, or for the text after an edit if it has one. */
   request() {
     const { text, inputs } = this.settings
     const values = inputs.map((name) => [name, valueOf(this.node, name).value])
@@ -234,7 +237,7 @@ class Timeline {
     if (before !== this.drawn) await this.update() // typed a moment ago
     const change = this.drawing && edit()
     if (!change) return
-    const reply = await ask({ ...this.request(), edit: change })
+    const reply = await ask(PATH, { ...this.request(), edit: change })
     if (this.state() !== before) return // typed meanwhile
     if (reply.error) {
       this.redraw()
@@ -259,7 +262,7 @@ class Timeline {
 
   /** Show how the clip will be while a key is dragged. */
   async drawPreview(edit, scale) {
-    const reply = await ask({ ...this.request(), edit })
+    const reply = await ask(PATH, { ...this.request(), edit })
     if (!this.pointer.isDragging()) return
     if (!reply.error) {
       this.view.drawPicture(reply, scale)

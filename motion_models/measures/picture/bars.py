@@ -27,7 +27,8 @@ def block(
     canvas, letters = ImageDraw.Draw(whole), font()
     canvas.text((MARGIN, 0), f"{figure.title}, {figure.unit}", TEXT_COLOUR, letters)
     values = [figure.value(clip) for clip in clips]
-    largest = max(figure.least or LEAST_RANGE, *(abs(value) for value in values))
+    least = figure.least(clips[0]) if figure.least else LEAST_RANGE
+    largest = max(least, *(abs(value) for value in values))
     for index, (clip, value, colour) in enumerate(zip(clips, values, colours, strict=True)):
         x, top = MARGIN, TEXT_HEIGHT + index * BAR_HEIGHT
         middle = top + BAR_HEIGHT // 2

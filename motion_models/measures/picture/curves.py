@@ -36,7 +36,7 @@ CURVES = (
     Curve("objects, px/s", object_speeds, 8.0),
     Curve("zoom, %/s", lambda clip: clip.over_steps(lambda step: step.camera.growth * clip.fps * 100), 8.0, False),
     Curve("roll, deg/s", lambda clip: clip.over_steps(lambda step: -step.camera.clockwise * clip.fps), 8.0, False),
-    Curve("warp error, x 1000", lambda clip: np.array([step.warp_error for step in clip.steps]) * 1000, 0.2),
+    Curve("warp error, 1e-3", lambda clip: np.array([step.warp_error for step in clip.steps]) * 1000, 0.2),
     Curve("brightness, %", lambda clip: clip.levels * 100, 4.0, False, 0.0),
 )
 

@@ -15,7 +15,7 @@ TURNS = [(0.01, 0.0), (0.03, 0.0), (-0.02, 0.0), (0.0, 0.5), (0.0, -1.0), (0.0, 
 @pytest.mark.parametrize("discs", [[], [Disc(0.0, -0.5, radius=0.25)]], ids=["alone", "with a slow object"])
 @pytest.mark.parametrize(("right", "down"), SHIFTS)
 def test_pans_and_tilts_are_measured_within_five_percent(right: float, down: float, discs: list[Disc]) -> None:
-    """Also if an object moves before the camera, which covers a fifth of the picture."""
+    """Also if an object moves in front, which covers a fifth of the picture."""
     measured = measure_clip(drawn_clip(CameraMotion(right, down, 0.0), discs), fps=10)
     tolerance = 0.05 * np.hypot(right, down)
     assert np.hypot(measured.camera.right - right, measured.camera.down - down) < tolerance

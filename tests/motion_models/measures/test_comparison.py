@@ -10,6 +10,7 @@ from animatediff_xl.motion_models import host
 from animatediff_xl.motion_models.errors import MotionError
 from animatediff_xl.motion_models.measures.camera import CameraMotion
 from animatediff_xl.motion_models.measures.comparison import Comparison, MeasureSettings, measure_clips, names_of
+from animatediff_xl.motion_models.measures.picture.curves import CURVES
 from animatediff_xl.motion_models.measures.report import report, table
 from torch import Tensor
 
@@ -46,9 +47,9 @@ def test_clips_have_the_names_of_labels_or_numbers() -> None:
 def test_a_report_says_how_camera_and_object_move() -> None:
     lines = report(compared(clip(1.0, (Disc(0.0, -3.0, 0.2),))))
     assert lines[0].startswith("Camera in one second: pan left by 10.0 pixels, tilt ")
-    assert "percent of the picture moves: up, by " in lines[1]
+    assert lines[1].startswith("Objects move in ") and " percent of the picture: up, by " in lines[1]
     assert lines[2].startswith("clip 1: camera 10.0 and objects ") and len(lines) == 3
-    assert report(compared(clip()))[1] == "Nothing moves before it."
+    assert report(compared(clip()))[1] == "No object moves."
 
 
 def test_a_reference_gives_multiples_or_differences() -> None:
@@ -56,6 +57,14 @@ def test_a_reference_gives_multiples_or_differences() -> None:
     assert [line.split(":")[0] for line in lines] == ["reference", "fast", "fast against the reference"]
     assert "camera x 2.00, objects +0.0, " in lines[2]
     assert "camera +40.0, " in report(compared(clip(4.0), reference=clip()))[2]
+
+
+@pytest.mark.parametrize("fps", [1.0, 24.0])
+def test_almost_still_cameras_are_compared_by_a_difference(fps: float) -> None:
+    """Noise alone makes a slow camera half as fast again: docs/measurements.md."""
+    slow, faster, fast = (clip(right) for right in (0.15, 0.31, 0.62))
+    assert f"camera +{0.16 * fps:.1f}, " in report(compared(faster, reference=slow, fps=fps))[2]
+    assert "camera x 1.9" in report(compared(fast, reference=faster, fps=fps))[2]
 
 
 @pytest.mark.parametrize(
@@ -74,6 +83,15 @@ def test_cuts_and_reduced_sizes_are_reported() -> None:
     lines = report(compared(cut))
     assert "Measured on copies of 512x512 pixels, to be fast. Speeds are in pixels of the clip." in lines
     assert any(line.startswith("clip 1: no motion can be followed in 1 of 3 steps") for line in lines)
+
+
+def test_warp_errors_have_one_unit_in_line_table_and_curve() -> None:
+    found = compared(clip() * (1 - 0.1 * torch.arange(3)[:, None, None, None]))
+    error = f"{found.clips[0].measures.warp_error * 1000:.3f}"
+    assert f"warp error {error}e-3, " in report(found)[2]
+    head, _, row = (line.split(" | ") for line in table(found).splitlines())
+    assert row[head.index("warp error (1e-3)")] == error
+    assert "warp error, 1e-3" in [curve.title for curve in CURVES]
 
 
 def test_the_table_has_a_row_for_each_clip() -> None:

@@ -1,4 +1,4 @@
-"""Motion of objects before the camera, in drawn clips whose motion is known."""
+"""Motion of objects in front of a moving ground, in drawn clips whose motion is known."""
 
 import numpy as np
 import pytest

@@ -1,6 +1,7 @@
 """Previews of runs: ComfyUI's previewer gets sheets, and everything else gets what it always gets."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,6 +12,7 @@ import comfy.utils
 import latent_preview
 import pytest
 import torch
+from animatediff_xl.motion_models import host
 from animatediff_xl.motion_models.noise.free_init import FreeInitSettings, add_free_init
 from animatediff_xl.motion_models.previews.live import add_live_preview
 from comfy_extras.nodes_custom_sampler import BasicGuider, KSamplerSelect, RandomNoise, SamplerCustomAdvanced
@@ -88,7 +90,7 @@ def test_sd15_shows_sheets_too(sd15, pictures) -> None:
 
 
 def test_clips_of_a_batch_share_the_moments(pair, animate, pictures) -> None:
-    settings = SETTINGS.__class__(1.0, 0.0, 1.0, clip_frames=FRAMES // 2)
+    settings = replace(SETTINGS, clip_frames=FRAMES // 2)
     run(playing(animate(pair.model, settings=settings)))
     assert sizes(pictures)[0] == (2 * 2 * SIDE, 2 * SIDE)  # two by two moments of two clips
 
@@ -175,7 +177,5 @@ def test_an_interrupt_ends_a_run_with_sheets(pair, animate, pictures) -> None:
 @pytest.mark.parametrize(("pixels", "side"), [(1, 512), (8, 128)])
 def test_a_sheet_costs_taesd_no_more_than_a_frame(pixels: int, side: int) -> None:
     """At 1024 pixels. latent2rgb costs next to nothing, and draws as large as pictures are shown."""
-    from animatediff_xl.motion_models import host
-
     previewer = SimpleNamespace(taesd=None) if pixels == 8 else SimpleNamespace()
     assert host.preview_side(previewer, 1024 // 8) == side
