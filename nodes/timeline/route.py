@@ -54,7 +54,7 @@ TIMELINES = {
 
 
 def reply(content: bytes) -> dict[str, Any]:
-    """A drawing. For a text that cannot be read, {"error"}: that is no refusal, because a person may be typing it."""
+    """A drawing, or {"error"} for a text that cannot be read. A person may be typing it, so it is not refused."""
     timeline, text, arguments, edit = read_request(read_json(content))
     try:
         return drawing(timeline, text, arguments, edit)
