@@ -1,43 +1,27 @@
-"""The little Markdown that the page needs, as HTML: parts of the README, and the table of Measure Motion."""
+"""Parts of the README, and the table of Measure Motion, as HTML."""
 
-import re
-from html import escape
+from itertools import takewhile
 
-INLINE = (
-    (re.compile(r"\[([^\]]+)\]\((https://[^)]+)\)"), r'<a href="\2">\1</a>'),
-    (re.compile(r"`([^`]+)`"), r"<code>\1</code>"),
-    (re.compile(r"\*\*([^*]+)\*\*"), r"<b>\1</b>"),
-)
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
+LIST, TABLE = "bullet_list", "table"
 
 
-def section(text: str, title: str) -> str:
+def section(text: str, title: str) -> list[Token]:
     """What stands below a heading of the second level, to the next one."""
-    (found,) = re.findall(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
-    return found
+    tokens = MARKDOWN.parse(text)
+    (start,) = (
+        index + 3
+        for index, token in enumerate(tokens)
+        if token.type == "heading_open" and tokens[index + 1].content == title
+    )
+    return list(takewhile(lambda token: token.tag != "h2", tokens[start:]))
 
 
-def inline(text: str) -> str:
-    marked = escape(text, quote=True)
-    for pattern, tag in INLINE:
-        marked = pattern.sub(tag, marked)
-    return marked
-
-
-def bullets(text: str) -> str:
-    """The list of a text. Further lines of an item are indented by two."""
-    items = re.findall(r"^- (.*(?:\n  .*)*)", text, re.MULTILINE)
-    return f"<ul>{''.join(f'<li>{inline(item)}</li>' for item in items)}</ul>"
-
-
-def table(text: str) -> str:
-    """The first table of a text. Its second line has only dashes. The first column names the rows."""
-    lines = re.findall(r"(?:^\|.*\|$\n?)+", text, re.MULTILINE)[0].splitlines()
-    heads, _, *rows = ([inline(cell.strip()) for cell in line.strip("|").split("|")] for line in lines)
-    head = "".join(f'<th scope="col">{cell}</th>' for cell in heads)
-    body = "".join(f"<tr>{row_of(cells)}</tr>" for cells in rows)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-
-
-def row_of(cells: list[str]) -> str:
-    name, *values = cells
-    return f'<th scope="row">{name}</th>' + "".join(f"<td>{value}</td>" for value in values)
+def first_part(kind: str, tokens: list[Token]) -> str:
+    """The first list or table, as HTML. kind: LIST or TABLE."""
+    types = [token.type for token in tokens]
+    part = tokens[types.index(f"{kind}_open") : types.index(f"{kind}_close") + 1]
+    return MARKDOWN.renderer.render(part, MARKDOWN.options, {})

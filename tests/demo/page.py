@@ -11,7 +11,7 @@ from ..host.obtain import PACK
 from ..pictures.clips import WIDTH
 from ..pictures.saving import animated, enlarged
 from .clips import Measured, Sampled
-from .markdown import bullets, section, table
+from .markdown import LIST, MARKDOWN, TABLE, first_part, section
 
 TEMPLATE = Template(Path(__file__).with_name("page.html").read_text(encoding="utf-8"))
 CLIP = Template(
@@ -52,9 +52,9 @@ def page(clips: list[Sampled], measured: Measured, run: Run) -> str:
         plan=data_url(measured.plan.read_bytes(), "png"),
         cost=escape(measured.cost),
         measured=data_url(measured.picture.read_bytes(), "png"),
-        figures=table(measured.table),
-        needs=bullets(section(readme, "First clip")),
-        files=table(section(readme, "Files")),
+        figures=MARKDOWN.render(measured.table),
+        needs=first_part(LIST, section(readme, "First clip")),
+        files=first_part(TABLE, section(readme, "Files")),
         comfyui=escape(run.comfyui),
         start=f"{run.start_seconds:.0f}",
         seconds=f"{run.seconds:.0f}",
