@@ -1,9 +1,11 @@
-"""Measures of clips of the synthetic dataset: position, colour and displacement of their object, found by its colour.
+"""Measures of clips of the synthetic dataset: position, colour, shape and displacement of their object,
+found by its colour.
 
 The other measures are those of the pack. The pack finds objects by their motion from one frame to the next. This file
 finds where an object is, and whether there is one, also if it stands still.
 """
 
+import cv2
 import numpy as np
 from animatediff_xl.motion_models.measures.camera import CameraMotion
 from animatediff_xl.motion_models.measures.clip import measure_clip
@@ -16,7 +18,10 @@ COLOUR_TOLERANCE = 0.36
 """Largest distance of a pixel from an object's colour (Euclidean, RGB in 0..1). One background pixel in 15,000 is
 nearer, to green."""
 MIN_OBJECT_SHARE = 0.01
-"""Smallest share of the picture for an object; objects of the synthetic dataset cover 4 to 9 percent."""
+"""Smallest share of the picture for an object; objects of the synthetic dataset cover 6 to 19 percent."""
+
+EXTENTS = {"circle": np.pi / 4, "square": 1.0, "triangle": 0.5}
+"""Share of its bounding box that an upright shape covers."""
 
 
 def object_mask(frame: np.ndarray, colour: str) -> np.ndarray:
@@ -27,6 +32,21 @@ def object_mask(frame: np.ndarray, colour: str) -> np.ndarray:
 def colour_of(frames: np.ndarray) -> str:
     """The object colour that covers most of a clip (f h w 3)."""
     return max(COLOURS, key=lambda colour: sum(object_mask(frame, colour).sum() for frame in frames))
+
+
+def extent(frame: np.ndarray, colour: str) -> float:
+    """Share of its bounding box that the largest connected object covers; NaN where there is none."""
+    found = cv2.connectedComponentsWithStats(object_mask(frame, colour).astype(np.uint8))[2][1:]
+    if not len(found):
+        return np.nan
+    *_, width, height, area = found[found[:, cv2.CC_STAT_AREA].argmax()]
+    return area / (width * height)
+
+
+def shape_of(frames: np.ndarray, colour: str) -> str:
+    """The shape of the object in a clip (f h w 3), "nothing" if it is missing from most frames."""
+    middle = np.median([extent(frame, colour) for frame in frames])
+    return "nothing" if np.isnan(middle) else min(EXTENTS, key=lambda shape: abs(EXTENTS[shape] - middle))
 
 
 def centres(frames: np.ndarray, colour: str) -> np.ndarray:

@@ -29,6 +29,7 @@ from animatediff_xl.motion_models.training.states import digest_of
 
 from tests.small import save
 from tests.tiny.camera import MOVES
+from tests.tiny.clips import CFG, SAMPLER, STEPS
 from tests.tiny.data import NOISE
 from tests.tiny.evaluation import Tiny, backwards, camera_clips, encoded, fixed_losses, with_motion
 from tests.tiny.measure import camera_motion
@@ -118,7 +119,7 @@ def filmed(tiny: Tiny, model: host.ModelPatcher, seed: int) -> CameraMotion:
     empty = torch.zeros(FRAMES, 4, SIZE // 8, SIZE // 8)
     noise = comfy.sample.prepare_noise(empty, seed)
     latents = comfy.sample.sample(
-        model, noise, 12, 3.0, "euler", "ddim_uniform", positive, negative, empty, disable_pbar=True, seed=seed
+        model, noise, STEPS, CFG, *SAMPLER, positive, negative, empty, disable_pbar=True, seed=seed
     )
     return camera_motion(tiny.vae.decode(latents).numpy())
 

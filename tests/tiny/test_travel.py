@@ -6,6 +6,7 @@ import pytest
 import torch
 from animatediff_xl.motion_models.prompts.travel import travel
 
+from tests.tiny.clips import CFG, SAMPLER, STEPS
 from tests.tiny.evaluation import Tiny, encoded, with_motion
 from tests.tiny.measure import object_mask
 from tests.tiny.synthetic_dataset import FRAMES, SIZE
@@ -19,8 +20,8 @@ def clip_of(tiny: Tiny, mix: str, seed: int) -> np.ndarray:
     (negative,) = encoded(tiny, [""])
     empty = torch.zeros(FRAMES, 4, SIZE // 8, SIZE // 8)
     latents = comfy.sample.sample(
-        with_motion(tiny), comfy.sample.prepare_noise(empty, seed), 12, 3.0, "euler", "ddim_uniform", positive,
-        negative, empty, disable_pbar=True, seed=seed,
+        with_motion(tiny), comfy.sample.prepare_noise(empty, seed), STEPS, CFG, *SAMPLER, positive, negative, empty,
+        disable_pbar=True, seed=seed,
     )  # fmt: skip
     return tiny.vae.decode(latents).numpy()
 
