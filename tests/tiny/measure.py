@@ -7,12 +7,13 @@ finds where an object is, and whether there is one, also if it stands still.
 
 import cv2
 import numpy as np
+import torch
 from animatediff_xl.motion_models.measures.camera import CameraMotion
 from animatediff_xl.motion_models.measures.clip import measure_clip
 from animatediff_xl.motion_models.measures.flow import flow_between
 from animatediff_xl.motion_models.measures.steadiness import changes
 
-from .synthetic_dataset import COLOURS
+from .synthetic_dataset import COLOURS, SHAPES, shape_masks
 
 COLOUR_TOLERANCE = 0.36
 """Largest distance of a pixel from an object's colour (Euclidean, RGB in 0..1). One background pixel in 15,000 is
@@ -20,8 +21,8 @@ nearer, to green."""
 MIN_OBJECT_SHARE = 0.01
 """Smallest share of the picture for an object; objects of the synthetic dataset cover 6 to 19 percent."""
 
-EXTENTS = {"circle": np.pi / 4, "square": 1.0, "triangle": 0.5}
-"""Share of its bounding box that an upright shape covers."""
+SHAPE_SIZES = {"circle": (np.pi, 0.0), "square": (4.0, 0.0), "triangle": (1.936, 0.194)}
+"""Area and height of the centre of mass, at a radius of 1."""
 
 
 def object_mask(frame: np.ndarray, colour: str) -> np.ndarray:
@@ -34,19 +35,28 @@ def colour_of(frames: np.ndarray) -> str:
     return max(COLOURS, key=lambda colour: sum(object_mask(frame, colour).sum() for frame in frames))
 
 
-def extent(frame: np.ndarray, colour: str) -> float:
-    """Share of its bounding box that the largest connected object covers; NaN where there is none."""
-    found = cv2.connectedComponentsWithStats(object_mask(frame, colour).astype(np.uint8))[2][1:]
-    if not len(found):
-        return np.nan
-    *_, width, height, area = found[found[:, cv2.CC_STAT_AREA].argmax()]
-    return area / (width * height)
+def overlaps(frame: np.ndarray, colour: str) -> dict[str, float]:
+    """The area that the object of a frame (h w 3) has in common with each shape of the same size and centre, divided by
+    the area that either covers. The object is the largest connected one. 0 where there is none."""
+    _, labels, found, middles = cv2.connectedComponentsWithStats(object_mask(frame, colour).astype(np.uint8))
+    if len(found) == 1:
+        return dict.fromkeys(SHAPES, 0.0)
+    largest = 1 + found[1:, cv2.CC_STAT_AREA].argmax()
+    seen, area = labels == largest, found[largest, cv2.CC_STAT_AREA]
+    rows, columns = np.indices((1, *seen.shape))[1:]
+    across, down = torch.from_numpy(columns - middles[largest, 0]), torch.from_numpy(rows - middles[largest, 1])
+    shares = {}
+    for shape, (unit_area, unit_middle) in SHAPE_SIZES.items():
+        radius = (area / unit_area) ** 0.5
+        drawn = shape_masks([shape], across, down + unit_middle * radius, torch.tensor(radius))[0].numpy() > 0.5
+        shares[shape] = (seen & drawn).sum() / (seen | drawn).sum()
+    return shares
 
 
 def shape_of(frames: np.ndarray, colour: str) -> str:
-    """The shape of the object in a clip (f h w 3), "nothing" if it is missing from most frames."""
-    middle = np.median([extent(frame, colour) for frame in frames])
-    return "nothing" if np.isnan(middle) else min(EXTENTS, key=lambda shape: abs(EXTENTS[shape] - middle))
+    """The shape that overlaps most with the object of a clip (f h w 3)."""
+    each = [overlaps(frame, colour) for frame in frames]
+    return max(SHAPES, key=lambda shape: sum(frame[shape] for frame in each))
 
 
 def centres(frames: np.ndarray, colour: str) -> np.ndarray:
