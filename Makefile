@@ -11,10 +11,10 @@ READY := $(VENV)/.ready
 HOST_INDEPENDENT := $(addprefix tests/motion_models/, conditioning conversion prompts/test_grammar.py \
 	prompts/test_shares.py network/kernels files/test_fuzz.py lora/test_lora_fuzz.py context/test_windows.py \
 	context/test_picture.py training/clips timeline drawing measures)
-HOST_DEPENDENT := --ignore=tests/browser $(addprefix --ignore=, $(HOST_INDEPENDENT))
+IN_PROCESS := --ignore=tests/browser --ignore=tests/server $(addprefix --ignore=, $(HOST_INDEPENDENT))
 # what runs again with models kept as on an NVIDIA GPU (tests/host/dynamic_vram): all that loads, patches and casts
 # weights, but not the training command, which never keeps them so
-WITH_DYNAMIC_VRAM := tests/motion_models tests/nodes tests/server $(HOST_DEPENDENT) \
+WITH_DYNAMIC_VRAM := tests/motion_models tests/nodes tests/server $(addprefix --ignore=, $(HOST_INDEPENDENT)) \
 	--ignore=tests/motion_models/noise --ignore=tests/motion_models/pictures --ignore=tests/motion_models/predictions \
 	--ignore=tests/motion_models/previews --ignore=tests/motion_models/prompts \
 	--ignore=tests/motion_models/sampling/test_motion_options.py --ignore=tests/server/test_conversion.py \
@@ -24,7 +24,8 @@ WITH_DYNAMIC_VRAM := tests/motion_models tests/nodes tests/server $(HOST_DEPENDE
 # compiling takes a minute, so the newest ComfyUI does it once: with dynamic VRAM, as on a GPU
 COMPILED := tests/motion_models/sampling/test_compile.py
 
-.PHONY: demo test test-older test-legacy-vram test-dynamic-vram test-browser test-host-independent measure lint clean
+.PHONY: demo test test-older test-legacy-vram test-dynamic-vram test-server test-browser test-host-independent
+.PHONY: measure lint clean
 
 demo: $(READY)
 	@$(RUN) -m tests.host.demo
@@ -33,18 +34,21 @@ demo: $(READY)
 test: $(READY)
 	@$(RUN) -m tests.host.obtain
 	@OMP_NUM_THREADS=1 $(MAKE) --jobs 3 ARGS="--ignore=$(COMPILED)" \
-		test-legacy-vram test-browser test-dynamic-vram test-host-independent
+		test-legacy-vram test-dynamic-vram test-browser test-server test-host-independent
 
 # for an older ComfyUI, which keeps models in one way only
 test-older: $(READY)
 	@$(RUN) -m tests.host.obtain
-	@OMP_NUM_THREADS=1 $(MAKE) --jobs 2 test-legacy-vram test-browser
+	@OMP_NUM_THREADS=1 $(MAKE) --jobs 3 test-legacy-vram test-browser test-server
 
 test-legacy-vram: $(READY)
-	$(VENV)/bin/pytest $(HOST_DEPENDENT) $(ARGS)
+	$(VENV)/bin/pytest $(IN_PROCESS) $(ARGS)
 
 test-dynamic-vram: $(READY)
 	DYNAMIC_VRAM=1 $(VENV)/bin/pytest $(WITH_DYNAMIC_VRAM)
+
+test-server: $(READY)
+	$(VENV)/bin/pytest tests/server
 
 test-browser: $(READY)
 	$(VENV)/bin/pytest tests/browser
