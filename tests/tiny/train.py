@@ -3,7 +3,7 @@
     python -m tests.tiny.train DIR
 
 runs every stage that has no file in DIR yet, and writes the committed files, `tiny_*.safetensors`, beside this one.
-It takes about two hours on two cores. COMFYUI_PATH may name a ComfyUI. With glibc a step is a sixth faster if
+It takes about two and a half hours on two cores. COMFYUI_PATH may name a ComfyUI. With glibc a step is a sixth faster if
 MALLOC_MMAP_THRESHOLD_=33554432 and MALLOC_TRIM_THRESHOLD_=8589934592, since memory then stays with the process.
 """
 
