@@ -11,10 +11,11 @@ READY := $(VENV)/.ready
 HOST_INDEPENDENT := $(addprefix tests/motion_models/, conditioning conversion prompts/test_grammar.py \
 	prompts/test_shares.py network/kernels files/test_fuzz.py lora/test_lora_fuzz.py context/test_windows.py \
 	context/test_picture.py training/clips timeline drawing measures)
-IN_PROCESS := --ignore=tests/browser --ignore=tests/server $(addprefix --ignore=, $(HOST_INDEPENDENT))
+HOST_DEPENDENT := $(addprefix --ignore=, $(HOST_INDEPENDENT))
+IN_PROCESS := --ignore=tests/browser --ignore=tests/server $(HOST_DEPENDENT)
 # what runs again with models kept as on an NVIDIA GPU (tests/host/dynamic_vram): all that loads, patches and casts
 # weights, but not the training command, which never keeps them so
-WITH_DYNAMIC_VRAM := tests/motion_models tests/nodes tests/server $(addprefix --ignore=, $(HOST_INDEPENDENT)) \
+WITH_DYNAMIC_VRAM := tests/motion_models tests/nodes tests/server $(HOST_DEPENDENT) \
 	--ignore=tests/motion_models/noise --ignore=tests/motion_models/pictures --ignore=tests/motion_models/predictions \
 	--ignore=tests/motion_models/previews --ignore=tests/motion_models/prompts \
 	--ignore=tests/motion_models/sampling/test_motion_options.py --ignore=tests/server/test_conversion.py \
