@@ -15,12 +15,14 @@ HOST_DEPENDENT := $(addprefix --ignore=, $(HOST_INDEPENDENT))
 IN_PROCESS := --ignore=tests/browser --ignore=tests/server $(HOST_DEPENDENT)
 # what runs again with models kept as on an NVIDIA GPU (tests/host/dynamic_vram): all that loads, patches and casts
 # weights, but not the training command, which never keeps them so
+SAME_WITH_DYNAMIC_VRAM := $(addprefix tests/motion_models/, network/test_attention_kernels.py \
+	network/test_block_strengths.py network/test_chunks.py network/test_group_norm.py network/test_motion_module.py \
+	noise pictures predictions previews prompts sampling/test_motion_options.py sampling/test_negative_strength.py \
+	training/headless training/monitoring/test_curve.py training/monitoring/test_strip.py training/test_memory.py) \
+	$(addprefix tests/nodes/, measures test_prompt.py test_timeline.py test_window_plan.py training/test_clips.py) \
+	$(addprefix tests/server/, test_conversion.py test_install.py)
 WITH_DYNAMIC_VRAM := tests/motion_models tests/nodes tests/server $(HOST_DEPENDENT) \
-	--ignore=tests/motion_models/noise --ignore=tests/motion_models/pictures --ignore=tests/motion_models/predictions \
-	--ignore=tests/motion_models/previews --ignore=tests/motion_models/prompts \
-	--ignore=tests/motion_models/sampling/test_motion_options.py --ignore=tests/server/test_conversion.py \
-	--ignore=tests/motion_models/sampling/test_negative_strength.py --ignore=tests/motion_models/training/test_memory.py \
-	--ignore=tests/motion_models/training/headless --ignore=tests/server/test_install.py
+	$(addprefix --ignore=, $(SAME_WITH_DYNAMIC_VRAM))
 
 # compiling takes a minute, so the newest ComfyUI does it once: with dynamic VRAM, as on a GPU
 COMPILED := tests/motion_models/sampling/test_compile.py
