@@ -9,7 +9,7 @@ import pytest
 from tests.host.server import Server
 from tests.host.video import frames_of
 from tests.server.conftest import Report, node_of
-from tests.tiny.measure import colour_of, direction_of, displacement, frame_difference
+from tests.tiny.measure import colour_of, direction_of, displacement, frame_difference, shape_of
 from tests.tiny.synthetic_dataset import FRAMES, SIZE, scene_of
 
 pytestmark = pytest.mark.measured
@@ -33,6 +33,7 @@ class Figures:
 
     directions: int
     colours: int
+    shapes: int
     with_motion: list[float]
     without_motion: list[float]
 
@@ -42,15 +43,15 @@ class Figures:
 
     def line(self) -> str:
         return (
-            f"tiny clips: direction right in {self.directions} of {CLIPS}, colour in {self.colours}; frame difference "
-            f"{np.mean(self.with_motion):.4f} with motion, {np.mean(self.without_motion):.4f} without "
-            f"({self.steadier:.1f} times)"
+            f"tiny clips: direction right in {self.directions} of {CLIPS}, colour in {self.colours}, shape in "
+            f"{self.shapes}; frame difference {np.mean(self.with_motion):.4f} with motion, "
+            f"{np.mean(self.without_motion):.4f} without ({self.steadier:.1f} times)"
         )
 
 
 @pytest.fixture(scope="module")
 def figures(server: Server, tiny_prompt: Callable, report: Report) -> Figures:
-    directions = colours = 0
+    directions = colours = shapes = 0
     with_motion, without_motion = [], []
     for seed in range(CLIPS):
         wanted = scene_of(seed)
@@ -59,10 +60,11 @@ def figures(server: Server, tiny_prompt: Callable, report: Report) -> Figures:
         assert frames.shape == (FRAMES, SIZE, SIZE, 3)
         directions += direction_of(displacement(frames, wanted.colour)) == wanted.direction
         colours += colour_of(frames) == wanted.colour
+        shapes += shape_of(frames, wanted.colour) == wanted.shape
         with_motion.append(frame_difference(frames))
         prompt[node_of(prompt, "KSampler")]["inputs"]["model"] = [node_of(prompt, "CheckpointLoaderSimple"), 0]
         without_motion.append(frame_difference(clip(server, prompt)))
-    measured = Figures(directions, colours, with_motion, without_motion)
+    measured = Figures(directions, colours, shapes, with_motion, without_motion)
     report(measured.line())
     return measured
 
@@ -73,6 +75,10 @@ def test_objects_move_as_the_prompt_says(figures: Figures) -> None:
 
 def test_objects_have_the_colour_of_the_prompt(figures: Figures) -> None:
     assert figures.colours >= ENOUGH
+
+
+def test_objects_have_the_shape_of_the_prompt(figures: Figures) -> None:
+    assert figures.shapes >= ENOUGH
 
 
 def test_motion_reduces_the_frame_difference(figures: Figures) -> None:

@@ -13,9 +13,10 @@ from animatediff_xl.motion_models.sampling.motion_config import MotionSettings
 from tests.tiny.evaluation import Tiny
 from tests.tiny.measure import direction_of, displacement, warp_error
 from tests.tiny.synthetic_dataset import FRAMES, SIZE, scene_of
+from tests.workflows.clips import TINY
 
-STEPS = 12
-"""Of euler with the scheduler ddim_uniform, as in the workflow of the tiny model."""
+STEPS, CFG, SAMPLER = TINY.steps, TINY.cfg, ("euler", "ddim_uniform")
+"""As in the workflow of the tiny model."""
 
 
 def animated(tiny: Tiny, negative_strength: float = 1.0) -> host.ModelPatcher:
@@ -26,14 +27,14 @@ def animated(tiny: Tiny, negative_strength: float = 1.0) -> host.ModelPatcher:
 
 
 def sampled_clip(
-    tiny: Tiny, model: host.ModelPatcher, seed: int, cfg: float = 3.0, steps: int = STEPS, frames: int = FRAMES
+    tiny: Tiny, model: host.ModelPatcher, seed: int, cfg: float = CFG, steps: int = STEPS, frames: int = FRAMES
 ) -> np.ndarray:
     """Frames (f h w 3) in 0..1 of the seed's scene."""
     positive, negative = (
         tiny.clip.encode_from_tokens_scheduled(tiny.clip.tokenize(text)) for text in (scene_of(seed).caption, "")
     )
     latents = torch.zeros(frames, 4, SIZE // host.PIXELS, SIZE // host.PIXELS)
-    given: Any = (model, comfy.sample.prepare_noise(latents, seed), steps, cfg, "euler", "ddim_uniform")
+    given: Any = (model, comfy.sample.prepare_noise(latents, seed), steps, cfg, *SAMPLER)
     samples = comfy.sample.sample(*given, positive, negative, latents, disable_pbar=True, seed=seed)
     return tiny.vae.decode(samples).clamp(0, 1).numpy()
 

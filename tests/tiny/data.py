@@ -29,8 +29,27 @@ log = logging.getLogger("tiny")
 CAPTION_DROPOUT = 0.1  # guoyww/AnimateDiff train.py, cfg_random_null_text_ratio
 NOISE = NoiseSettings(offset=0.25, max_snr_weight=100.0)
 IMAGE_ALPHAS, MOTION_ALPHAS = (alphas_cumprod(BETA_SCHEDULES[name]) for name in ("SDXL", "AnimateDiff SDXL"))
+LATENT_CHANNELS = 4
 FRAME_LIMIT = 32  # rows of the positional encoding of mm_sdxl_v10_beta
 MOTION_SHAPE = MotionShape(((CHANNELS,) * 2,) * 3, ((CHANNELS,) * 3,) * 3, (), FRAME_LIMIT)
+
+
+def compute_in_bfloat16(model: nn.Module) -> None:
+    """Let the layers compute in bfloat16 and give fp32, which is faster on processors that have it.
+
+    The first and the last convolution stay in fp32: in much noise, the rounding of a latent would hide the picture.
+    """
+    for layer in model.modules():
+        if isinstance(layer, (nn.Conv2d, nn.Linear)) and min(layer.weight.shape[:2]) > LATENT_CHANNELS:
+            layer.forward = in_bfloat16(layer.forward)
+
+
+def in_bfloat16(forward: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    def rounded(x: Tensor) -> Tensor:
+        with torch.autocast("cpu", torch.bfloat16):
+            return forward(x).float()
+
+    return rounded
 
 
 def stage_weights(work: Path, stage: str) -> dict[str, Tensor]:
@@ -41,7 +60,8 @@ def stage_weights(work: Path, stage: str) -> dict[str, Tensor]:
 def frozen_unet(work: Path) -> nn.Module:
     """The image model, in the precision of the committed file."""
     unet = new_unet()
-    unet.load_state_dict(stage_weights(work, "image_longer"))
+    unet.load_state_dict(stage_weights(work, "image"))
+    compute_in_bfloat16(unet)
     return unet.requires_grad_(False).to(memory_format=torch.channels_last)
 
 
@@ -81,10 +101,14 @@ class Batches:
 
     def next_indices(self) -> tuple[Tensor, Tensor, Tensor]:
         """Indices into the pool (b), context (b 77 c), y (b c)."""
+        indices, captions = self.next_captions()
+        return indices, self.context[captions], self.y[captions]
+
+    def next_captions(self) -> tuple[Tensor, Tensor]:
+        """Indices into the pool (b), and of the captions (b). The last caption is the empty one."""
         indices = torch.randint(len(self.pool["scenes"]), (self.clips,), generator=self.generator)
         empty = torch.rand(self.clips, generator=self.generator) < CAPTION_DROPOUT
-        captions = torch.where(empty, len(self.context) - 1, self.pool["scenes"][indices])
-        return indices, self.context[captions], self.y[captions]
+        return indices, torch.where(empty, len(self.context) - 1, self.pool["scenes"][indices])
 
 
 def progress(stage: str, work: Path | None = None) -> Callable[[Training], None]:

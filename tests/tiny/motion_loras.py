@@ -11,7 +11,6 @@ are noised, as in the motion stages.
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from tests.tiny.camera import MOVES
@@ -72,16 +71,12 @@ def clip_key(move: str, sign: int) -> str:
     return f"{move} {sign:+d}"
 
 
-def train_motion_lora(
-    work: Path, move: str, settings: TrainingSettings, seed: int, start: str | None = None
-) -> dict[str, Tensor]:
-    """Train a MotionLoRA for one of MOVES, from zero or from the weights of stage `start`. All else is frozen."""
+def train_motion_lora(work: Path, move: str, settings: TrainingSettings, seed: int) -> dict[str, Tensor]:
+    """Train a MotionLoRA for one of MOVES. All else is frozen."""
     unet, model = frozen_unet(work), new_motion_model()
-    model.load_state_dict(stage_weights(work, "motion_high_noise"))
+    model.load_state_dict(stage_weights(work, "motion_direction"))
     model.requires_grad_(False)
     lora = new_lora(model)
-    if start:
-        lora.load_state_dict(load_file(work / f"{start}.safetensors"))
     batches = Batches(work, clips=2, seed=seed, pool="camera_pool")
 
     def predict(x: Tensor, timestep: Tensor, context: Tensor, y: Tensor) -> Tensor:

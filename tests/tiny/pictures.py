@@ -22,12 +22,11 @@ from animatediff_xl.motion_models.context.windows import ContextSettings
 from animatediff_xl.nodes.picture import PicturesInClip
 from torch import Tensor
 
+from tests.tiny.clips import CFG, SAMPLER, STEPS
 from tests.tiny.evaluation import Tiny, encoded, tiny_models, with_motion
 from tests.tiny.measure import direction_of, displacement
 from tests.tiny.synthetic_dataset import FRAMES, SIZE, Scene, draw, scene_of
 
-STEPS, CFG, SAMPLER, SCHEDULER = 12, 3.0, "euler", "ddim_uniform"
-"""Those of the tiny example workflow."""
 CLIPS = 20
 
 
@@ -84,7 +83,7 @@ def sampled(tiny: Tiny, model, latent: dict[str, Tensor], scene: Scene, seed: in
     positive, negative = encoded(tiny, [scene.caption, ""])
     noise = comfy.sample.prepare_noise(latent["samples"], seed)
     return comfy.sample.sample(
-        model, noise, STEPS, CFG, SAMPLER, SCHEDULER, positive, negative, latent["samples"],
+        model, noise, STEPS, CFG, *SAMPLER, positive, negative, latent["samples"],
         noise_mask=latent["noise_mask"], disable_pbar=True, seed=seed,
     )  # fmt: skip
 

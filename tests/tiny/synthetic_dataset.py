@@ -1,9 +1,9 @@
 """The synthetic dataset of the tiny SDXL: a coloured shape moves over a textured background.
 
 A clip has `FRAMES` frames of 128x128 pixels. Its caption names the colour, the shape and the direction. As in real
-video, a single frame shows the direction: a fading trail follows the object, and the background is brighter towards
-the edge that the object moves to. The background is still, and different in every clip. Two coloured lamps light its
-bumps, stronger with the distance from the middle, so that the colour of a bump shows its position. A zoom needs that.
+video, a single frame shows the direction: the background is brighter towards the edge that the object moves to. The
+background is still, and different in every clip. Two coloured lamps light its bumps, stronger with the distance from
+the middle, so that the colour of a bump shows its position. A zoom needs that.
 """
 
 from dataclasses import dataclass
@@ -25,12 +25,9 @@ COLOURS: dict[str, tuple[float, float, float]] = {
 SHAPES = ("circle", "square", "triangle")
 DIRECTIONS: dict[str, tuple[float, float]] = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}
 
-TRAIL = tuple((6.0 * k, 0.6 * (1 - k / 6)) for k in range(1, 6))
-"""(pixels behind the object, opacity)"""
-
-HEADING_LIGHT = 0.10
-"""Added brightness of the background at the edge that the object moves to. Unlike the trail it is visible in much
-noise, where sampling decides the direction."""
+HEADING_LIGHT = 0.14
+"""Added brightness of the background at the edge that the object moves to. It is visible in much noise, where sampling
+decides the direction."""
 
 LAMPS = torch.tensor([[0.06, -0.06, 0.0], [-0.04, -0.04, 0.08]])
 """Red, green and blue of the lamp at the right edge and of the one at the lower edge. At the opposite edges they
@@ -103,17 +100,20 @@ def object_centres(scenes: list[Scene], generator: torch.Generator) -> Tensor:
     while the camera stands still."""
     heading = torch.tensor([DIRECTIONS[scene.direction] for scene in scenes])
     count = len(scenes)
-    speed = 3.6 + 0.8 * torch.rand(count, 1, 1, generator=generator)
-    middle = 6 * (2 * torch.rand(count, 1, 2, generator=generator) - 1)
+    speed = 3.4 + 0.6 * torch.rand(count, 1, 1, generator=generator)
+    middle = 4 * (2 * torch.rand(count, 1, 2, generator=generator) - 1)
     across = 26 * (2 * torch.rand(count, 1, 2, generator=generator) - 1) * (1 - heading.abs()[:, None])
     time = torch.arange(FRAMES)[None, :, None] - (FRAMES - 1) / 2
     return middle + across + heading[:, None] * speed * time
 
 
 def shape_masks(shapes: list[str], offset_x: Tensor, offset_y: Tensor, radius: Tensor) -> Tensor:
-    """Anti-aliased 0..1 masks (b f h w), one shape per clip, from offsets to its centre that broadcast to that."""
+    """Anti-aliased 0..1 masks (b f h w), one shape per clip, from offsets to its centre that broadcast to that.
+
+    The areas of the shapes differ clearly, so that shapes can be told apart in much noise too.
+    """
     circle = (offset_x.square() + offset_y.square()).sqrt() - radius
-    square = torch.maximum(offset_x.abs(), offset_y.abs()) - 0.86 * radius
+    square = torch.maximum(offset_x.abs(), offset_y.abs()) - radius
     slope = 0.894 * offset_x.abs() - 0.447 * offset_y - 0.5 * radius
     triangle = torch.maximum(slope, offset_y - 0.85 * radius)
     distance = {"circle": circle, "square": square, "triangle": triangle}
@@ -125,16 +125,12 @@ def draw(scenes: list[Scene], generator: torch.Generator, cameras: Tensor | None
     """One clip per scene, (b f 3 h w) in 0..1. cameras: as in `scene_coordinates`; by default they stand still."""
     coordinates = scene_coordinates(torch.zeros(len(scenes), 3) if cameras is None else cameras)
     centres = object_centres(scenes, generator)
-    radius = 17 + 5 * torch.rand(len(scenes), 1, 1, 1, generator=generator)
+    radius = 23 + 5 * torch.rand(len(scenes), 1, 1, 1, generator=generator)
     heading = torch.tensor([DIRECTIONS[scene.direction] for scene in scenes])
     colours = torch.tensor([COLOURS[scene.colour] for scene in scenes])[:, None, :, None, None]
-    clip = background(heading, coordinates, generator)
-    shapes = [scene.shape for scene in scenes]
-    for behind, opacity in (*reversed(TRAIL), (0.0, 1.0)):
-        offset_x, offset_y = (coordinates - (centres - behind * heading[:, None])[:, :, None, None]).unbind(-1)
-        mask = opacity * shape_masks(shapes, offset_x, offset_y, radius * (1 - behind / 60))[:, :, None]
-        clip = clip * (1 - mask) + colours * mask
-    return clip
+    offset_x, offset_y = (coordinates - centres[:, :, None, None]).unbind(-1)
+    mask = shape_masks([scene.shape for scene in scenes], offset_x, offset_y, radius)[:, :, None]
+    return torch.lerp(background(heading, coordinates, generator), colours, mask)
 
 
 # The encoder of the tiny VAE is fixed, not trained. Its channels are luma, two chroma differences, and the change of

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from .camera import MOVES, random_cameras
-from .measure import camera_motion, colour_of, direction_of, displacement, frame_difference
+from .measure import camera_motion, colour_of, direction_of, displacement, frame_difference, shape_of
 from .models import new_vae
 from .synthetic_dataset import FRAMES, SCENES, SIZE, draw, encode_images, scene_coordinates
 
@@ -25,6 +25,7 @@ def test_every_clip_shows_its_caption(clips: torch.Tensor) -> None:
     for scene, clip in zip(SCENES, clips, strict=True):
         frames = shown(clip)
         assert colour_of(frames) == scene.colour
+        assert shape_of(frames, scene.colour) == scene.shape
         moved = displacement(frames, scene.colour)
         assert direction_of(moved) == scene.direction
         assert 40 < max(map(abs, moved)) < 75

@@ -29,6 +29,7 @@ from animatediff_xl.motion_models.training.states import digest_of
 
 from tests.small import save
 from tests.tiny.camera import MOVES
+from tests.tiny.clips import CFG, SAMPLER, STEPS
 from tests.tiny.data import NOISE
 from tests.tiny.evaluation import Tiny, backwards, camera_clips, encoded, fixed_losses, with_motion
 from tests.tiny.measure import camera_motion
@@ -118,7 +119,7 @@ def filmed(tiny: Tiny, model: host.ModelPatcher, seed: int) -> CameraMotion:
     empty = torch.zeros(FRAMES, 4, SIZE // 8, SIZE // 8)
     noise = comfy.sample.prepare_noise(empty, seed)
     latents = comfy.sample.sample(
-        model, noise, 12, 3.0, "euler", "ddim_uniform", positive, negative, empty, disable_pbar=True, seed=seed
+        model, noise, STEPS, CFG, *SAMPLER, positive, negative, empty, disable_pbar=True, seed=seed
     )
     return camera_motion(tiny.vae.decode(latents).numpy())
 
@@ -138,7 +139,7 @@ def test_a_longer_training_moves_the_picture_one_way(tiny: Tiny) -> None:
 @pytest.mark.measured
 def test_a_motion_model_from_nothing_learns_clips(tiny: Tiny, tmp_path: Path) -> None:
     clips, held_out = (camera_clips(tiny, STILL, count, FRAMES, count) for count in (24, 2))
-    training, trained = STAGES["motion model"](tiny, clips, session(60, 1e-3))
+    training, trained = STAGES["motion model"](tiny, clips, session(80, 1e-3))
     new = open_motion_file(save(trained.tensors(training.weights()), tmp_path / "new.safetensors"))
     assert (new.family, new.shape, new.unused) == (tiny.motion.family, tiny.motion.shape, 0)
     still = fixed_losses(with_motion(tiny, strength=0.0), held_out).mean()
