@@ -59,7 +59,7 @@ def film(server: Server, tiny_prompt: Callable) -> Callable[[dict[str, float]], 
 
 
 TOGETHER = {"pan left": 0.6, "zoom in": 0.8}
-"""Larger strengths of both are too much for the tiny motion model: at 0.8 and 1 the zoom shows in 16 of 20."""
+"""Chosen with an earlier tiny motion model, in which larger strengths of both were too much."""
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Each stage of a training teaches the committed small models what its clips show."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import comfy.model_management
@@ -137,13 +138,15 @@ def test_a_longer_training_moves_the_picture_one_way(tiny: Tiny) -> None:
 
 
 @pytest.mark.measured
-def test_a_motion_model_from_nothing_learns_clips(tiny: Tiny, tmp_path: Path) -> None:
+def test_a_motion_model_from_nothing_learns_clips(tiny: Tiny, report: Callable, tmp_path: Path) -> None:
     clips, held_out = (camera_clips(tiny, STILL, count, FRAMES, count) for count in (24, 2))
     training, trained = STAGES["motion model"](tiny, clips, session(80, 1e-3))
     new = open_motion_file(save(trained.tensors(training.weights()), tmp_path / "new.safetensors"))
     assert (new.family, new.shape, new.unused) == (tiny.motion.family, tiny.motion.shape, 0)
     still = fixed_losses(with_motion(tiny, strength=0.0), held_out).mean()
-    assert fixed_losses(with_motion(tiny, motion=new), held_out).mean() < 0.85 * still
+    change = float(fixed_losses(with_motion(tiny, motion=new), held_out).mean() / still - 1)
+    report(f"motion model from nothing: loss {change:+.1%}")
+    assert change < -0.15
 
 
 @pytest.mark.measured

@@ -53,6 +53,7 @@ class Clip:
     cfg: float
     note: str
     downloads: bool
+    seed: int = 0
     frames: int = 16
     loop: bool = False
     """In context windows that close a loop."""
@@ -79,6 +80,7 @@ TINY = Clip(
     cfg=3.0,
     note=TINY_NOTE,
     downloads=False,
+    seed=5,
 )
 LOOP = replace(REFERENCE, note=LOOP_NOTE, frames=48, loop=True)
 
@@ -143,7 +145,7 @@ def clip_boxes(clip: Clip) -> dict[str, Box]:
             (("model", "MODEL"), ("positive", "CONDITIONING"), ("negative", "CONDITIONING"),
              ("latent_image", "LATENT")),
             (("LATENT", "LATENT"),),
-            (0, SEED_CONTROL, clip.steps, clip.cfg, SAMPLER, SCHEDULER, 1.0),
+            (clip.seed, SEED_CONTROL, clip.steps, clip.cfg, SAMPLER, SCHEDULER, 1.0),
             (("model", "apply", 0), ("positive", "positive", 0), ("negative", "negative", 0),
              ("latent_image", "latent", 0)),
         ),
