@@ -30,7 +30,7 @@ def animated(pictures: Sequence[Image.Image]) -> bytes:
     """A file in WEBP format that repeats for ever."""
     file = BytesIO()
     pictures[0].save(
-        file, "WEBP", save_all=True, append_images=pictures[1:], duration=MILLISECONDS, loop=0, quality=80, method=4
+        file, "WEBP", save_all=True, append_images=pictures[1:], duration=MILLISECONDS, loop=0, quality=70, method=4
     )
     return file.getvalue()
 

@@ -110,7 +110,7 @@ def object_centres(scenes: list[Scene], generator: torch.Generator) -> Tensor:
 def shape_masks(shapes: list[str], offset_x: Tensor, offset_y: Tensor, radius: Tensor) -> Tensor:
     """Anti-aliased 0..1 masks (b f h w), one shape per clip, from offsets to its centre that broadcast to that.
 
-    The areas of the shapes differ clearly, so that shapes can be told apart in much noise too.
+    The areas of the shapes differ clearly, which shows in much noise too.
     """
     circle = (offset_x.square() + offset_y.square()).sqrt() - radius
     square = torch.maximum(offset_x.abs(), offset_y.abs()) - radius

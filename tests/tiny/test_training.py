@@ -140,7 +140,7 @@ def test_a_longer_training_moves_the_picture_one_way(tiny: Tiny) -> None:
 @pytest.mark.measured
 def test_a_motion_model_from_nothing_learns_clips(tiny: Tiny, report: Callable, tmp_path: Path) -> None:
     clips, held_out = (camera_clips(tiny, STILL, count, FRAMES, count) for count in (24, 2))
-    training, trained = STAGES["motion model"](tiny, clips, session(80, 1e-3))
+    training, trained = STAGES["motion model"](tiny, clips, session(100, 2e-3))
     new = open_motion_file(save(trained.tensors(training.weights()), tmp_path / "new.safetensors"))
     assert (new.family, new.shape, new.unused) == (tiny.motion.family, tiny.motion.shape, 0)
     still = fixed_losses(with_motion(tiny, strength=0.0), held_out).mean()
