@@ -1,10 +1,12 @@
 """Clips of the small model made from pictures: no jump beside them, and the prompt decides where things go."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
 from tests.tiny.evaluation import Tiny
-from tests.tiny.pictures import CLIPS, KINDS, Clip, measured
+from tests.tiny.pictures import CLIPS, KINDS, Clip, line, measured
 
 BORDERS = {
     **{kind: (0.0, 1.5) for kind in KINDS if kind.endswith("hold 8")},
@@ -35,5 +37,7 @@ def test_a_picture_comes_to_life_without_a_jump(tiny: Tiny) -> None:
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("kind", KINDS)
-def test_given_frames_and_motion_over_many_clips(tiny: Tiny, kind: str) -> None:
-    check(kind, [measured(tiny, KINDS[kind], seed) for seed in range(CLIPS)])
+def test_given_frames_and_motion_over_many_clips(tiny: Tiny, report: Callable[[str], None], kind: str) -> None:
+    clips = [measured(tiny, KINDS[kind], seed) for seed in range(CLIPS)]
+    report(line(kind, clips))
+    check(kind, clips)

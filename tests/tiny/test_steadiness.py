@@ -45,9 +45,15 @@ SETTINGS = {
     "motion guidance 2 at cfg 1": Setting(
         lambda tiny: set_motion_guidance(animated(tiny), GuidanceSettings(2.0, 0.75, 0.0, 1.0)), 1.0, 0.7, 0.85, 0.9, 1
     ),
+    "motion guidance 1 at cfg 1, strength 0": Setting(
+        lambda tiny: set_motion_guidance(animated(tiny), GuidanceSettings(1.0, 0.0, 0.0, 1.0)), 1.0, 0.7, 0.85, 0.9, 1
+    ),
     # the more the frames share, the less they move, and the direction is lost at times
     "progressive noise 0.5": Setting(
         lambda tiny: set_clip_noise(animated(tiny), ClipNoiseSettings(PROGRESSIVE, 0.5, 1)), 3.0, 0.8, 0.75, 0.7, 0.75
+    ),
+    "shared noise 0.5": Setting(
+        lambda tiny: set_clip_noise(animated(tiny), ClipNoiseSettings("shared", 0.5, 1)), 3.0, 0.8, 0.75, 0.4, 0.6
     ),
 }
 
