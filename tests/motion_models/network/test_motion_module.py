@@ -7,7 +7,7 @@ import comfy.ops
 import pytest
 import torch
 from animatediff_xl.motion_models.files.checkpoints import POSITIONS, tensor_shapes
-from animatediff_xl.motion_models.network import layers, motion_module
+from animatediff_xl.motion_models.network import chunks, layers, motion_module
 from animatediff_xl.motion_models.network.chunks import rows_per_chunk
 from animatediff_xl.motion_models.network.group_norm import EACH_FRAME
 from animatediff_xl.motion_models.network.layers import HoldsWeights
@@ -120,7 +120,7 @@ def test_a_module_of_real_width_equals_the_equations(channels: int, joint: bool)
 def test_half_precision_errors_equal_those_of_diffusers(channels: int, dtype: torch.dtype, offset: int) -> None:
     """Both against the equations. offset: added to all channels, where a mean in half precision would cancel."""
     transformer = diffusers_transformer(channels)
-    module, x = ours(transformer), (clips(channels, 16) + offset).to(dtype)
+    module, x = ours(transformer), (clips(channels, 16)[..., :3] + offset).to(dtype)
     exact = by_the_equations(module.state_dict(), x.double(), 16, True)
     results = module.to(dtype)(x, 16, norm_over_clip=True), transformer.to(dtype)(x, num_frames=16)
     error, theirs = ((result.double() - exact).square().mean().sqrt() for result in results)
@@ -163,9 +163,10 @@ def test_the_memory_estimate_equals_the_peak_of_a_module(size: int) -> None:
 
 
 @pytest.mark.parametrize("joint", [True, False], ids=["joint norm", "norm per frame"])
-@pytest.mark.parametrize("shape", [(32, 320, 20, 24), (32, 640, 9, 33), (16, 1280, 3, 5), (32, 320, 1, 700)])
-def test_chunks_give_the_same_numbers_as_the_whole(shape: tuple[int, ...], joint: bool) -> None:
+@pytest.mark.parametrize("shape", [(32, 320, 10, 6), (32, 640, 9, 4), (16, 1280, 3, 2), (32, 320, 1, 88)])
+def test_chunks_give_the_same_numbers_as_the_whole(monkeypatch, shape: tuple[int, ...], joint: bool) -> None:
     """With gradients a module does not run in chunks."""
+    monkeypatch.setattr(chunks, "CPU_CHUNK_ELEMENTS", 2**17)
     with torch.inference_mode(False):
         module, x = ours(diffusers_transformer(shape[1])), torch.randn(shape, requires_grad=True)
         whole = module(x, 16, joint)

@@ -37,6 +37,7 @@ def test_a_compiled_model_gives_the_same_clip(pair, motion, settings, family: st
     check_compiled(pair.model, open_motion_file(motion.path, family), settings, compiled_first)
 
 
+@pytest.mark.measured  # two minutes
 def test_motion_can_change_in_a_compiled_model(pair, motion, rising_lora) -> None:
     """Compiled graphs belong to the UNet and not to the MODEL, so MODELs of one UNet share them."""
     moving, with_lora = (
