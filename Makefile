@@ -13,11 +13,12 @@ HOST_INDEPENDENT := $(addprefix tests/motion_models/, conditioning conversion pr
 	context/test_picture.py training/clips timeline drawing measures)
 HOST_DEPENDENT := $(addprefix --ignore=, $(HOST_INDEPENDENT))
 IN_PROCESS := --ignore=tests/browser --ignore=tests/server $(HOST_DEPENDENT)
-# tests that load, patch and cast no weights run once too; the training command never keeps models as on an NVIDIA GPU
-ANY_VRAM := $(addprefix tests/motion_models/, network/test_attention_kernels.py network/test_block_strengths.py \
-	network/test_chunks.py network/test_group_norm.py network/test_motion_module.py noise pictures predictions previews \
-	prompts sampling/test_motion_options.py sampling/test_negative_strength.py training/headless \
-	training/monitoring/test_curve.py training/monitoring/test_strip.py training/test_memory.py) \
+# tests that no way to keep models changes: of the motion module, noise, prompts and predictions, and of the training
+# command, which never keeps models as on an NVIDIA GPU. They run once too
+ANY_VRAM := $(addprefix tests/motion_models/, context/test_window_memory.py network/test_attention_kernels.py \
+	network/test_block_strengths.py network/test_chunks.py network/test_group_norm.py network/test_motion_module.py \
+	noise pictures predictions previews prompts sampling/test_motion_options.py sampling/test_negative_strength.py \
+	training/headless training/monitoring/test_curve.py training/monitoring/test_strip.py training/test_memory.py) \
 	$(addprefix tests/nodes/, measures test_prompt.py test_timeline.py test_window_plan.py training/test_clips.py)
 VRAM_DEPENDENT := $(addprefix --ignore=, $(ANY_VRAM))
 # the others run again with models kept as on an NVIDIA GPU (tests/host/dynamic_vram)
@@ -37,12 +38,12 @@ demo: $(READY)
 test: $(READY)
 	@$(RUN) -m tests.host.obtain
 	@OMP_NUM_THREADS=1 $(MAKE) --jobs 3 \
-		test-legacy-vram test-dynamic-vram test-browser test-server test-any-vram test-host-independent
+		test-legacy-vram test-dynamic-vram test-browser test-any-vram test-host-independent test-server
 
 # for an older ComfyUI, which keeps models in one way only
 test-older: $(READY)
 	@$(RUN) -m tests.host.obtain
-	@OMP_NUM_THREADS=1 $(MAKE) --jobs 3 test-legacy-vram test-any-vram test-browser test-server
+	@OMP_NUM_THREADS=1 $(MAKE) --jobs 3 test-legacy-vram test-browser test-any-vram test-server
 
 test-legacy-vram: $(READY)
 	$(VENV)/bin/pytest $(IN_PROCESS) $(VRAM_DEPENDENT)

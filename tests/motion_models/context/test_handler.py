@@ -1,4 +1,4 @@
-"""Long clips in context windows: the host's results, progress, interrupts, memory, and no side effects."""
+"""Long clips in context windows: the host's results, progress, interrupts, and no side effects."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -7,12 +7,10 @@ import comfy.model_management
 import comfy.utils
 import pytest
 import torch
-from animatediff_xl.motion_models import host
 from animatediff_xl.motion_models.context.handler import ContextHandler, add_context
 from animatediff_xl.motion_models.context.windows import ContextSettings
 from animatediff_xl.motion_models.errors import MotionError
 
-from tests.counting import PeakElements
 from tests.motion_models.conftest import SETTINGS
 from tests.motion_models.sampling.test_composition import basic, control_net, dual_cfg, perp_neg
 from tests.sampling import hooks_left, sample
@@ -121,10 +119,6 @@ def test_windows_are_deterministic_and_leave_the_input_model_unchanged(pair, ani
     assert "context_handler" not in model.model_options
 
 
-FREE = 1.3e9
-"""Bytes: three windows of 16 frames of the small models."""
-
-
 class Bar:
     """The updates of a node's progress bar."""
 
@@ -174,21 +168,3 @@ def test_an_interrupt_stops_between_windows_and_leaves_no_hooks(
     assert len(calls) == after
     assert hooks_left(model) == 0
     assert control.cond_hint_original is hint
-
-
-@pytest.mark.parametrize("per_batch", [1, 0], ids=["one by one", "as many as fit"])
-def test_memory_does_not_grow_with_the_clip_length(pair, animate, monkeypatch, per_batch: int) -> None:
-    """148 frames need as much memory as 76, plus their latents: noise, sums, and a few of the sampler."""
-    monkeypatch.setattr(host, "free_memory", lambda *_: FREE)
-    model, grown, calls = windowed(animate(pair.model), per_batch, length=16, overlap=4), {}, []
-    model.set_model_unet_function_wrapper(
-        lambda apply, args: calls.append(len(args["input"])) or apply(args["input"], args["timestep"], **args["c"])
-    )
-    long_sample(model, frames=76, steps=1)
-    for frames in (76, 148):
-        with PeakElements() as live:
-            assert torch.isfinite(long_sample(model, frames=frames, steps=1)).all()
-        grown[frames] = live.peak
-    latents = (148 - 76) * 4 * 8 * 8
-    assert grown[148] - grown[76] < 6 * latents
-    assert max(calls) == 2 * 16 * (1 if per_batch else 3)
