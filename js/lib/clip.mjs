@@ -69,6 +69,16 @@ function clipFrames(nodes) {
   return lengths.find((length) => length !== 0)
 }
 
+/**
+ * Steps that a sampler makes. ComfyUI's ddim_uniform goes through the 1000 timesteps in whole strides, and often adds
+ * a step: 12 become 13. With a denoise below 1 it makes as many as the sampler says.
+ */
+function stepsOf(node) {
+  const steps = number(node, "steps")
+  const adds = valueOf(node, "scheduler") === "ddim_uniform" && Number(valueOf(node, "denoise") ?? 1) === 1
+  return adds ? Math.ceil(999 / Math.floor(1000 / steps)) : steps
+}
+
 /** @returns {{sampled: boolean, frames: number, steps: number}} NaN is what only a run knows */
 export function clipOf(node) {
   const nodes = reached(node)
@@ -80,6 +90,6 @@ export function clipOf(node) {
   return {
     sampled: true,
     frames: clipFrames([...before(node), ...nodes]) ?? framesAt(sampler, latentOf(sampler).name, 0),
-    steps: number(counted, "steps"),
+    steps: stepsOf(counted),
   }
 }

@@ -54,7 +54,10 @@ class MeasureMotion(AnimateDiffNode):
                     "closed_loop",
                     optional=True,
                     default=False,
-                    tooltip="Also measures the way from the last frame to the first, for a clip that repeats.",
+                    tooltip=(
+                        "Also measures the step from the last frame to the first. All figures then include it: leave "
+                        "it off for clips that do not repeat."
+                    ),
                 ),
                 io.Int.Input(
                     "clip_frames",

@@ -48,6 +48,8 @@ def test_the_plan_follows_the_values(comfy: ComfyPage, renderer: Renderer, windo
     until(comfy, "40 frames in 5 windows of 8")
     windowed.set(APPLY, clip_frames=20)
     until(comfy, "20 frames in 3 windows of 8")
+    windowed.set("KSampler", steps=12, scheduler="ddim_uniform")
+    until(comfy, "in 13 steps")  # as the host samples
     windowed.set(KIND, context_overlap=8)
     comfy.until(lambda: "context_overlap is 8" in comfy.evaluate(SHOWN)[0][1], "no reason why there is no plan")
 

@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,7 @@ CLIPS = (
     Clip(
         "loop",
         "A loop",
-        "It runs in windows of 16 frames. The last frame leads into the first.",
+        "It runs in windows of 16 frames, which also cross its end. What moves away comes back.",
         ("AnimateDiff Context Windows",),
         lambda tiny, text: graph(tiny, Tile("", text, loop=LOOP_FRAMES)),
     ),
@@ -63,12 +64,12 @@ CLIPS = (
         "A prompt that travels",
         "The text changes on the way. Each line begins with a frame.",
         ("AnimateDiff Prompt Travel",),
-        lambda tiny, _: graph(tiny, RED_TO_BLUE),
+        lambda tiny, _: graph(tiny, replace(RED_TO_BLUE, mix="text")),
     ),
     Clip(
         "picture",
         "A picture brought to life",
-        "The small picture was drawn. It becomes the first frame.",
+        "The picture in the corner becomes the first frame.",
         ("AnimateDiff Pictures in Clip",),
         lambda tiny, _: given_frames.graph(tiny, PICTURE),
         given_frames.files(PICTURE)[0],
@@ -154,7 +155,7 @@ def measure(server: Server, template: Prompt, prompts: dict[str, Prompt]) -> Mea
         "plan": {
             "class_type": "ADXL_WindowPlan",
             "inputs": PLAN | {"model": [find(prompts["loop"], "ADXL_ContextWindows"), 0]}
-            | {"frames": LOOP_FRAMES, "steps": steps},
+            | {"frames": LOOP_FRAMES, "steps": ceil(999 / (1000 // steps))},  # ddim_uniform's, in whole strides
         },
     }  # fmt: skip
     result = server.run({number: node for number, node in together.items() if node["class_type"] != "SaveVideo"})
@@ -165,7 +166,7 @@ def measure(server: Server, template: Prompt, prompts: dict[str, Prompt]) -> Mea
 
 
 def measuring(images: list[Any], labels: str, **reference: list[Any]) -> Prompt:
-    inputs = {"images": images, "labels": labels, "fps": FPS, "closed_loop": True, "clip_frames": 0}
+    inputs = {"images": images, "labels": labels, "fps": FPS, "closed_loop": False, "clip_frames": 0}
     return {"class_type": "ADXL_MeasureMotion", "inputs": inputs | reference}
 
 
