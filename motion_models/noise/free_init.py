@@ -154,7 +154,7 @@ def on_sampler(
     latents and the number of steps. latent_image: latents that the sampler adds its noise to, often zeros.
     """
     settings: FreeInitSettings = guider.model_patcher.get_attachment(KEY)
-    if not noise.any() or sigmas[-1] > 0:
+    if not noise.any() or not sigmas[0] > sigmas[-1] == 0:
         settings.on_report(settings.report, [sentence(NEEDS_WHOLE_RUN)])
         return executor(guider, sigmas, extra, callback, noise, latent_image, *args)
     steps = round_steps(len(sigmas) - 1, settings)

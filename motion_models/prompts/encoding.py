@@ -28,12 +28,36 @@ def mixed_text(clip: Any, found: Sequence[Share]) -> Conditioning:
     Raises MotionError if the text encoder gives texts of different lengths.
     """
     prompts = used_prompts(found)
-    tokens = padded([clip.tokenize(prompt) for prompt in prompts], clip.tokenize(""))
-    encoded = [clip.encode_from_tokens_scheduled(each) for each in tokens]
+    tokens = padded([tokenized(clip, prompt) for prompt in prompts], clip.tokenize(""))
+    encoded = [encode_tokens(clip, each) for each in tokens]
     if len(prompts) == 1:
         return encoded[0]
     frames = [(prompts.index(each.prompt), prompts.index(each.next), each.share) for each in found]
     return [mixed_part(list(part), frames) for part in zip(*encoded, strict=True)]
+
+
+def tokenized(clip: Any, prompt: str) -> Tokens:
+    """Raises MotionError for brackets that ComfyUI cannot read. It reads each pair inside another by itself."""
+    try:
+        return clip.tokenize(prompt)
+    except RecursionError as error:
+        raise MotionError("The prompts have too many brackets inside brackets: take some away.") from error
+
+
+def encode_tokens(clip: Any, tokens: Tokens) -> Conditioning:
+    """Raises MotionError if a weight makes numbers that are not finite."""
+    conditioning = clip.encode_from_tokens_scheduled(tokens)
+    if not all(text.isfinite().all() for text, _ in conditioning):
+        raise MotionError(
+            "The text encoder gives numbers that are not finite. Look at the weights in the prompts, and write them as "
+            "in (snow:1.2)."
+        )
+    return conditioning
+
+
+def encode_prompt(clip: Any, prompt: str) -> Conditioning:
+    """What ComfyUI's CLIP Text Encode gives. Raises MotionError for a text that it cannot use."""
+    return encode_tokens(clip, tokenized(clip, prompt))
 
 
 def padded(tokens: list[Tokens], empty: Tokens) -> list[Tokens]:
@@ -74,11 +98,11 @@ def mixed_predictions(clip: Any, found: Sequence[Share]) -> Conditioning:
     """
     weights = frame_weights(found)
     if len(weights) == 1:
-        return clip.encode_from_tokens_scheduled(clip.tokenize(found[0].prompt))
+        return encode_prompt(clip, found[0].prompt)
     conditioning: Conditioning = []
     for prompt, weight in weights.items():
         mask = weight[:, None, None]
-        for text, options in clip.encode_from_tokens_scheduled(clip.tokenize(prompt)):
+        for text, options in encode_prompt(clip, prompt):
             conditioning.append([text, options | {"mask": mask, FRAME_MASK: mask}])
     return conditioning
 

@@ -10,8 +10,8 @@ from .text import Entry, Reading, after_blanks, place
 
 LINES = "lines, as in sd-webui-animatediff"
 
-KEYED = re.compile(r"\s*(-?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+))\s*[:\uff1a](.*)")
-"""A line with a frame. Chinese keyboards write a wide colon."""
+KEYED = re.compile(r"[\s\ufeff]*(-?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+))\s*[:\uff1a](.*)")
+"""A line with a frame. Chinese keyboards write a wide colon, and Windows a mark before the first line."""
 
 
 def read_lines(text: str) -> Reading:

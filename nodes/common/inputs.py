@@ -167,7 +167,7 @@ def check_mask(field: Any, value: Any) -> Tensor:
     return mask.clamp(0, 1)
 
 
-USABLE_IMAGE = "pictures of finite numbers with three colours, such as from Load Image"
+USABLE_IMAGE = "pictures with three colours and finite numbers from 0 to 1, such as from Load Image"
 
 
 def check_image(field: Any, value: Any) -> Tensor:
@@ -176,10 +176,10 @@ def check_image(field: Any, value: Any) -> Tensor:
         raise refusal(field, value, USABLE_IMAGE)
     try:
         pictures = value[..., :3].to(torch.float32)
-        is_finite = bool(pictures.isfinite().all())
+        is_usable = value.is_floating_point() and bool(pictures.isfinite().all())
     except RuntimeError as error:  # a sparse tensor, or one without numbers
         raise refusal(field, value, USABLE_IMAGE) from error
-    if not is_finite:
+    if not is_usable:
         raise refusal(field, value, USABLE_IMAGE)
     return pictures.clamp(0, 1)
 
@@ -187,7 +187,7 @@ def check_image(field: Any, value: Any) -> Tensor:
 def check_latent(field: Any, value: Any) -> dict[str, Any]:
     """A LATENT: {"samples": (f c h w), ...}."""
     latents = value.get("samples") if isinstance(value, dict) else None
-    if not isinstance(latents, Tensor) or latents.ndim != 4 or not latents.is_floating_point():
+    if not isinstance(latents, Tensor) or latents.ndim != 4 or not latents.numel() or not latents.is_floating_point():
         raise refusal(field, value, USABLE_LATENT)
     if not latents.isfinite().all():
         raise refusal(field, value, USABLE_LATENT)

@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, Page
 
 from tests.demo.clips import CLIPS, LOOP_FRAMES, graphs, measure, sample
 from tests.demo.page import Run, page
+from tests.host import demo
 from tests.host.server import Server
 from tests.pictures.saving import MILLISECONDS
 from tests.workflows.clips import TINY, boxes
@@ -96,3 +97,14 @@ def test_the_demo_page_shows_clips_and_figures(made: Path) -> None:
 def duration(picture: Image.Image) -> int:
     """Milliseconds. Frames that are alike are stored as one, which stands longer."""
     return sum(frame.info["duration"] for frame in ImageSequence.Iterator(picture) if frame.load())
+
+
+@pytest.mark.parametrize("blocked", ["", "animatediff"])
+def test_a_demo_that_cannot_write_says_so_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, blocked: str) -> None:
+    """Here a file is where a folder should be."""
+    output = tmp_path / "output"
+    (output / blocked).parent.mkdir(exist_ok=True)
+    (output / blocked).touch()
+    monkeypatch.setattr(demo, "OUTPUT", output)
+    with pytest.raises(SystemExit, match=f"The demo cannot write to {output}"):
+        demo.prepare()

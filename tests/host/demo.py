@@ -12,14 +12,16 @@ from ..demo.page import Run, page
 from ..pictures.sampling import tiny_prompt
 from ..workflows.clips import TINY
 from .obtain import CACHE, PACK, comfyui_root
-from .server import serving
+from .server import WorkflowError, serving
 
 OUTPUT = PACK / "output"
+PAGE = OUTPUT / "index.html"
 BAR = 30
 
 
 def main(text: str = TINY.positive) -> None:
     began = time.monotonic()
+    prepare()
     comfyui = comfyui_root()
     say(f"Starting ComfyUI ({comfyui})")
     flags = ("--cpu", "--output-directory", str(OUTPUT), "--cache-lru", "200")  # keeps frames until they are measured
@@ -35,10 +37,18 @@ def main(text: str = TINY.positive) -> None:
             say(f"\r{line:<{BAR + 10}}")  # over the bar
             clips.append(clip)
         measured = measure(server, template, prompts)
-        path = OUTPUT / "index.html"
-        path.write_text(page(clips, measured, Run(version, start, time.monotonic() - began)), encoding="utf-8")
+        PAGE.write_text(page(clips, measured, Run(version, start, time.monotonic() - began)), encoding="utf-8")
     say(f"Done in {time.monotonic() - began:.0f} s")
-    say(f"Page    {shown(path)}\nVideos  {shown(OUTPUT / 'animatediff')}")
+    say(f"Page    {shown(PAGE)}\nVideos  {shown(OUTPUT / 'animatediff')}")
+
+
+def prepare() -> None:
+    """Ends with a sentence if the page or the videos could not be written in the end."""
+    try:
+        (OUTPUT / "animatediff").mkdir(parents=True, exist_ok=True)
+        PAGE.touch()
+    except OSError as error:
+        sys.exit(f"The demo cannot write to {error.filename}: {error.strerror}.")
 
 
 def shown(path: Path) -> str:
@@ -61,3 +71,5 @@ if __name__ == "__main__":
         main(*sys.argv[1:2])
     except KeyboardInterrupt:
         sys.exit("\nStopped.")
+    except WorkflowError as error:
+        sys.exit(f"\n{error}")

@@ -85,6 +85,18 @@ def test_masks_of_any_type_become_numbers_from_0_to_1(dtype: torch.dtype) -> Non
         checked_inputs([field], {"mask": torch.tensor([[0.0, 1e300]], dtype=torch.float64)})
 
 
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int32, torch.bool])
+def test_pictures_of_whole_numbers_are_refused(dtype: torch.dtype) -> None:
+    """Their numbers up to 255 would all be white."""
+    with pytest.raises(MotionError, match="images is of type Tensor, but must be pictures with three"):
+        checked_inputs([io.Image.Input("images")], {"images": torch.ones(1, 4, 4, 3, dtype=dtype)})
+
+
+def test_latents_without_pixels_are_refused() -> None:
+    with pytest.raises(MotionError, match="latent is of type dict, but must be a LATENT of finite numbers"):
+        checked_inputs([io.Latent.Input("latent")], {"latent": {"samples": torch.zeros(1, 4, 0, 0)}})
+
+
 @pytest.mark.parametrize("value", [True, np.bool_(True), torch.tensor(True), 1])
 def test_truth_of_any_type_is_taken(value: Any) -> None:
     assert checked_inputs([io.Boolean.Input("b")], {"b": value}) == {"b": True}

@@ -62,5 +62,5 @@ def test_two_clips_are_joined(model) -> None:
 
 @pytest.mark.parametrize("shape", [(64, 64, 3), (1, 64, 64, 1), (0, 64, 64, 3)])
 def test_pictures_of_other_shapes_are_refused(model, shape: tuple[int, ...]) -> None:
-    with pytest.raises(MotionError, match="pictures is of type Tensor, but must be pictures of finite numbers with"):
+    with pytest.raises(MotionError, match="pictures is of type Tensor, but must be pictures with three colours"):
         PicturesInClip.execute(model, MeanVae(), torch.zeros(shape))

@@ -13,6 +13,7 @@ from ... import host
 from ...drawing.canvas import to_image
 from ...drawing.sheet import ContactSheet
 from ...errors import MotionError
+from ...prompts.encoding import encode_prompt
 from ..dataset import CAPTION, FPS, LATENT_CHANNELS
 from .camera import NO_MOVE
 from .cutting import ClipSettings, cut_clips
@@ -119,6 +120,6 @@ def encode_frames(vae: Any, clip: np.ndarray) -> Tensor:
 
 
 def encode_text(clip: Any, text: str) -> Any:
-    """The CONDITIONING that ComfyUI's CLIP Text Encode node gives."""
+    """The CONDITIONING that ComfyUI's CLIP Text Encode node gives. Raises MotionError for a text that it cannot use."""
     host.stop_if_interrupted()
-    return clip.encode_from_tokens_scheduled(clip.tokenize(text))
+    return encode_prompt(clip, text)

@@ -188,6 +188,21 @@ def test_a_part_of_a_run_is_sampled_once(pair, animate) -> None:
         assert torch.equal(*runs) and warnings.pop() == NEEDS_WHOLE_RUN
 
 
+@pytest.mark.parametrize("coarse_to_fine", [False, True])
+def test_a_run_without_steps_is_that_of_the_model(pair, animate, coarse_to_fine: bool) -> None:
+    """As behind the last step of Split Sigmas."""
+    model = animate(pair.model)
+    again = add_free_init(model, changed(coarse_to_fine=coarse_to_fine))
+    euler, sigmas, zeros = comfy.samplers.sampler_object("euler"), torch.zeros(1), torch.zeros(4, 4, 8, 8)
+    runs = [
+        comfy.sample.sample_custom(
+            each, start_noise(), 5.0, euler, sigmas, conditioning(1), conditioning(2), zeros, disable_pbar=True, seed=3
+        )
+        for each in (again, model)
+    ]
+    assert torch.equal(*runs)
+
+
 def test_each_round_begins_with_an_empty_step_cache(pair, animate) -> None:
     skipped = []
     settings = StepCacheSettings(1e9, 0.0, 1.0, lambda report, _: skipped.append(report))

@@ -181,3 +181,16 @@ def test_texts_of_different_length_are_refused_or_predicted() -> None:
     with pytest.raises(MotionError, match="set mix to predictions. They have 1, 2 tokens"):
         conditioning(WordEncoder(), text)
     assert len(conditioning(WordEncoder(), text, mix="predictions")) == 2
+
+
+@pytest.mark.parametrize("mix", MIXES)
+@pytest.mark.parametrize("weight", ["nan", "inf", "1e38"])
+def test_weights_of_words_that_are_not_finite_are_refused(clip, mix: str, weight: str) -> None:
+    with pytest.raises(MotionError, match="numbers that are not finite"):
+        conditioning(clip, f"0: {RED}\n8: (a:{weight}) square", mix=mix)
+
+
+@pytest.mark.parametrize("mix", MIXES)
+def test_brackets_that_comfyui_cannot_read_are_refused(clip, mix: str) -> None:
+    with pytest.raises(MotionError, match="too many brackets inside brackets"):
+        conditioning(clip, "0: " + "(" * 1500 + "a" + ")" * 1500, mix=mix)

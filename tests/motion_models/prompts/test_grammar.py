@@ -31,6 +31,7 @@ SAME = {
     "decimals": ('0. = "a cat",\n.5 = "a dog",', EVOLVED),
     "negative frames": ('-16 = "a cat"\n-8 = "a dog"', EVOLVED),
     "quoted frames": ('"0" = "a cat", ".5"="a dog"', EVOLVED),
+    "lines with a byte order mark": ("\ufeff0: a cat\n8: a dog", LINES),
     "lines": ("0: a cat\n8: a dog", LINES),
     "lines in another order": ("\n  8 : a dog\n\n0:a cat\n", LINES),
     "wide colons": ("0\uff1aa cat\n8\uff1aa dog", LINES),
