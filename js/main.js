@@ -3,7 +3,8 @@
  *
  * A node's report comes with its result ("executed"). Warnings and errors of a sampling run come as an event of our own,
  * for the node that can act on them. Both reach only the page that started the run. They are English until they are
- * shown, so that a page in another language shows them in that language.
+ * shown, so that a page in another language shows them in that language. A picture gets room after the report, which
+ * makes a node taller too.
  */
 
 import { app } from "../../scripts/app.js"
@@ -11,6 +12,7 @@ import { api } from "../../scripts/api.js"
 import { addBadge, showBadge } from "./lib/badges.mjs"
 import { pathTo } from "./lib/graph.mjs"
 import { isError, translate } from "./lib/messages.mjs"
+import { addStyle, makeRoom } from "./lib/pictures.mjs"
 import { showReport } from "./lib/reports.mjs"
 import { keepReports, reportsOf } from "./lib/storage.mjs"
 import { loadTexts, textsOfPage } from "./lib/texts.mjs"
@@ -80,11 +82,16 @@ app.registerExtension({
   name: "animatediff_xl.reports",
   init: loadTexts,
   setup() {
+    addStyle()
     api.addEventListener("execution_cached", ({ detail }) =>
       change(detail.prompt_id, forgetAllBut(new Set(detail.nodes.map(String))))
     )
-    api.addEventListener("executed", ({ detail }) => {
-      if (detail.output?.text) change(detail.prompt_id, () => ({ [detail.node]: [detail.output.text].flat().join("\n") }))
+    api.addEventListener("executed", async ({ detail }) => {
+      if (!detail.output?.text) return
+      await change(detail.prompt_id, () => ({ [detail.node]: [detail.output.text].flat().join("\n") }))
+      if ((await workflowIds.get(detail.prompt_id)) !== rootGraph().id) return
+      const node = pathTo(rootGraph(), detail.node).at(-1)
+      makeRoom(node, `${rootGraph().id} ${detail.node}`, detail.output.images?.[0])
     })
     api.addEventListener(EVENT, ({ detail }) => change(detail.prompt_id, () => ({ [detail.node]: detail.text })))
   },
