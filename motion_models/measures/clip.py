@@ -26,7 +26,7 @@ class Step:
     camera: CameraMotion = CameraMotion(0.0, 0.0, 0.0)
     objects: ObjectMotion = ObjectMotion()
     is_followed: bool = True
-    """False if the flow is valid for too few pixels to measure motion, as after a cut."""
+    """False if the flow follows nothing, as after a cut."""
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,8 @@ class Flow:
     warp_error: float
     """Mean squared difference of the first frame, in 0..1, from the second one warped back along the flow, over valid
     pixels: flicker without motion (Lai et al., ECCV 2018). Over all pixels if none is valid."""
+    likeness: float
+    """Correlation of the brightness of the same pixels: 1 if only the light changes, 0 if one frame is plain."""
 
 
 def grey(frame: np.ndarray) -> np.ndarray:
@@ -52,5 +54,14 @@ def flow_between(frames: Sequence[np.ndarray]) -> Flow:
     lengths = np.square(forward).sum(-1) + np.square(returned).sum(-1)
     valid = np.square(forward + returned).sum(-1) <= RELATIVE_TOLERANCE * lengths + TOLERANCE
     warped = cv2.remap(frames[1].astype(np.float32), arrived, None, cv2.INTER_LINEAR)
-    differences = np.square(frames[0] - warped)
-    return Flow(forward, valid, float((differences[valid] if valid.any() else differences).mean()))
+    counted = valid if valid.any() else np.ones_like(valid)
+    warp_error = float(np.square(frames[0] - warped)[counted].mean())
+    like = cv2.remap(after, arrived, None, cv2.INTER_LINEAR)
+    return Flow(forward, valid, warp_error, correlation(before[counted], like[counted]))
+
+
+def correlation(one: np.ndarray, other: np.ndarray) -> float:
+    """From -1 to 1. 0 if all values of one are equal."""
+    one, other = one - one.mean(), other - other.mean()
+    spread = float(np.sqrt(np.square(one).mean() * np.square(other).mean()))
+    return float((one * other).mean()) / spread if spread else 0.0

@@ -59,10 +59,12 @@ def test_a_cut_has_no_camera_and_does_not_count() -> None:
     assert measured.camera.right == pytest.approx(2.0, rel=0.05)
 
 
-def test_white_noise_has_no_motion_and_few_valid_pixels() -> None:
-    noise = np.random.default_rng(0).random((3, 256, 256, 3), np.float32)
+@pytest.mark.parametrize("size", [32, 256])
+def test_white_noise_has_no_motion_at_any_size(size: int) -> None:
+    """Few of its pixels are valid, except in small frames."""
+    noise = np.random.default_rng(0).random((3, size, size, 3), np.float32)
     measured = measure_clip(noise)
-    assert measured.valid < 0.25 and not any(step.is_followed for step in measured.steps)
+    assert (measured.valid < 0.25) == (size == 256) and not any(step.is_followed for step in measured.steps)
     assert camera_speed(measured) == measured.objects.speed == zoom(measured) == 0
     assert np.isfinite(measured.warp_error)
 
@@ -72,3 +74,28 @@ def test_pixels_that_leave_the_picture_are_not_valid(right: float) -> None:
     frames = drawn_clip(CameraMotion(right, 0.0, 0.0))
     assert measure_clip(frames).valid == pytest.approx(1 - right / frames.shape[2], abs=0.01)
     assert measure_clip(drawn_clip(STILL)).valid == 1
+
+
+@pytest.mark.parametrize("level", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("contrast", [0.1, 1.0])
+def test_cuts_to_and_from_plain_frames_do_not_count(level: float, contrast: float) -> None:
+    """Their flow is zero, and valid for all pixels."""
+    pan = 0.5 + contrast * (drawn_clip(CameraMotion(2.0, 0.0, 0.0), frames=4) - 0.5)
+    plain = np.full_like(pan[:1], level)
+    measured = measure_clip(np.concatenate([plain, pan, plain, pan]))
+    assert [step.is_followed for step in measured.steps] == [False, *[True] * 3, False, False, *[True] * 3]
+    assert measured.camera.right == pytest.approx(2.0, rel=0.05)
+
+
+@pytest.mark.parametrize("share", [0.2, 0.4])
+def test_a_pan_is_followed_through_strong_flicker(share: float) -> None:
+    pan = 0.7 * drawn_clip(CameraMotion(2.0, 0.0, 0.0), frames=4)
+    measured = measure_clip(pan * np.float32([1 + share, 1 - share] * 2)[:, None, None, None])
+    assert measured.warp_error > 0.01 and all(step.is_followed for step in measured.steps)
+    assert measured.camera.right == pytest.approx(2.0, rel=0.05)
+
+
+def test_a_plain_clip_with_noise_stands_still() -> None:
+    """Its noise is smaller than a step of eight bits, so the flow is zero."""
+    noise = np.random.default_rng(0).normal(0, 5e-4, (3, 64, 64, 3)).astype(np.float32)
+    assert all(step.is_followed for step in measure_clip(0.5 + noise).steps)
