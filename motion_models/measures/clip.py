@@ -55,6 +55,11 @@ class ClipMeasures:
         return float(np.nanmean(values)) if np.isfinite(values).any() else 0.0
 
     @property
+    def is_followed(self) -> bool:
+        """Whether motion could be followed in any step."""
+        return any(step.is_followed for step in self.steps)
+
+    @property
     def camera(self) -> CameraMotion:
         """Mean motion of the picture in one frame, in pixels of the clip."""
         return CameraMotion(

@@ -33,6 +33,10 @@ class MeasuredClip:
     """(f h w 3) in 0..1"""
     measures: ClipMeasures
 
+    def is_as_long_as(self, other: "MeasuredClip") -> bool:
+        """Whether the two can be compared frame by frame."""
+        return len(self.frames) == len(other.frames)
+
 
 @dataclass(frozen=True)
 class Comparison:

@@ -1,9 +1,12 @@
 """What was measured, in words and as a table."""
 
+from collections.abc import Sequence
+
 from ..errors import printable, sentence
 from .clip import ClipMeasures
 from .comparison import Comparison, MeasuredClip
 from .figures import FIGURES, object_direction, objects_go_one_way, roll, zoom
+from .steadiness import SMALLEST_CHANGE, usual_change
 
 PAN, TILT = ("pan left", "pan right"), ("tilt up", "tilt down")
 ZOOM, ROLL = ("zoom in", "zoom out"), ("roll clockwise", "roll anticlockwise")
@@ -21,13 +24,14 @@ MOST_LINES = 10
 
 
 def report(comparison: Comparison) -> list[str]:
-    """Lines for the node. A single clip is described, several have a line each."""
+    """Lines for the node. A single clip is described if its motion is known, several have a line each."""
     everything, lines = comparison.everything, []
-    if len(everything) == 1:
+    if len(everything) == 1 and everything[0].measures.is_followed:
         lines += [camera_line(everything[0].measures), *object_lines(everything[0].measures)]
     lines += [clip_line(clip) for clip in everything[:MOST_LINES]]
     if comparison.reference:
         lines += [change_line(clip, comparison.reference) for clip in comparison.clips[:MOST_LINES]]
+        lines += length_lines(comparison.clips, comparison.reference)
     if comparison.settings.closed_loop:
         lines += [seam_line(clip) for clip in everything[:MOST_LINES]]
     return [*lines, *size_lines(everything[0]), *warnings(comparison)]
@@ -90,9 +94,28 @@ def change_line(clip: MeasuredClip, reference: MeasuredClip) -> str:
     )
 
 
+def length_lines(clips: Sequence[MeasuredClip], reference: MeasuredClip) -> list[str]:
+    others = [clip.name for clip in clips if not clip.is_as_long_as(reference)]
+    if not others:
+        return []
+    return [
+        sentence(
+            "The picture does not show where {clips} and the reference differ: only clips with its {frames} frames are "
+            "compared frame by frame.",
+            clips=", ".join(others),
+            frames=len(reference.frames),
+        )
+    ]
+
+
 def seam_line(clip: MeasuredClip) -> str:
     least, most = SEAMLESS
     seam = clip.measures.seam
+    if seam < least and usual_change(clip.frames) < SMALLEST_CHANGE:
+        return sentence(
+            "{clip}, played as a loop, has no visible seam: most frames equal the next, and the last one the first.",
+            clip=clip.name,
+        )
     return sentence(
         "{clip}, played as a loop, {verdict}: its last frame differs from the first {seam} times as much as neighbours "
         "do.",

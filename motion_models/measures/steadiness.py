@@ -17,8 +17,11 @@ def changes(frames: np.ndarray) -> np.ndarray:
 def seam(frames: np.ndarray) -> float:
     """Difference of the last frame from the first, divided by the median difference of neighbouring frames. Near 1 it
     cannot be seen; far above is a jump, far below a standstill."""
-    usual = max(float(np.median(changes(frames))), SMALLEST_CHANGE)
-    return float(np.abs(frames[-1] - frames[0]).mean() / usual)
+    return float(np.abs(frames[-1] - frames[0]).mean() / max(usual_change(frames), SMALLEST_CHANGE))
+
+
+def usual_change(frames: np.ndarray) -> float:
+    return float(np.median(changes(frames)))
 
 
 def brightness(frames: np.ndarray) -> np.ndarray:

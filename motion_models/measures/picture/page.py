@@ -28,7 +28,8 @@ def draw(comparison: Comparison) -> Tensor:
     for clip, colour in zip(clips, colours, strict=False):
         parts.append(heading(f"{clip.name}, {len(clip.frames)} frames", colour))
         parts += strips(clip, None if clip is reference else reference, largest)
-    parts += [legend(largest * clips[0].measures.scale, reference is not None), space()]
+    has_difference = reference is not None and any(clip.is_as_long_as(reference) for clip in shown)
+    parts += [legend(largest * clips[0].measures.scale, has_difference), space()]
     measures, used = [clip.measures for clip in clips], colours[: len(clips)]
     parts += in_columns([block(figure, measures, used, reference and reference.measures) for figure in FIGURES])
     parts += [space(), *in_columns([panel(curve, measures, used) for curve in CURVES])]

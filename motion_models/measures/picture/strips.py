@@ -61,7 +61,7 @@ def strips(clip: MeasuredClip, reference: MeasuredClip | None, largest: float) -
     flows = [clip.measures.flows[step] for step in shown_steps(len(clip.frames), len(clip.measures.steps))]
     rows = [row([to_bytes(frame) for frame in frames])]
     rows.append(row([flow_colours(flow.motion, flow.valid, largest) for flow in flows]))
-    if reference and len(reference.frames) == len(clip.frames):
+    if reference and clip.is_as_long_as(reference):
         others = reference.frames[shown]
         most = max(LEAST_DIFFERENCE, float(np.percentile(np.abs(frames - others).mean(-1), FAST_PERCENTILE)))
         rows.append(row([difference_colours(*pair, most) for pair in zip(frames, others, strict=True)]))

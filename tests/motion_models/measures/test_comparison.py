@@ -78,6 +78,31 @@ def test_a_loop_is_judged_by_its_seam(brightness: list[int], verdict: str) -> No
     assert any(line.startswith(f"clip 1, played as a loop, {verdict}: ") for line in report(found))
 
 
+def test_a_still_loop_has_no_seam() -> None:
+    still = clip(frames=1).repeat(4, 1, 1, 1)
+    lines = report(compared(still, closed_loop=True))
+    assert (
+        "clip 1, played as a loop, has no visible seam: most frames equal the next, and the last one the first."
+        in lines
+    )
+    assert not any("differs" in line for line in lines)
+    jumping = torch.cat([still, 0.9 * still[:1]])
+    assert any("clip 1, played as a loop, jumps: " in line for line in report(compared(jumping, closed_loop=True)))
+
+
+def test_motion_that_cannot_be_followed_is_not_described() -> None:
+    lines = report(compared(torch.rand(3, SIZE, SIZE, 3, generator=torch.Generator().manual_seed(0))))
+    assert [line.split(":")[0] for line in lines] == ["clip 1", "clip 1"]
+    assert "no motion can be followed in 2 of 2 steps" in lines[1]
+
+
+def test_clips_of_another_length_have_no_differences() -> None:
+    found = compared(clip(), clip(frames=4), clip(frames=2), reference=clip(), names=("same", "long", "short"))
+    line = "The picture does not show where long, short and the reference differ: only clips with its 3 frames are "
+    assert any(each.startswith(line) for each in report(found))
+    assert not any("does not show" in each for each in report(compared(clip(), reference=clip())))
+
+
 def test_cuts_and_reduced_sizes_are_reported() -> None:
     cut = torch.cat([clip(size=520), clip(size=520, seed=7)])[1:5]
     lines = report(compared(cut))

@@ -8,6 +8,7 @@ import torch
 from animatediff_xl.motion_models.measures.camera import CameraMotion
 from animatediff_xl.motion_models.measures.comparison import Comparison, MeasureSettings, measure_clips
 from animatediff_xl.motion_models.measures.figures import FIGURES
+from animatediff_xl.motion_models.measures.picture import page
 from animatediff_xl.motion_models.measures.picture.bars import arrow, block
 from animatediff_xl.motion_models.measures.picture.colours import (
     PALETTE,
@@ -98,6 +99,17 @@ def test_every_comparison_has_a_picture(rights: tuple[float, ...], reference: fl
     pixels = (picture[0].numpy() * 255).round().astype(np.uint8)
     shown = [share(pixels, colour) > 1e-4 for colour in PALETTE]
     assert sum(shown) >= min(len(rights), MOST_CLIPS) and shown[0]
+
+
+@pytest.mark.parametrize(("frames", "explained"), [((3,), True), ((2,), False), ((2, 3), True)])
+def test_differences_are_explained_only_where_they_are_drawn(
+    monkeypatch: pytest.MonkeyPatch, frames: tuple[int, ...], explained: bool
+) -> None:
+    clips = [torch.from_numpy(drawn_clip(frames=each, size=SIZE)) for each in (3, *frames)]
+    said: list[bool] = []
+    monkeypatch.setattr(page, "legend", lambda largest, has_difference: said.append(has_difference) or page.space())
+    draw(measure_clips(clips[1:], clips[0], (), MeasureSettings(10.0, False, 0)))
+    assert said == [explained]
 
 
 @pytest.mark.parametrize("name", ["x" * 100_000, "\ud800", "\x00\x1b[31m", "\u202e\u4f60\u597d", "one\ntwo", ""])
