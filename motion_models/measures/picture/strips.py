@@ -6,6 +6,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from ...drawing.canvas import BACKGROUND, DARK, MARGIN, TEXT_COLOUR, TEXT_HEIGHT, WIDTH, font
+from ...drawing.letters import drawable
 from ...drawing.sheet import shown_frames, small
 from ...errors import printable
 from ..comparison import COLUMNS, MeasuredClip, shown_steps
@@ -34,11 +35,10 @@ def fastest(clips: Sequence[MeasuredClip]) -> float:
 
 def heading(text: str, colour: tuple[int, int, int]) -> Image.Image:
     """A line with a square of the clip's colour. A text that cannot be drawn is escaped, and a long one is cut."""
-    text = printable(text)
+    text, letters = drawable(printable(text))
     line = Image.new("RGB", (WIDTH, TEXT_HEIGHT + GAP), BACKGROUND)
     canvas, middle = ImageDraw.Draw(line), (TEXT_HEIGHT + GAP) // 2
     canvas.rectangle((MARGIN, middle - SWATCH // 2, MARGIN + SWATCH, middle + SWATCH // 2), colour)
-    letters = font()
     while letters.getlength(text) > WIDTH - 2 * MARGIN - SWATCH - GAP:
         text = text[:-4] + "..."
     canvas.text((MARGIN + SWATCH + GAP, middle), text, TEXT_COLOUR, letters, anchor="lm")

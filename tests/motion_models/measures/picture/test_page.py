@@ -5,6 +5,7 @@ import time
 import numpy as np
 import pytest
 import torch
+from animatediff_xl.motion_models.drawing import letters
 from animatediff_xl.motion_models.measures.camera import CameraMotion
 from animatediff_xl.motion_models.measures.comparison import Comparison, MeasureSettings, measure_clips
 from animatediff_xl.motion_models.measures.figures import FIGURES
@@ -110,6 +111,12 @@ def test_differences_are_explained_only_where_they_are_drawn(
     monkeypatch.setattr(page, "legend", lambda largest, has_difference: said.append(has_difference) or page.space())
     draw(measure_clips(clips[1:], clips[0], (), MeasureSettings(10.0, False, 0)))
     assert said == [explained]
+
+
+@pytest.mark.parametrize(("name", "shown"), [("\u4f60a", "\\u4f60a"), ("\u00e4", "\\xe4"), ("\n", "\\n")])
+def test_a_heading_escapes_letters_that_no_font_has(monkeypatch: pytest.MonkeyPatch, name: str, shown: str) -> None:
+    monkeypatch.setattr(letters, "system_fonts", list)
+    assert heading(name, PALETTE[0]) == heading(shown, PALETTE[0])
 
 
 @pytest.mark.parametrize("name", ["x" * 100_000, "\ud800", "\x00\x1b[31m", "\u202e\u4f60\u597d", "one\ntwo", ""])
