@@ -2,7 +2,9 @@
 
 from typing import Any, ClassVar
 
+import torch
 from comfy_api.latest import io
+from torch import Tensor
 
 from ...motion_models.errors import MotionError
 from .inputs import checked_inputs
@@ -24,7 +26,7 @@ class AnimateDiffNode(io.ComfyNode):
         values |= dict(zip((field.id for field in schema.inputs), args, strict=False))
         try:
             if schema.is_input_list:
-                values = {name: value if name in cls.lists else only(value) for name, value in values.items()}
+                values = {name: value if name in cls.lists else only(name, value) for name, value in values.items()}
             return cls.run(**checked_inputs(schema.inputs, cls.renamed(values), cls.own_checks, cls.lists))
         except MotionError as error:
             send(node_id_of(cls), error.report())
@@ -40,6 +42,24 @@ class AnimateDiffNode(io.ComfyNode):
         raise NotImplementedError
 
 
-def only(value: Any) -> Any:
-    """The first of a list. A script may pass the value itself."""
-    return value[0] if isinstance(value, list) and value else value
+def only(name: str, value: Any) -> Any:
+    """The value that a list holds, once or several times. A script may pass the value itself.
+
+    Raises MotionError if the list holds different ones.
+    """
+    if not isinstance(value, list) or not value:
+        return value
+    if not all(is_same(value[0], other) for other in value[1:]):
+        raise MotionError(
+            "{input} is a list of {number} values that differ, but only one can be used: connect a single one.",
+            input=name,
+            number=len(value),
+        )
+    return value[0]
+
+
+def is_same(one: Any, other: Any) -> bool:
+    """Objects such as MODELs are the same only if they are one, because == fails for what holds tensors."""
+    if isinstance(one, Tensor) and isinstance(other, Tensor):
+        return torch.equal(one, other)
+    return one is other or (isinstance(one, int | float | str) and one == other)

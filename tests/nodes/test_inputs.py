@@ -16,6 +16,10 @@ from server import PromptServer
 
 INPUTS = [(node, field) for node in NODES for field in node.define_schema().inputs]
 IDS = [f"{node.__name__}-{field.id}" for node, field in INPUTS]
+ONE_VALUE = [
+    (node, field) for node, field in INPUTS if node.define_schema().is_input_list and field.id not in node.lists
+]
+"""ComfyUI sends lists to these nodes, also for inputs that are none."""
 HOSTILE: tuple[Any, ...] = (
     None, "", "x", "\udcff", "a\nb\u202e", "0:" + 20_000 * " " + "x", -1, 10**40, math.nan, math.inf, -math.inf, [],
     [1], {}, {"points": None}, (), ("x",), object(), b"\xff", torch.tensor([]), torch.full((2, 3), math.nan),
@@ -40,6 +44,12 @@ def test_hostile_values_work_or_are_refused_in_a_sentence(node: Any, field: Any)
             except MotionError as error:
                 sentence = str(error)
                 assert sentence.isprintable() and sentence.encode() and len(sentence) < 1000, sentence
+
+
+@pytest.mark.parametrize(("node", "field"), ONE_VALUE)
+def test_different_values_are_refused_where_one_counts(node: Any, field: Any) -> None:
+    with pytest.raises(MotionError, match=f"{field.id} is a list of 2 values that differ"):
+        node.execute(**{field.id: [object(), object()]})
 
 
 @pytest.mark.parametrize(("node", "field"), INPUTS, ids=IDS)

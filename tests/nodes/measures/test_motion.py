@@ -33,6 +33,12 @@ def test_a_list_of_clips_gives_one_picture() -> None:
     assert "| reference |" in text and "| pan |" in text
 
 
+def test_lists_of_equal_values_are_one_value() -> None:
+    given = {"images": [clip(1.0)], "reference": [clip(), clip()], "fps": [8, 8.0], "closed_loop": [True, True]}
+    lone = {name: values[:1] for name, values in given.items()}
+    assert MeasureMotion.execute(**given).args[2:] == MeasureMotion.execute(**lone).args[2:]
+
+
 def test_transparent_pictures_are_measured_without_transparency() -> None:
     frames = clip(1.0)
     opaque = MeasureMotion.execute(images=[frames]).args[2:]
@@ -43,13 +49,15 @@ def test_transparent_pictures_are_measured_without_transparency() -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"images": [torch.full((3, 64, 64, 3), float("nan"))]}, "images is of type Tensor, but must be pictures of"),
-        ({"images": [clip(), torch.zeros(3, 64, 64)]}, "images is of type Tensor, but must be pictures of"),
+        ({"images": [torch.full((3, 64, 64, 3), float("nan"))]}, "images is of type Tensor, but must be pictures with"),
+        ({"images": [clip(), torch.zeros(3, 64, 64)]}, "images is of type Tensor, but must be pictures with"),
         ({"images": []}, "There is no clip to measure: connect the frames of one to images"),
         ({"images": [clip(frames=1)]}, "A single frame has no motion, and 'clip 1' has no more"),
         ({"images": [clip()], "fps": [0]}, "fps is 0, but must be a number from 0.1 to 240"),
         ({"images": [clip()], "clip_frames": ["x"]}, "clip_frames is 'x', but must be a whole number from 0 to 4096"),
         ({"images": [clip()], "labels": [1.5]}, "labels is 1.5, but must be a text"),
+        ({"images": [clip()], "fps": [8, 4]}, "fps is a list of 2 values that differ, but only one can be used"),
+        ({"images": [clip()], "reference": [clip(), clip(1.0)]}, "reference is a list of 2 values that differ"),
     ],
 )
 def test_unusable_inputs_of_a_measurement_are_refused(given: dict, message: str) -> None:
