@@ -43,6 +43,17 @@ SHOWN = f"""async kind => {{
 """Width and height of the picture as it is drawn in the node, and the height of its file."""
 
 
+RESIZED = [1, 40]
+"""Version of the front end. Vue nodes of ComfyUI 0.16.3 (1.39.19) keep the height they opened with."""
+
+
+@pytest.fixture(autouse=True)
+def resized(comfy: ComfyPage, renderer: Renderer) -> None:
+    version = comfy.evaluate("() => window.__COMFYUI_FRONTEND_VERSION__.split('.').map(Number)")
+    if renderer == "vue" and version < RESIZED:
+        pytest.skip("Vue nodes of this front end do not follow a new size")
+
+
 @pytest.fixture
 def measured(graph: Graph) -> Graph:
     """A still clip that is measured."""
