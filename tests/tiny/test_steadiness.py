@@ -50,10 +50,10 @@ SETTINGS = {
     ),
     # the more the frames share, the less they move, and the direction is lost at times
     "progressive noise 0.5": Setting(
-        lambda tiny: set_clip_noise(animated(tiny), ClipNoiseSettings(PROGRESSIVE, 0.5, 1)), 3.0, 0.8, 0.75, 0.7, 0.75
+        lambda tiny: set_clip_noise(animated(tiny), ClipNoiseSettings(PROGRESSIVE, 0.5, 1)), 3.0, 0.9, 0.7, 0.8, 0.85
     ),
     "shared noise 0.5": Setting(
-        lambda tiny: set_clip_noise(animated(tiny), ClipNoiseSettings("shared", 0.5, 1)), 3.0, 0.8, 0.75, 0.4, 0.6
+        lambda tiny: set_clip_noise(animated(tiny), ClipNoiseSettings("shared", 0.5, 1)), 3.0, 0.85, 0.75, 0.8, 0.9
     ),
 }
 
