@@ -2,7 +2,7 @@
 
 import { api } from "../../../scripts/api.js"
 
-const KINDS = ["ADXL_MeasureMotion"]
+const KIND = "ADXL_MeasureMotion"
 /** ComfyUI's own widget for pictures in classic nodes, and the height that computeSize() adds for it. */
 const PREVIEW = { name: "$$canvas-image-preview", height: 224 }
 /** What a Vue node has beside its picture, and above and below it more than computeSize() says. */
@@ -12,9 +12,7 @@ const TEXT_PIXELS = 80
 const MOST_PIXELS = 1600
 
 /** In Vue nodes widgets with texts take half of the height, whatever they need. */
-const STYLE = KINDS.map(
-  (kind) => `.lg-node-widgets:has([node-type="${kind}"]):has(+ div .image-preview) { flex: none !important }`
-).join("\n")
+const STYLE = `.lg-node-widgets:has([node-type="${KIND}"]):has(+ div .image-preview) { flex: none !important }`
 
 /** The shape of the last picture of each node. A node that a person makes smaller stays so, also when opened again. */
 const shapes = new Map()
@@ -25,7 +23,7 @@ export function addStyle() {
 
 /** Make a node as tall as its picture needs at the node's width. The key names the node, also when opened again. */
 export function makeRoom(node, key, file) {
-  if (!file || !KINDS.includes(node?.comfyClass)) return
+  if (!file || node?.comfyClass !== KIND) return
   const picture = new Image()
   picture.onload = () => {
     // in classic nodes texts would take an equal share of the room

@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from comfy.model_sampling import ModelSamplingDiscrete
+from comfy.samplers import calculate_sigmas
 
 from .graph import Graph
 from .page import ComfyPage, Renderer
@@ -49,7 +51,9 @@ def test_the_plan_follows_the_values(comfy: ComfyPage, renderer: Renderer, windo
     windowed.set(APPLY, clip_frames=20)
     until(comfy, "20 frames in 3 windows of 8")
     windowed.set("KSampler", steps=12, scheduler="ddim_uniform")
-    until(comfy, "in 13 steps")  # as the host samples
+    sigmas = calculate_sigmas(ModelSamplingDiscrete(), "ddim_uniform", 12)
+    assert len(sigmas) - 1 == 13  # ComfyUI adds one
+    until(comfy, "in 13 steps")
     windowed.set(KIND, context_overlap=8)
     comfy.until(lambda: "context_overlap is 8" in comfy.evaluate(SHOWN)[0][1], "no reason why there is no plan")
 

@@ -23,9 +23,7 @@ from tests.tiny.synthetic_dataset import FRAMES
 
 CACHED_STEPS, LONG = 25, 48
 LEAST_SKIPPED = 0.4
-MOST_CHANGE = {0.05: 0.7, 0.1: 1.3}
-"""The share of skipped steps, and the change of the clip in steps from frame to frame, by threshold. The aim of half a
-step is missed: docs/measurements.md."""
+"""Share of the steps."""
 
 
 def with_cache(model: host.ModelPatcher, threshold: float, report: Callable[[str], None]) -> host.ModelPatcher:
@@ -48,17 +46,21 @@ def cached(tiny: Tiny, model: host.ModelPatcher, threshold: float, clips: int, f
 
 
 @pytest.mark.parametrize(
-    ("threshold", "clips"),
+    ("threshold", "clips", "most_change"),
+    # the aim of half a step is missed over 20 clips: docs/measurements.md
     [
-        pytest.param(0.05, 3, marks=pytest.mark.measured),
-        pytest.param(0.05, 20, marks=pytest.mark.nightly),
-        pytest.param(0.1, 20, marks=pytest.mark.nightly),
+        pytest.param(0.05, 3, 0.5, marks=pytest.mark.measured),
+        pytest.param(0.05, 20, 0.7, marks=pytest.mark.nightly),
+        pytest.param(0.1, 20, 1.3, marks=pytest.mark.nightly),
     ],
 )
-def test_a_step_cache_saves_more_than_it_changes(tiny, report, threshold: float, clips: int) -> None:
+def test_a_step_cache_saves_more_than_it_changes(
+    tiny, report, threshold: float, clips: int, most_change: float
+) -> None:
+    """most_change: of the clip, in steps from frame to frame."""
     skipped, change = cached(tiny, animated(tiny), threshold, clips, FRAMES)
     report(f"step cache {threshold}: {skipped:.0%} of the steps skipped, change {change:.2f} frame steps")
-    assert skipped >= LEAST_SKIPPED and change <= MOST_CHANGE[threshold]
+    assert skipped >= LEAST_SKIPPED and change <= most_change
 
 
 @pytest.mark.nightly
@@ -68,7 +70,7 @@ def test_a_step_cache_saves_more_than_it_changes(tiny, report, threshold: float,
     [
         ("standard_static", 0.05, 0.4, 0.9),
         ("standard_static", 0.1, 0.4, 1.4),
-        ("looped_uniform", 0.05, 0.0, 0.9),
+        ("looped_uniform", 0.05, 0.0, 0.1),
         ("looped_uniform", 0.1, 0.2, 1.4),
     ],
 )
