@@ -6,7 +6,7 @@ from comfy_api.latest import io, ui
 
 from ..motion_models.context.handler import ContextHandler, add_context, settings_of
 from ..motion_models.context.picture import describe, draw
-from ..motion_models.context.reference import add_reference
+from ..motion_models.context.reference import Reference, add_reference
 from ..motion_models.context.windows import FUSE_METHODS, WINDOW_SCHEDULES, ContextSettings
 from .common.base import AnimateDiffNode
 from .common.renamed import current_choice, current_inputs
@@ -165,8 +165,9 @@ class ContextWindows(ChoosesWindows):
                     step=0.05,
                     round=0.01,
                     tooltip=(
-                        "How much the self-attention of all windows reads from one frame, so that they look alike. 0: "
-                        "not at all. Higher values hold the picture closer to that frame."
+                        "How much all windows look like one frame. Their self-attention reads from it, and their mean "
+                        "colours come near those of its window. 0: not at all. It also holds back colours that the "
+                        "prompt changes."
                     ),
                     advanced=True,
                 ),
@@ -207,16 +208,17 @@ class ContextWindows(ChoosesWindows):
         windows_in: str,
         **windows: Any,
     ) -> io.NodeOutput:
+        reference = Reference(reference_frame, reference_weight) if reference_weight else None
         handler = ContextHandler(
             window_settings(windows),
             windows_per_batch,
             freenoise,
             reporter(cls),
             in_motion_modules=windows_in == IN_MOTION_MODULES,
-            reference_frame=reference_frame if reference_weight else None,
+            reference=reference,
         )
         changed = add_context(model, handler)
-        return io.NodeOutput(add_reference(changed, reference_frame, reference_weight) if reference_weight else changed)
+        return io.NodeOutput(add_reference(changed, reference) if reference else changed)
 
 
 class WindowPlan(ChoosesWindows):

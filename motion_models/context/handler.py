@@ -22,6 +22,7 @@ from ..sampling.memory import motion_bytes
 from ..sampling.motion_config import clip_frames, log_warnings, motion_configs
 from ..sampling.run import SamplingRun, run_of, sampling_run, sampling_step
 from .conditions import conditions_of, select_frames, sliced_controls
+from .reference import Reference, with_colours_of_reference
 from .windows import CIRCULAR, MOVING, ContextSettings, dilations, plan, window_size, window_starts
 
 
@@ -64,13 +65,13 @@ class ContextHandler(host.ContextHandler):
         freenoise: bool = False,
         on_report: Callable[[str, list[str]], None] = log_warnings,
         in_motion_modules: bool = False,
-        reference_frame: int | None = None,
+        reference: Reference | None = None,
     ):
         """windows_per_batch: windows in one model call. 0: as many as memory allows.
 
         on_report: called with a message and its warnings, as in MotionSettings. in_motion_modules: the UNet runs on the
-        whole clip, and only the motion modules in it run window by window. reference_frame: of each clip. A window that
-        holds it runs first in each step, and the others can attend to it (`reference`).
+        whole clip, and only the motion modules in it run window by window. reference: of each clip. A window that holds
+        its frame runs first in each step, so that the others can attend to it.
         """
         self.settings = settings
         self.context_length = settings.length  # ComfyUI and other packs read this name
@@ -78,7 +79,7 @@ class ContextHandler(host.ContextHandler):
         self.freenoise = freenoise  # ComfyUI's name, as of its own handler
         self.on_report = on_report
         self.in_motion_modules = in_motion_modules
-        self.reference_frame = reference_frame
+        self.reference = reference
         self._reported = 0.0
 
     def for_one_run(self) -> "ContextHandler":
@@ -91,7 +92,7 @@ class ContextHandler(host.ContextHandler):
         self, model: Any, conds: list, x_in: Tensor, timestep: Tensor, model_options: host.ModelOptions
     ) -> bool:
         clip = clip_frames(model.current_patcher) or x_in.shape[0]
-        return not self.in_motion_modules and self.divides(clip)
+        return self.divides(clip) and (self.reference is not None or not self.in_motion_modules)
 
     def divides(self, clip: int) -> bool:
         """Whether a clip of that many frames has several windows."""
@@ -111,11 +112,35 @@ class ContextHandler(host.ContextHandler):
         timestep: Tensor,
         model_options: host.ModelOptions,
     ) -> list[Tensor]:
-        """The results of ComfyUI's `calc_cond_batch` for latents (f c h w), computed window by window."""
+        """The results of ComfyUI's `calc_cond_batch` for latents (f c h w): the predicted clean latents."""
         options = model_options.get("transformer_options", {})
-        step, batch = int(sampling_step(timestep[0].item(), options)), x_in.shape[0]
-        clip = clip_frames(model.current_patcher) or batch
+        step = int(sampling_step(timestep[0].item(), options))
+        clip = clip_frames(model.current_patcher) or x_in.shape[0]
         planned = self.windows(x_in, step, clip, run_of(options))
+        given = (model, conds, x_in, timestep, model_options)
+        if self.in_motion_modules:
+            predicted = calc_cond_batch(*given)
+        else:
+            predicted = self.by_windows(calc_cond_batch, planned, step, *given)
+        if self.reference is None:
+            return predicted
+        windows = planned.index_on(x_in.device), planned.weights.flatten(1)
+        return [with_colours_of_reference(each, clip, *windows, self.reference.weight) for each in predicted]
+
+    def by_windows(
+        self,
+        calc_cond_batch: Callable[..., list[Tensor]],
+        planned: PlannedWindows,
+        step: int,
+        model: Any,
+        conds: list[host.Conditions | None],
+        x_in: Tensor,
+        timestep: Tensor,
+        model_options: host.ModelOptions,
+    ) -> list[Tensor]:
+        """As `execute`, window by window."""
+        options, batch = model_options.get("transformer_options", {}), x_in.shape[0]
+        clip = clip_frames(model.current_patcher) or batch
         active = [self.active_in(conds, frames, clip) for frames in planned.frames]
         run_of(options).reference_tokens.clear()
         totals = [torch.zeros_like(x_in) for _ in conds]
@@ -143,7 +168,9 @@ class ContextHandler(host.ContextHandler):
         key = ("windows", self.settings, x.shape[0], clip, step if self.is_moving else 0)
 
         def planned() -> PlannedWindows:
-            window_plan = plan(self.settings, clip, key[-1]).beginning_with(self.reference_frame)
+            window_plan = plan(self.settings, clip, key[-1])
+            if self.reference is not None:
+                window_plan = window_plan.beginning_with(self.reference.frame)
             clips = x.shape[0] // clip
             indices = np.concatenate([window_plan.indices + clip * index for index in range(clips)])
             weights = torch.from_numpy(window_plan.weights).repeat(clips, 1)[..., None, None, None]
@@ -189,7 +216,7 @@ class ContextHandler(host.ContextHandler):
 
         The windows that hold the reference frame run them all, because others need its tokens for theirs.
         """
-        if self.reference_frame is not None and any(frame % clip == self.reference_frame for frame in frames):
+        if self.reference is not None and any(frame % clip == self.reference.frame for frame in frames):
             return tuple(True for side in conds for _ in side or ())
         return activity(conds, frames)
 
@@ -319,10 +346,10 @@ def noise_order(settings: ContextSettings, frames: int, seed: int) -> Order:
 def check_windows(guider: Any, handler: ContextHandler, batch: int) -> None:
     """Raises MotionError if the windows cannot work with other settings of a MODEL, or with the frames of a batch."""
     clip = clip_frames(guider.model_patcher) or batch
-    if handler.reference_frame is not None and handler.reference_frame >= clip:
+    if handler.reference is not None and handler.reference.frame >= clip:
         raise MotionError(
             "reference_frame is {frame}, but the clip has {frames} frames: set it to {last} or less.",
-            frame=handler.reference_frame,
+            frame=handler.reference.frame,
             frames=clip,
             last=clip - 1,
         )
@@ -330,7 +357,7 @@ def check_windows(guider: Any, handler: ContextHandler, batch: int) -> None:
         raise MotionError(CLIP_FRAMES_DIFFER)
     if host.guides_by_attention(guider.model_options):
         raise MotionError(SELF_ATTENTION_GUIDANCE)
-    if handler.reference_frame is not None and host.is_compiled(guider.model_options):
+    if handler.reference is not None and host.is_compiled(guider.model_options):
         raise MotionError(COMPILED_REFERENCE)
 
 

@@ -1,9 +1,14 @@
-"""A reference frame for all context windows. Every frame reads it in self-attention, so that the windows look alike.
+"""A reference frame for all context windows, so that they look alike: in self-attention, and in mean colours.
 
 Khachatryan et al., "Text2Video-Zero", arXiv 2303.13439, lets every frame attend to the first one instead of to itself.
 Here the frame's own tokens and those of the reference frame are mixed by a weight, and the frame can be any. The first
 window of a step that holds it keeps its tokens, and the other windows read them.
+
+The mean colours of a window come from its noise, and self-attention does not change them (docs/measurements.md). So
+they are shifted to those of the window that holds the reference frame.
 """
+
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -15,15 +20,23 @@ Attention = tuple[Tensor, Tensor, Tensor]
 """Queries, keys and values before their projections, each ((c f) t w): conditions, frames, tokens, channels."""
 
 
-def add_reference(model: host.ModelPatcher, frame: int, weight: float) -> host.ModelPatcher:
-    """A clone of MODEL whose frames attend to the frame of their clip. weight: 0: to themselves. 1: to it alone."""
+@dataclass(frozen=True)
+class Reference:
+    frame: int
+    """Of each clip."""
+    weight: float
+    """0: nothing is taken from it. 1: self-attention reads it alone, and the mean colours of all windows are alike."""
+
+
+def add_reference(model: host.ModelPatcher, reference: Reference) -> host.ModelPatcher:
+    """A clone of MODEL whose frames attend to the reference frame of their clip."""
 
     def attend(queries: Tensor, keys: Tensor, values: Tensor, options: host.TransformerOptions) -> Attention:
-        reference = reference_tokens(queries, frame, options)
-        if reference is None or keys.shape != queries.shape:  # another node has added tokens
+        read = reference_tokens(queries, reference.frame, options)
+        if read is None or keys.shape != queries.shape:  # another node has added tokens
             return queries, keys, values
         mixed = [
-            torch.lerp(tokens.unflatten(0, (len(reference), -1)), reference, weight).flatten(0, 1)
+            torch.lerp(tokens.unflatten(0, (len(read), -1)), read, reference.weight).flatten(0, 1)
             for tokens in ((keys,) if values is keys else (keys, values))
         ]
         return queries, mixed[0], mixed[-1]
@@ -63,3 +76,20 @@ def reference_tokens(tokens: Tensor, frame: int, options: host.TransformerOption
         return None
     of_clips = torch.stack([torch.stack(row) for row in wanted])  # type: ignore[arg-type] - none is None
     return of_clips if len(in_order) == 1 else of_clips[:, [in_order.index(number) for number in clips]]
+
+
+def with_colours_of_reference(predicted: Tensor, clip: int, index: Tensor, weights: Tensor, weight: float) -> Tensor:
+    """Predicted clean latents (f c h w) whose windows have the mean colours of the first window of their clip.
+
+    clip: frames of each clip. index, weights: (w l), frames in the batch of the windows of all clips, and the weight of
+    each window in them. weight: that of the reference, 1 for the whole difference.
+
+    AdaIN (Huang and Belongie, arXiv 1703.06868) gives a picture the mean and the deviation of another. Here a window
+    gets the mean, so its frames keep their differences. It keeps its deviation, which depends on what the frames show.
+    """
+    windows_in_clip = len(index) * clip // len(predicted)
+    means = predicted.mean((-2, -1))[index].mean(1).unflatten(0, (-1, windows_in_clip))  # (clips, windows, c)
+    shifts = weight * (means[:, :1] - means).flatten(0, 1)
+    # a product, because index_add_ with repeated indices is not deterministic on CUDA
+    shares = weights.new_zeros(len(index), len(predicted)).scatter(1, index, weights)
+    return predicted + (shares.T @ shifts.to(weights))[..., None, None].to(predicted)

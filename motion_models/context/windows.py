@@ -71,8 +71,8 @@ class WindowPlan:
     weights: np.ndarray
     """Weight of each window in each of its frames, (windows, length)."""
 
-    def beginning_with(self, frame: int | None) -> "WindowPlan":
-        """The same windows, those with a frame first. In the same order if no window has it, or if it is None."""
+    def beginning_with(self, frame: int) -> "WindowPlan":
+        """The same windows, those with a frame first. In the same order if no window has it."""
         order = np.argsort(~(self.indices == frame).any(1), kind="stable")
         return WindowPlan(self.frames, self.indices[order], self.weights[order])
 

@@ -1,11 +1,11 @@
-"""A reference frame that all windows attend to."""
+"""A reference frame that all windows look like."""
 
 import dataclasses
 
 import pytest
 import torch
 from animatediff_xl.motion_models.context.handler import ContextHandler, add_context
-from animatediff_xl.motion_models.context.reference import add_reference
+from animatediff_xl.motion_models.context.reference import Reference, add_reference, with_colours_of_reference
 from animatediff_xl.motion_models.context.windows import ContextSettings
 from animatediff_xl.motion_models.errors import MotionError
 from animatediff_xl.nodes.context import ContextWindows
@@ -23,8 +23,8 @@ FRAME = 5
 
 
 def with_reference(model, weight: float = 0.5, per_batch: int = 1, **given):
-    handler = ContextHandler(WINDOWS, per_batch, reference_frame=FRAME, **given)
-    return add_reference(add_context(model, handler), FRAME, weight)
+    handler = ContextHandler(WINDOWS, per_batch, reference=Reference(FRAME, weight), **given)
+    return add_reference(add_context(model, handler), Reference(FRAME, weight))
 
 
 def watched(model, seen: list[Tensor]):
@@ -96,12 +96,45 @@ def test_tokens_of_another_node_are_left_alone(pair, animate) -> None:
 
     model = animate(pair.model).clone()
     model.set_model_attn1_patch(doubled)
-    windowed = add_context(model, ContextHandler(WINDOWS, 1, reference_frame=FRAME))
-    assert torch.equal(long_sample(add_reference(windowed, FRAME, 0.5)), long_sample(windowed))
+    reference = Reference(FRAME, 0.5)
+    windowed = add_context(model, ContextHandler(WINDOWS, 1, reference=reference))
+    assert torch.equal(long_sample(add_reference(windowed, reference)), long_sample(windowed))
+
+
+APART = ContextSettings(length=5, overlap=0, schedule="batched")
+"""Two windows of a clip. The second holds the reference frame."""
+
+
+@pytest.mark.parametrize("in_motion_modules", [False, True])
+@pytest.mark.parametrize("weight", [0.5, 1.0])
+def test_windows_take_mean_colours_and_frames_keep_differences(pair, animate, in_motion_modules, weight) -> None:
+    """The attention to the reference is off. With one step, the clip is what the model predicts."""
+    model = animate(pair.model)
+
+    def predicted(reference: Reference | None) -> Tensor:
+        handler = ContextHandler(APART, in_motion_modules=in_motion_modules, reference=reference)
+        return long_sample(add_context(model, handler), steps=1).unflatten(0, (2, 5))
+
+    plain, found = predicted(None), predicted(Reference(FRAME, weight))
+    means = plain.mean((1, 3, 4), keepdim=True)
+    shift = weight * (means[1] - means[0])
+    assert shift.abs().min() > 1e-3
+    assert same(found, plain + torch.stack([shift, torch.zeros_like(shift)]))
+
+
+def test_shifts_are_mixed_as_their_windows_are() -> None:
+    index, weights = torch.tensor([[0, 1, 2], [2, 3, 4]]), torch.tensor([[1, 1, 0.25], [0.75, 1, 1]])
+    brightness = torch.tensor([1.0, 2, 3, 5, 7])
+    latents = (brightness.repeat(2) + 10 * torch.tensor([0.0, 1]).repeat_interleave(5))[:, None, None, None]
+    two_clips = torch.cat([index, index + 5]), weights.repeat(2, 1)
+    found = with_colours_of_reference(latents.expand(10, 4, 2, 3), 5, *two_clips, 0.5)
+    shift = 0.5 * (2 - 5)
+    of_one_clip = brightness + torch.tensor([0, 0, 0.75 * shift, shift, shift])
+    assert torch.allclose(found[:, 3, 1, 2], torch.cat([of_one_clip, of_one_clip + 10]))
 
 
 def test_a_reference_outside_of_the_clip_is_refused(pair, animate) -> None:
-    model = add_context(animate(pair.model), ContextHandler(WINDOWS, reference_frame=CLIP))
+    model = add_context(animate(pair.model), ContextHandler(WINDOWS, reference=Reference(CLIP, 0.5)))
     with pytest.raises(MotionError, match="reference_frame is 10, but the clip has 10 frames: set it to 9 or less"):
         long_sample(model)
 

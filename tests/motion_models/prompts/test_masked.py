@@ -9,7 +9,7 @@ import torch
 from animatediff_xl.motion_models import host
 from animatediff_xl.motion_models.context.conditions import conditions_of
 from animatediff_xl.motion_models.context.handler import ContextHandler, add_context
-from animatediff_xl.motion_models.context.reference import add_reference
+from animatediff_xl.motion_models.context.reference import Reference, add_reference
 from animatediff_xl.motion_models.context.windows import ContextSettings
 from animatediff_xl.motion_models.prompts.encoding import FRAME_MASK
 from animatediff_xl.motion_models.prompts.travel import travel
@@ -120,8 +120,9 @@ def test_prompts_beyond_the_clip_do_not_run(pair, animate) -> None:
 def test_a_reference_frame_serves_prompts_of_other_windows(pair, animate, monkeypatch) -> None:
     """The window that holds it runs every prompt, because the others need its tokens."""
     positive = [[text / 9, options] for text, options in predictions(THREE, between="step")]
-    model = add_reference(animate(pair.model), 0, 0.5)
-    handler = ContextHandler(ContextSettings(length=4, overlap=2), 1, reference_frame=0)
+    reference = Reference(0, 0.5)
+    model = add_reference(animate(pair.model), reference)
+    handler = ContextHandler(ContextSettings(length=4, overlap=2), 1, reference=reference)
     found = long_sample(add_context(model, handler), positive=positive, steps=1)
     without = long_sample(windowed(animate(pair.model)), positive=positive, steps=1)
     monkeypatch.setattr("animatediff_xl.motion_models.prompts.masked.with_active_frames", lambda each, _: each)
