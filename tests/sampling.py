@@ -15,7 +15,8 @@ def start_noise(frames: int = FRAMES, seed: int = 7) -> Tensor:
 
 
 def sample(model, *, cfg: float = 5.0, sampler: str = "euler", steps: int = 2, noise: Tensor | None = None,
-           positive: list | None = None, negative: list | None = None, callback=None) -> Tensor:  # fmt: skip
+           positive: list | None = None, negative: list | None = None, callback=None,
+           noise_mask: Tensor | None = None) -> Tensor:  # fmt: skip
     """Latents (f c h w) from KSampler's own function."""
     noise = start_noise() if noise is None else noise
     return comfy.sample.sample(
@@ -28,6 +29,7 @@ def sample(model, *, cfg: float = 5.0, sampler: str = "euler", steps: int = 2, n
         positive or conditioning(1),
         negative or conditioning(2),
         torch.zeros_like(noise),
+        noise_mask=noise_mask,
         callback=callback,
         disable_pbar=True,
         seed=3,

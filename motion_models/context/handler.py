@@ -92,7 +92,9 @@ class ContextHandler(host.ContextHandler):
         self, model: Any, conds: list, x_in: Tensor, timestep: Tensor, model_options: host.ModelOptions
     ) -> bool:
         clip = clip_frames(model.current_patcher) or x_in.shape[0]
-        return self.divides(clip) and (self.reference is not None or not self.in_motion_modules)
+        needs_handler = self.reference is not None or not self.in_motion_modules
+        # other packs may call with a part of a clip
+        return needs_handler and self.divides(clip) and x_in.shape[0] % clip == 0
 
     def divides(self, clip: int) -> bool:
         """Whether a clip of that many frames has several windows."""
@@ -113,34 +115,28 @@ class ContextHandler(host.ContextHandler):
         model_options: host.ModelOptions,
     ) -> list[Tensor]:
         """The results of ComfyUI's `calc_cond_batch` for latents (f c h w): the predicted clean latents."""
-        options = model_options.get("transformer_options", {})
-        step = int(sampling_step(timestep[0].item(), options))
-        clip = clip_frames(model.current_patcher) or x_in.shape[0]
-        planned = self.windows(x_in, step, clip, run_of(options))
         given = (model, conds, x_in, timestep, model_options)
-        if self.in_motion_modules:
-            predicted = calc_cond_batch(*given)
-        else:
-            predicted = self.by_windows(calc_cond_batch, planned, step, *given)
+        predicted = calc_cond_batch(*given) if self.in_motion_modules else self.by_windows(calc_cond_batch, *given)
         if self.reference is None:
             return predicted
-        windows = planned.index_on(x_in.device), planned.weights.flatten(1)
-        return [with_colours_of_reference(each, clip, *windows, self.reference.weight) for each in predicted]
+        clip = clip_frames(model.current_patcher) or x_in.shape[0]
+        mask = run_of(model_options.get("transformer_options", {})).mask_of_frames(x_in)
+        return [with_colours_of_reference(each, self.reference, clip, self.settings, mask) for each in predicted]
 
     def by_windows(
         self,
         calc_cond_batch: Callable[..., list[Tensor]],
-        planned: PlannedWindows,
-        step: int,
         model: Any,
         conds: list[host.Conditions | None],
         x_in: Tensor,
         timestep: Tensor,
         model_options: host.ModelOptions,
     ) -> list[Tensor]:
-        """As `execute`, window by window."""
-        options, batch = model_options.get("transformer_options", {}), x_in.shape[0]
+        """As `execute`. The model runs window by window, and the results are their weighted sum."""
+        options = model_options.get("transformer_options", {})
+        step, batch = int(sampling_step(timestep[0].item(), options)), x_in.shape[0]
         clip = clip_frames(model.current_patcher) or batch
+        planned = self.windows(x_in, step, clip, run_of(options))
         active = [self.active_in(conds, frames, clip) for frames in planned.frames]
         run_of(options).reference_tokens.clear()
         totals = [torch.zeros_like(x_in) for _ in conds]
@@ -324,6 +320,7 @@ def on_sampling(executor: host.Executor, noise: Tensor, *args: Any, **kw: Any) -
         noise = noise.unflatten(0, (-1, clip))[:, order].flatten(0, 1)
     with sampling_run(guider.model_options, noise.shape[-2:]) as run:
         run.clip_frames = clip
+        run.noise_mask = host.sampling_argument("denoise_mask", args, kw)
         return executor(noise, *args, **kw)
 
 

@@ -4,17 +4,19 @@ Khachatryan et al., "Text2Video-Zero", arXiv 2303.13439, lets every frame attend
 Here the frame's own tokens and those of the reference frame are mixed by a weight, and the frame can be any. The first
 window of a step that holds it keeps its tokens, and the other windows read them.
 
-The mean colours of a window come from its noise, and self-attention does not change them (docs/measurements.md). So
-they are shifted to those of the window that holds the reference frame.
+Self-attention leaves the mean colours of windows apart on the small model (docs/measurements.md). So the predicted
+latents are also shifted, towards the mean colours around the reference frame.
 """
 
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from .. import host
 from ..sampling.run import run_of
+from .windows import ContextSettings
 
 Attention = tuple[Tensor, Tensor, Tensor]
 """Queries, keys and values before their projections, each ((c f) t w): conditions, frames, tokens, channels."""
@@ -25,7 +27,7 @@ class Reference:
     frame: int
     """Of each clip."""
     weight: float
-    """0: nothing is taken from it. 1: self-attention reads it alone, and the mean colours of all windows are alike."""
+    """0: nothing is taken from it. 1: self-attention reads it alone, and the clip has the mean colours around it."""
 
 
 def add_reference(model: host.ModelPatcher, reference: Reference) -> host.ModelPatcher:
@@ -78,18 +80,30 @@ def reference_tokens(tokens: Tensor, frame: int, options: host.TransformerOption
     return of_clips if len(in_order) == 1 else of_clips[:, [in_order.index(number) for number in clips]]
 
 
-def with_colours_of_reference(predicted: Tensor, clip: int, index: Tensor, weights: Tensor, weight: float) -> Tensor:
-    """Predicted clean latents (f c h w) whose windows have the mean colours of the first window of their clip.
+def with_colours_of_reference(
+    predicted: Tensor, reference: Reference, clip: int, windows: ContextSettings, mask: Tensor | None
+) -> Tensor:
+    """Predicted clean latents (f c h w) whose mean colours come near to those around the reference frame.
 
-    clip: frames of each clip. index, weights: (w l), frames in the batch of the windows of all clips, and the weight of
-    each window in them. weight: that of the reference, 1 for the whole difference.
+    clip: frames of each clip. mask: of each frame, (f 1 1 1). Frames that are kept in part keep their colours.
 
-    AdaIN (Huang and Belongie, arXiv 1703.06868) gives a picture the mean and the deviation of another. Here a window
-    gets the mean, so its frames keep their differences. It keeps its deviation, which depends on what the frames show.
+    This moves the mean as AdaIN does (Huang and Belongie, arXiv 1703.06868). The deviation stays, because it depends on
+    what the frames show. The means are smoothed over a window, so that neighbouring frames keep their differences.
     """
-    windows_in_clip = len(index) * clip // len(predicted)
-    means = predicted.mean((-2, -1))[index].mean(1).unflatten(0, (-1, windows_in_clip))  # (clips, windows, c)
-    shifts = weight * (means[:, :1] - means).flatten(0, 1)
-    # a product, because index_add_ with repeated indices is not deterministic on CUDA
-    shares = weights.new_zeros(len(index), len(predicted)).scatter(1, index, weights)
-    return predicted + (shares.T @ shifts.to(weights))[..., None, None].to(predicted)
+    means = predicted.float().mean((-2, -1)).unflatten(0, (-1, clip)).transpose(1, 2)  # (clips c f)
+    smooth = smoothed(means, min(windows.length, clip), windows.closed_loop)
+    shifts = reference.weight * (smooth[..., reference.frame, None] - smooth)
+    shifts = shifts.transpose(1, 2).flatten(0, 1)[..., None, None].to(predicted)
+    return predicted + (shifts if mask is None else shifts * mask)
+
+
+def smoothed(curves: Tensor, length: int, closed_loop: bool) -> Tensor:
+    """Curves (n c f) with a mean over about a number of frames around each, the nearest weighing most.
+
+    It is a mean of a mean. A single one would turn some waves upside down, and subtracting it would raise them.
+    """
+    around = length // 4
+    for _ in range(2):
+        padded = functional.pad(curves, (around, around), mode="circular" if closed_loop else "replicate")
+        curves = functional.avg_pool1d(padded, 2 * around + 1, stride=1)
+    return curves

@@ -28,7 +28,7 @@ def options_of(arguments: tuple, keywords: dict[str, Any]) -> TransformerOptions
     return arguments[OPTIONS_POSITION]
 
 
-OUTER_SAMPLE_POSITIONS = {"sigmas": 2, "callback": 4, "seed": 6}
+OUTER_SAMPLE_POSITIONS = {"sigmas": 2, "denoise_mask": 3, "callback": 4, "seed": 6}
 """Indices in the positional arguments of an OUTER_SAMPLE call, without the noise."""
 
 

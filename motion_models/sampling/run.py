@@ -26,6 +26,8 @@ class SamplingRun:
     """Height and width of the latents, or None outside of a run."""
     clip_frames: int | None = None
     """Frames of each clip of the batch. None if no context windows have planned them."""
+    noise_mask: Tensor | None = None
+    """Of the run, (... h w) for one or all of the latents. None: all may change, or there are no context windows."""
     reference_tokens: dict[Hashable, Tensor] = field(default_factory=dict)
     """What the windows of a prediction read from the reference frame, by layer, condition and clip."""
     has_called_model: bool = False
@@ -47,6 +49,19 @@ class SamplingRun:
         if key not in self._results:
             self._results[key] = compute()
         return self._results[key]  # type: ignore[return-value]
+
+    def mask_of_frames(self, latents: Tensor) -> Tensor | None:
+        """The least value of the noise mask in each frame of latents (f c h w), as (f 1 1 1). None without a mask."""
+        if self.noise_mask is None:
+            return None
+        mask = self.noise_mask
+
+        def least() -> Tensor:
+            of_each = mask.reshape(-1, mask.shape[-2] * mask.shape[-1]).amin(1)
+            of_frames = host.repeated(of_each, len(latents))[:, None, None, None]
+            return host.moved(of_frames, latents.device, latents.dtype)
+
+        return self.once(("mask of frames", len(latents), latents.device, latents.dtype), least)
 
 
 _current: ContextVar[SamplingRun | None] = ContextVar("animatediff_xl_run", default=None)

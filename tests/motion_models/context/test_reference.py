@@ -2,13 +2,21 @@
 
 import dataclasses
 
+import comfy.samplers
 import pytest
 import torch
+from animatediff_xl.motion_models import host
 from animatediff_xl.motion_models.context.handler import ContextHandler, add_context
-from animatediff_xl.motion_models.context.reference import Reference, add_reference, with_colours_of_reference
+from animatediff_xl.motion_models.context.reference import (
+    Reference,
+    add_reference,
+    smoothed,
+    with_colours_of_reference,
+)
 from animatediff_xl.motion_models.context.windows import ContextSettings
 from animatediff_xl.motion_models.errors import MotionError
-from animatediff_xl.nodes.context import ContextWindows
+from animatediff_xl.motion_models.sampling.run import SamplingRun
+from animatediff_xl.nodes.context import FIELDS, ContextWindows
 from comfy_api.torch_helpers import set_torch_compile_wrapper
 from torch import Tensor
 
@@ -54,6 +62,7 @@ def test_without_weight_no_patch_is_left(pair, animate) -> None:
     inputs = {field.id: field.default for field in ContextWindows.define_schema().inputs[1:]}
     (model,) = ContextWindows.run(animate(pair.model), **inputs).args
     assert not model.model_options["transformer_options"].get("patches")
+    assert host.context_handler(model.model_options).reference is None
 
 
 @pytest.mark.parametrize("per_batch", [2, 0])
@@ -101,36 +110,103 @@ def test_tokens_of_another_node_are_left_alone(pair, animate) -> None:
     assert torch.equal(long_sample(add_reference(windowed, reference)), long_sample(windowed))
 
 
-APART = ContextSettings(length=5, overlap=0, schedule="batched")
-"""Two windows of a clip. The second holds the reference frame."""
+def test_the_node_passes_weight_and_frame_on(pair, animate) -> None:
+    inputs = {field.id: field.default for field in ContextWindows.define_schema().inputs[1:]}
+    inputs |= {name: getattr(WINDOWS, field) for name, field in FIELDS.items()}
+    (model,) = ContextWindows.run(
+        animate(pair.model), **inputs | {"reference_weight": 0.5, "reference_frame": FRAME}
+    ).args
+    assert torch.equal(long_sample(model), long_sample(with_reference(animate(pair.model), per_batch=0)))
 
 
 @pytest.mark.parametrize("in_motion_modules", [False, True])
-@pytest.mark.parametrize("weight", [0.5, 1.0])
-def test_windows_take_mean_colours_and_frames_keep_differences(pair, animate, in_motion_modules, weight) -> None:
+def test_predictions_of_clips_and_sides_come_near_the_reference(pair, animate, in_motion_modules) -> None:
     """The attention to the reference is off. With one step, the clip is what the model predicts."""
-    model = animate(pair.model)
+    model, reference = (
+        animate(pair.model, settings=dataclasses.replace(SETTINGS, clip_frames=CLIP)),
+        Reference(FRAME, 0.5),
+    )
 
-    def predicted(reference: Reference | None) -> Tensor:
-        handler = ContextHandler(APART, in_motion_modules=in_motion_modules, reference=reference)
-        return long_sample(add_context(model, handler), steps=1).unflatten(0, (2, 5))
+    def predicted(given: Reference | None) -> Tensor:
+        handler = ContextHandler(WINDOWS, in_motion_modules=in_motion_modules, reference=given)
+        return sample(add_context(model, handler), noise=start_noise(2 * CLIP), steps=1, cfg=4.0)
 
-    plain, found = predicted(None), predicted(Reference(FRAME, weight))
-    means = plain.mean((1, 3, 4), keepdim=True)
-    shift = weight * (means[1] - means[0])
-    assert shift.abs().min() > 1e-3
-    assert same(found, plain + torch.stack([shift, torch.zeros_like(shift)]))
+    plain = predicted(None)
+    expected = torch.cat(
+        [with_colours_of_reference(clip, reference, CLIP, WINDOWS, mask=None) for clip in plain.split(CLIP)]
+    )
+    assert not same(plain, expected, rounding=1e-3)
+    assert same(predicted(reference), expected)
 
 
-def test_shifts_are_mixed_as_their_windows_are() -> None:
-    index, weights = torch.tensor([[0, 1, 2], [2, 3, 4]]), torch.tensor([[1, 1, 0.25], [0.75, 1, 1]])
-    brightness = torch.tensor([1.0, 2, 3, 5, 7])
-    latents = (brightness.repeat(2) + 10 * torch.tensor([0.0, 1]).repeat_interleave(5))[:, None, None, None]
-    two_clips = torch.cat([index, index + 5]), weights.repeat(2, 1)
-    found = with_colours_of_reference(latents.expand(10, 4, 2, 3), 5, *two_clips, 0.5)
-    shift = 0.5 * (2 - 5)
-    of_one_clip = brightness + torch.tensor([0, 0, 0.75 * shift, shift, shift])
-    assert torch.allclose(found[:, 3, 1, 2], torch.cat([of_one_clip, of_one_clip + 10]))
+OPEN = ContextSettings(length=16)
+LONG = 48
+
+
+def latents_of(brightness: Tensor) -> Tensor:
+    """Even latents (f 4 2 3)."""
+    return brightness[:, None, None, None].expand(-1, 4, 2, 3)
+
+
+@pytest.mark.parametrize("weight", [0.25, 1.0])
+def test_a_fade_still_never_turns_back(weight: float) -> None:
+    fade = latents_of(torch.linspace(-1, 1, LONG))
+    found = with_colours_of_reference(fade, Reference(0, weight), LONG, OPEN, mask=None)[:, 0, 0, 0]
+    assert found[0] == -1
+    assert torch.all(found.diff() > -1e-6)
+    assert found[-1] - found[0] < (1 - 0.8 * weight) * 2
+
+
+@pytest.mark.parametrize("closed_loop", [False, True])
+@pytest.mark.parametrize("length", [2, 5, 16])
+def test_no_wave_of_colours_grows(length: int, closed_loop: bool) -> None:
+    """Whatever a sampler adds up over its steps, the colours of frames do not swing apart."""
+    impulses = smoothed(torch.eye(LONG)[:, None], length, closed_loop)[:, 0]
+    waves = torch.linalg.eigvals(torch.eye(LONG) - impulses)
+    assert waves.abs().max() <= 1 + 1e-5
+
+
+def test_frames_within_a_window_keep_their_differences() -> None:
+    flicker = latents_of((torch.arange(LONG) % 2).float())
+    found = with_colours_of_reference(flicker, Reference(0, 1.0), LONG, OPEN, mask=None)[:, 0, 0, 0]
+    assert torch.allclose(found.diff().abs()[8:-8], torch.ones(LONG - 17), atol=0.02)
+
+
+def test_kept_frames_and_those_beside_them_keep_their_colours() -> None:
+    mask = (torch.arange(LONG) / 8).clamp(max=1)
+    run = SamplingRun(noise_mask=mask[:, None, None, None].expand(-1, 1, 2, 3))
+    fade = latents_of(torch.linspace(-1, 1, LONG))
+    free, found = (
+        with_colours_of_reference(fade, Reference(40, 1.0), LONG, OPEN, given) - fade
+        for given in (None, run.mask_of_frames(fade))
+    )
+    assert free[:5].min() > 1
+    assert torch.allclose(found, free * mask[:, None, None, None])
+
+
+def test_a_picture_that_is_kept_in_part_keeps_its_colours(pair, animate) -> None:
+    mask = torch.ones(1, 1, 8, 8)
+    mask[..., :4, :] = 0
+    handlers = (ContextHandler(WINDOWS), ContextHandler(WINDOWS, reference=Reference(FRAME, 1.0)))
+    plain, found = (long_sample(add_context(animate(pair.model), each), noise_mask=mask) for each in handlers)
+    assert same(found, plain)
+
+
+@pytest.mark.parametrize("in_motion_modules", [False, True])
+def test_a_call_with_a_part_of_the_clip_works(pair, animate, in_motion_modules) -> None:
+    """As of a function that other packs set after the guidance."""
+    model = animate(pair.model, settings=dataclasses.replace(SETTINGS, clip_frames=CLIP))
+    model = with_reference(model, in_motion_modules=in_motion_modules)
+    parts: list[Tensor] = []
+
+    def part(given: dict) -> Tensor:
+        batch = given["input"][:4], given["sigma"][:4], given["model_options"]
+        parts.extend(comfy.samplers.calc_cond_batch(given["model"], [given["cond"]], *batch))
+        return given["denoised"]
+
+    model.set_model_sampler_post_cfg_function(part)
+    long_sample(model, steps=1)
+    assert parts[0].shape[0] == 4
 
 
 def test_a_reference_outside_of_the_clip_is_refused(pair, animate) -> None:

@@ -9,6 +9,7 @@ import comfy.utils
 import pytest
 import torch
 from animatediff_xl.motion_models.context.handler import ContextHandler
+from animatediff_xl.motion_models.context.reference import Reference
 from animatediff_xl.motion_models.context.windows import ContextSettings
 from animatediff_xl.motion_models.sampling.run import RUN, SamplingRun
 
@@ -46,14 +47,17 @@ class Steps:
 
 @pytest.fixture
 def meta_steps(pair) -> Callable[..., Steps]:
-    def make(**settings) -> Steps:
-        handler = ContextHandler(ContextSettings(4, 2, **settings), windows_per_batch=1)
+    def make(reference: Reference | None = None, **settings) -> Steps:
+        handler = ContextHandler(ContextSettings(4, 2, **settings), windows_per_batch=1, reference=reference)
         return Steps(pair.model.clone(), handler, torch.empty(CLIP, 4, 8, 8, device="meta"))
 
     return make
 
 
-@pytest.mark.parametrize("settings", [{}, {"closed_loop": True, "schedule": "looped_uniform", "stride": 2}])
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"closed_loop": True, "schedule": "looped_uniform", "stride": 2}, {"reference": Reference(5, 0.5)}],
+)
 def test_windows_add_no_device_wait_or_copy(meta_steps: Callable[..., Steps], settings: dict) -> None:
     """After the first call of a step, which copies the windows of that step."""
     steps = meta_steps(**settings)
