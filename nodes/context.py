@@ -166,8 +166,8 @@ class ContextWindows(ChoosesWindows):
                     round=0.01,
                     tooltip=(
                         "How much all windows look like one frame. Their self-attention reads from it, and their mean "
-                        "colours come near those of its window. 0: not at all. It also holds back colours that the "
-                        "prompt changes."
+                        "colours come near those around it. 0: not at all. It also holds back colours that are meant "
+                        "to change."
                     ),
                     advanced=True,
                 ),
