@@ -21,6 +21,9 @@ const WINDOWS = [
   "context_schedule",
   "fuse_method",
   "closed_loop",
+  "reference_weight",
+  "reference_frame",
+  "windows_in",
 ]
 /** Where no latent or sampler says more. */
 const EXAMPLE = { frames: 48, steps: 20 }
@@ -61,9 +64,9 @@ async function refresh(node) {
   state.seen = now
   if (!isStill || now === state.asked) return
   state.asked = now
-  const { picture, cost, error } = content ? await ask(PATH, content) : {}
+  const { picture, cost, reference, error } = content ? await ask(PATH, content) : {}
   if (now !== state.asked) return
-  const lines = [cost ?? error, error ? "" : note].filter(Boolean)
+  const lines = [cost ?? error, reference, error ? "" : note].filter(Boolean)
   showPlan(node, picture, lines.map((line) => translate(line, textsOfPage())).join("\n"), Boolean(error))
 }
 

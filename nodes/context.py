@@ -4,7 +4,7 @@ from typing import Any
 
 from comfy_api.latest import io, ui
 
-from ..motion_models.context.handler import ContextHandler, add_context, settings_of
+from ..motion_models.context.handler import ContextHandler, add_context, handler_of
 from ..motion_models.context.picture import describe, draw
 from ..motion_models.context.reference import Reference, add_reference
 from ..motion_models.context.windows import FUSE_METHODS, WINDOW_SCHEDULES, ContextSettings
@@ -98,6 +98,10 @@ def window_settings(windows: dict[str, Any]) -> ContextSettings:
     return ContextSettings(**{FIELDS[name]: value for name, value in windows.items()})
 
 
+def reference_of(frame: int, weight: float) -> Reference | None:
+    return Reference(frame, weight) if weight else None
+
+
 class ChoosesWindows(AnimateDiffNode):
     @classmethod
     def validate_inputs(cls, context_schedule: str | None = None, fuse_method: str | None = None) -> bool:
@@ -132,6 +136,9 @@ class ContextWindows(ChoosesWindows):
                 "loop",
                 "looped uniform",
                 "freenoise",
+                "consistent colours",
+                "reference frame",
+                "same look",
             ],
             inputs=[
                 io.Model.Input(
@@ -165,9 +172,8 @@ class ContextWindows(ChoosesWindows):
                     step=0.05,
                     round=0.01,
                     tooltip=(
-                        "How much all windows look like one frame. Their self-attention reads from it, and their mean "
-                        "colours come near those around it. 0: not at all. It also holds back colours that are meant "
-                        "to change."
+                        "Makes all windows look like the reference frame, in colours and in what self-attention reads. "
+                        "0: off. Begin with 0.5. It also weakens changes of colour that you want."
                     ),
                     advanced=True,
                 ),
@@ -177,7 +183,10 @@ class ContextWindows(ChoosesWindows):
                     default=0,
                     min=0,
                     max=4095,
-                    tooltip="The frame that reference_weight is for. 0 is the first.",
+                    tooltip=(
+                        "The frame that reference_weight is for, from 0 to one less than the frames of the clip. "
+                        "Of each clip, if the batch has several."
+                    ),
                     advanced=True,
                 ),
                 io.Combo.Input(
@@ -186,8 +195,8 @@ class ContextWindows(ChoosesWindows):
                     options=WINDOWS_IN,
                     default=WINDOWS_IN[0],
                     tooltip=(
-                        "whole model: each call of the model has the frames of a window. motion modules: the model "
-                        "sees the whole clip, and only the motion runs in windows. It needs more memory."
+                        "whole model: the model sees the frames of a window. motion modules: the model computes each "
+                        "frame once, and only the motion runs in windows. It needs the memory of the whole clip."
                     ),
                     advanced=True,
                 ),
@@ -208,7 +217,7 @@ class ContextWindows(ChoosesWindows):
         windows_in: str,
         **windows: Any,
     ) -> io.NodeOutput:
-        reference = Reference(reference_frame, reference_weight) if reference_weight else None
+        reference = reference_of(reference_frame, reference_weight)
         handler = ContextHandler(
             window_settings(windows),
             windows_per_batch,
@@ -259,9 +268,9 @@ class WindowPlan(ChoosesWindows):
 
     @classmethod
     def run(cls, frames: int, steps: int, model: io.Model.Type | None = None, **windows: Any) -> io.NodeOutput:
-        settings = window_settings(windows) if model is None else settings_of(model)
-        cost = describe(settings, frames, steps)
-        picture = draw(settings, frames, steps)
+        handler = ContextHandler(window_settings(windows)) if model is None else handler_of(model)
+        cost = describe(handler.settings, frames, steps, in_motion_modules=handler.in_motion_modules)
+        picture = draw(handler.settings, frames, steps, cost)
         preview = ui.PreviewImage(picture, cls=cls).as_dict()
         return io.NodeOutput(picture, cost, ui=preview | ui.PreviewText(cost).as_dict())
 

@@ -22,7 +22,7 @@ from ..sampling.memory import motion_bytes
 from ..sampling.motion_config import clip_frames, log_warnings, motion_configs
 from ..sampling.run import SamplingRun, run_of, sampling_run, sampling_step
 from .conditions import conditions_of, select_frames, sliced_controls
-from .reference import Reference, with_colours_of_reference
+from .reference import Reference, check_reference, with_colours_of_reference
 from .windows import CIRCULAR, MOVING, ContextSettings, dilations, plan, window_size, window_starts
 
 
@@ -285,14 +285,14 @@ def add_context(model: host.ModelPatcher, handler: ContextHandler) -> host.Model
     return changed
 
 
-def settings_of(model: host.ModelPatcher) -> ContextSettings:
-    """The settings of the context windows of MODEL. Raises MotionError if it has none of this pack."""
+def handler_of(model: host.ModelPatcher) -> ContextHandler:
+    """The context windows of MODEL. Raises MotionError if it has none of this pack."""
     handler = host.context_handler(model.model_options)
     if not isinstance(handler, ContextHandler):
         raise MotionError(
             "This MODEL has no AnimateDiff Context Windows: connect the output of that node, or disconnect the model."
         )
-    return handler.settings
+    return handler
 
 
 WINDOWS_SET_TWICE = (
@@ -343,13 +343,8 @@ def noise_order(settings: ContextSettings, frames: int, seed: int) -> Order:
 def check_windows(guider: Any, handler: ContextHandler, batch: int) -> None:
     """Raises MotionError if the windows cannot work with other settings of a MODEL, or with the frames of a batch."""
     clip = clip_frames(guider.model_patcher) or batch
-    if handler.reference is not None and handler.reference.frame >= clip:
-        raise MotionError(
-            "reference_frame is {frame}, but the clip has {frames} frames: set it to {last} or less.",
-            frame=handler.reference.frame,
-            frames=clip,
-            last=clip - 1,
-        )
+    if handler.reference is not None:
+        check_reference(handler.reference, clip)
     if len({config.settings.clip_frames for config in motion_configs(guider.model_patcher)}) > 1:
         raise MotionError(CLIP_FRAMES_DIFFER)
     if host.guides_by_attention(guider.model_options):

@@ -23,14 +23,30 @@ Check = Callable[[], None]
 """Called now and then. It raises an error if the work must stop."""
 
 
-def describe(settings: ContextSettings, frames: int, steps: int, check: Check = host.stop_if_interrupted) -> str:
-    """The cost of a window plan, for the user."""
+def describe(
+    settings: ContextSettings,
+    frames: int,
+    steps: int,
+    check: Check = host.stop_if_interrupted,
+    in_motion_modules: bool = False,
+) -> str:
+    """The cost of a window plan, for the user. in_motion_modules: whether only they run window by window."""
     counts = window_counts(settings, frames, steps, check)
     length, _ = window_size(settings, frames)
     if counts == [1] * len(counts):
         return sentence("{frames} frames fit into one window: nothing is cut.", frames=frames)
     evaluations = float(np.mean(counts)) * length / frames
     fewest, most = min(counts), max(counts)
+    if in_motion_modules:
+        return sentence(
+            "{frames} frames in {windows} windows of {length}, in the motion modules only. The rest of the model "
+            "computes each frame once: {total} frame evaluations in {steps} steps.",
+            frames=frames,
+            windows=fewest if fewest == most else f"{fewest} - {most}",
+            length=length,
+            total=frames * steps,
+            steps=steps,
+        )
     return sentence(
         "{frames} frames in {windows} windows of {length}. Each step computes each frame {evaluations} times: "
         "{total} frame evaluations in {steps} steps.",
@@ -54,10 +70,10 @@ def window_counts(
     return counts
 
 
-def draw(settings: ContextSettings, frames: int, steps: int) -> Tensor:
-    """An IMAGE (1 h w 3) of a window plan, with its cost above."""
+def draw(settings: ContextSettings, frames: int, steps: int, cost: str) -> Tensor:
+    """An IMAGE (1 h w 3) of a window plan, with its cost above, of `describe`."""
     letters = font()
-    heading = lines(describe(settings, frames, steps), letters)
+    heading = lines(cost, letters)
     above = MARGIN + (len(heading) + 1) * TEXT_HEIGHT
     picture = draw_windows(settings, frames, steps, MAX_HEIGHT, above)
     canvas = ImageDraw.Draw(picture)

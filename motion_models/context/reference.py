@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from .. import host
+from ..errors import MotionError, sentence
 from ..sampling.run import run_of
 from .windows import ContextSettings
 
@@ -28,6 +29,21 @@ class Reference:
     """Of each clip."""
     weight: float
     """0: nothing is taken from it. 1: self-attention reads it alone, and the clip has the mean colours around it."""
+
+
+def check_reference(reference: Reference, clip: int) -> None:
+    """Raises MotionError if a clip of that many frames does not have the reference frame."""
+    if reference.frame >= clip:
+        raise MotionError(
+            "reference_frame is {frame}, but the clip has {frames} frames: set it to {last} or less.",
+            frame=reference.frame,
+            frames=clip,
+            last=clip - 1,
+        )
+
+
+def describe_reference(reference: Reference) -> str:
+    return sentence("All of the clip looks like frame {frame}.", frame=reference.frame)
 
 
 def add_reference(model: host.ModelPatcher, reference: Reference) -> host.ModelPatcher:

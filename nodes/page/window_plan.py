@@ -1,7 +1,8 @@
 """The plan of an AnimateDiff Context Windows node, for the page, while a person sets it up.
 
-POST /animatediff_xl/window_plan with {"windows", "frames", "steps"} gives {"picture", "cost"}: a PNG as a data URL, and
-a sentence. It is what AnimateDiff Window Plan draws, so there is one plan.
+POST /animatediff_xl/window_plan with {"windows", "frames", "steps"} gives {"picture", "cost", "reference"}: a PNG as a
+data URL, and two sentences. The second is empty without a reference frame. windows: values of AnimateDiff Context
+Windows. The picture is what AnimateDiff Window Plan draws, so there is one plan.
 """
 
 import base64
@@ -10,12 +11,16 @@ from collections.abc import Callable
 from io import BytesIO
 
 from ...motion_models.context.picture import describe, draw_windows
+from ...motion_models.context.reference import check_reference, describe_reference
 from ...motion_models.errors import MotionError
 from ...motion_models.json_text import read_json
 from ..common.inputs import checked_inputs
-from ..context import WindowPlan, window_settings
+from ..context import FIELDS, IN_MOTION_MODULES, ContextWindows, WindowPlan, reference_of, window_settings
 
 PATH = "/animatediff_xl/window_plan"
+
+CLIP = ("frames", "steps")
+"""Inputs of AnimateDiff Window Plan for what Context Windows only learns in a run."""
 
 MOST_HEIGHT = 240
 """Of the picture, in pixels. The node shows it at about half of that."""
@@ -26,15 +31,18 @@ def reply(content: bytes) -> dict[str, str]:
     given = read_json(content)
     if not isinstance(given, dict) or not isinstance(given.get("windows"), dict):
         raise MotionError("This request has no windows: send an object with the key 'windows'.")
-    fields = [field for field in WindowPlan.define_schema().inputs if field.id != "model"]
-    values = WindowPlan.renamed({**given["windows"], **{name: given.get(name) for name in ("frames", "steps")}})
-    windows = checked_inputs(fields, values)
-    frames, steps = windows.pop("frames"), windows.pop("steps")
-    settings, check = window_settings(windows), within(MOST_SECONDS)
+    clip = checked_inputs([field for field in WindowPlan.define_schema().inputs if field.id in CLIP], given)
+    fields = [field for field in ContextWindows.define_schema().inputs if field.id != "model"]
+    values = checked_inputs(fields, ContextWindows.renamed(given["windows"]))
+    settings, check = window_settings({name: values[name] for name in FIELDS}), within(MOST_SECONDS)
+    reference = reference_of(values["reference_frame"], values["reference_weight"])
+    if reference:
+        check_reference(reference, clip["frames"])
     png = BytesIO()
-    draw_windows(settings, frames, steps, MOST_HEIGHT, check=check).save(png, "PNG")
+    draw_windows(settings, **clip, most_height=MOST_HEIGHT, check=check).save(png, "PNG")
     picture = "data:image/png;base64," + base64.b64encode(png.getvalue()).decode()
-    return {"picture": picture, "cost": describe(settings, frames, steps, check)}
+    cost = describe(settings, **clip, check=check, in_motion_modules=values["windows_in"] == IN_MOTION_MODULES)
+    return {"picture": picture, "cost": cost, "reference": describe_reference(reference) if reference else ""}
 
 
 def within(seconds: float) -> Callable[[], None]:

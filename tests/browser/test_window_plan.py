@@ -56,6 +56,10 @@ def test_the_plan_follows_the_values(comfy: ComfyPage, renderer: Renderer, windo
     until(comfy, "in 13 steps")
     windowed.set(KIND, context_overlap=8)
     comfy.until(lambda: "context_overlap is 8" in comfy.evaluate(SHOWN)[0][1], "no reason why there is no plan")
+    windowed.set(KIND, context_overlap=0, windows_in="motion modules", reference_weight=0.5, reference_frame=19)
+    until(comfy, "20 frames in 3 windows of 8, in the motion modules only", "All of the clip looks like frame 19.")
+    windowed.set(KIND, reference_frame=20)
+    comfy.until(lambda: "reference_frame is 20" in comfy.evaluate(SHOWN)[0][1], "a frame beyond the clip is not told")
 
 
 def test_a_node_without_a_sampler_shows_an_example(comfy: ComfyPage, renderer: Renderer, graph: Graph) -> None:

@@ -29,11 +29,18 @@ def pixels(plan: dict[str, Any]) -> np.ndarray:
 def test_the_page_gets_the_picture_and_cost_of_window_plan(schedule: str) -> None:
     settings = ContextSettings(length=12, overlap=3, schedule=schedule)
     found = asked(30, 4, context_length=12, context_overlap=3, context_schedule=schedule)
-    assert found["cost"] == describe(settings, 30, 4)
-    shown, whole = pixels(found), (draw(settings, 30, 4)[0].numpy() * 255).round().astype(np.uint8)
+    cost = describe(settings, 30, 4)
+    assert (found["cost"], found["reference"]) == (cost, "")
+    shown, whole = pixels(found), (draw(settings, 30, 4, cost)[0].numpy() * 255).round().astype(np.uint8)
     assert shown.shape[0] <= MOST_HEIGHT
     above = next(row for row in range(len(whole)) if (whole[row : row + 60] == shown[:60]).all())
     assert above and (shown != BACKGROUND).any()
+
+
+def test_the_page_learns_of_options_that_need_no_window() -> None:
+    found = asked(48, 20, windows_in="motion modules", reference_weight=0.5, reference_frame=47)
+    assert found["cost"].endswith("The rest of the model computes each frame once: 960 frame evaluations in 20 steps.")
+    assert found["reference"] == "All of the clip looks like frame 47."
 
 
 def test_missing_values_and_older_names_mean_what_nodes_do() -> None:
@@ -48,6 +55,7 @@ def test_missing_values_and_older_names_mean_what_nodes_do() -> None:
         ({"context_length": "many"}, "context_length is 'many', but must be a whole number"),
         ({"frames": 10**6}, "frames is 1000000, but must be a whole number from 1 to 4096"),
         ({"context_schedule": "waves"}, "context_schedule is 'waves', but must be one of"),
+        ({"reference_weight": 0.5, "reference_frame": 48}, "reference_frame is 48, but the clip has 48 frames"),
         ({"colour": 3}, "This node has no input 'colour'"),
     ],
 )

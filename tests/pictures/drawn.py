@@ -35,7 +35,8 @@ MEASURED_SCENE = Scene("red", "circle", "up")
 def draw_plans() -> None:
     picture = import_module("animatediff_xl.motion_models.context.picture")
     for name, (settings, steps) in PLANS.items():
-        plan = picture.draw(picture.ContextSettings(**settings), PLANNED, steps)[0].numpy()
+        windows = picture.ContextSettings(**settings)
+        plan = picture.draw(windows, PLANNED, steps, picture.describe(windows, PLANNED, steps))[0].numpy()
         save_still(as_picture(plan), f"windows_{name}.png")
 
 
