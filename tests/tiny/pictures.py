@@ -51,7 +51,7 @@ KINDS = {
     "first, hold 0": Kind("0", [0], 0, (0,)),
     "first and last, hold 8": Kind("0, -1", [0, -1], 8, (0, 14)),
     "first and last, hold 0": Kind("0, -1", [0, -1], 0, (0, 14)),
-    "middle, hold 8": Kind("8", [8], 8, (7, 8)),
+    "middle, hold 6": Kind("8", [8], 6, (7, 8)),
     "a loop from its first frame, hold 8": Kind("0", [0], 8, (0, 15), closed_loop=True),
     "continues frames 4 to 7, hold 8": Kind("0-3", slice(4, 8), 8, (3,), as_latents=True),
     "continues frames 4 to 7, hold 0": Kind("0-3", slice(4, 8), 0, (3,), as_latents=True),
