@@ -81,8 +81,8 @@ class PicturesInClip(AnimateDiffNode):
                     step=0.5,
                     tooltip=(
                         "Frames over which a picture holds the frames beside it. 8 is smooth, and 6 for a picture in "
-                        "the middle of 16 frames. 4 gives more motion and a small jump. 12 or more keeps the clip almost "
-                        "still. 0: a jump beside the picture."
+                        "the middle of 16 frames. 4 gives more motion and a small jump. 12 or more keeps the clip "
+                        "almost still. 0: a jump beside the picture."
                     ),
                 ),
                 io.Latent.Input(
