@@ -35,27 +35,23 @@ def describe(
     length, _ = window_size(settings, frames)
     if counts == [1] * len(counts):
         return sentence("{frames} frames fit into one window: nothing is cut.", frames=frames)
-    evaluations = float(np.mean(counts)) * length / frames
     fewest, most = min(counts), max(counts)
+    windows = fewest if fewest == most else f"{fewest} - {most}"
+    facts = {"frames": frames, "windows": windows, "length": length, "steps": steps}
     if in_motion_modules:
         return sentence(
             "{frames} frames in {windows} windows of {length}, in the motion modules only. The rest of the model "
             "computes each frame once: {total} frame evaluations in {steps} steps.",
-            frames=frames,
-            windows=fewest if fewest == most else f"{fewest} - {most}",
-            length=length,
+            **facts,
             total=frames * steps,
-            steps=steps,
         )
+    evaluations = float(np.mean(counts)) * length / frames
     return sentence(
         "{frames} frames in {windows} windows of {length}. Each step computes each frame {evaluations} times: "
         "{total} frame evaluations in {steps} steps.",
-        frames=frames,
-        windows=fewest if fewest == most else f"{fewest} - {most}",
-        length=length,
+        **facts,
         evaluations=f"{evaluations:.2f}",
         total=f"{evaluations * frames * steps:.0f}",
-        steps=steps,
     )
 
 

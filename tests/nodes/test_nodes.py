@@ -250,6 +250,12 @@ def test_window_plan_draws_the_settings_of_its_model() -> None:
     assert torch.equal(picture, expected) and cost == expected_cost
 
 
+def test_window_plan_tells_the_cost_of_motion_modules_alone() -> None:
+    (windowed,) = ContextWindows.execute(model=small_pair().model, windows_in="motion modules").args
+    _, cost = WindowPlan.execute(frames=48, steps=2, model=windowed).args
+    assert "in the motion modules only" in cost and "96 frame evaluations in 2 steps" in cost
+
+
 def test_window_plan_refuses_a_model_without_our_windows() -> None:
     plain = small_pair().model
     foreign = plain.clone()
