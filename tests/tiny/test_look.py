@@ -64,4 +64,6 @@ def test_a_reference_frame_halves_the_spread(tiny, plain, report, name: str, wei
         f"{name}, reference_weight {weight}: spread {spread(after):.4f} (plain {spread(before):.4f}); {found.line()}"
     )
     assert spread(after) <= spread(before) / 2
-    assert found.directions[1] >= 0.9 * found.directions[0]
+    assert found.moved_ratio >= 0.9 and found.error_ratio <= 1.1
+    before_right, after_right = found.directions  # a third of such long clips leave the direction, whatever the weight
+    assert after_right >= before_right - max(1, 0.1 * clips)
