@@ -28,6 +28,9 @@ WINDOWS = {
     "context_length": 16, "context_overlap": 4, "context_schedule": "looped_uniform", "closed_loop": True,
 }  # fmt: skip
 
+ALIKE = {"context_schedule": "standard_static", "closed_loop": False, "freenoise": True, "reference_weight": 0.5}
+"""Of windows that look alike and close no loop."""
+
 TRAVEL = {"interpolation": "linear", "closed_loop": False}
 OPTIONS = {
     "block_strengths": "", "stretch": 1.0, "sharpness": 1.0, "freeinit_rounds": 1, "freeinit_filter": "butterworth",
@@ -53,6 +56,8 @@ class Tile:
     """Files and strengths."""
     loop: int = 0
     """Frames of a loop, which runs in context windows."""
+    long: int = 0
+    """Frames of a clip in context windows that look alike."""
     mix: str = ""
     """Of Prompt Travel. Its prompts are in `text`. Empty: a plain prompt."""
     stretch: float = 1.0
@@ -69,6 +74,7 @@ RED_TO_BLUE = Tile(
     "a prompt that travels", "2: a red circle moving left\n13: a blue circle moving left", mix="predictions"
 )
 
+LONG = Tile("a long clip", "a green square moving right", long=FRAMES)
 SLOW = Tile("stretch 2", stretch=2.0)
 CAMERA = Tile(
     "two camera moves",
@@ -83,6 +89,7 @@ CARDS = {
     "AnimateDiff SDXL train a camera move": TILES[1],
     "AnimateDiff SDXL train on your own videos": TILES[2],
     "AnimateDiff SDXL loop": TILES[3],
+    "AnimateDiff SDXL long clip": LONG,
     "AnimateDiff SDXL prompt travel": RED_TO_BLUE,
     "AnimateDiff SDXL second pass": SECOND_PASS,
     "AnimateDiff SDXL slow motion": SLOW,
@@ -115,10 +122,11 @@ def graph(template: dict[str, Any], tile: Tile) -> dict[str, Any]:
         }
         inputs["KSampler"]["model"] = ["options", 0]
         inputs["ADXL_EmptyLatentFrames"]["frames"] = FRAMES
-    if tile.loop:
-        prompt["windows"] = {"class_type": "ADXL_ContextWindows", "inputs": {"model": apply, **WINDOWS}}
+    if tile.loop or tile.long:
+        windows = WINDOWS if tile.loop else WINDOWS | ALIKE
+        prompt["windows"] = {"class_type": "ADXL_ContextWindows", "inputs": {"model": apply, **windows}}
         inputs["KSampler"]["model"] = ["windows", 0]
-        inputs["ADXL_EmptyLatentFrames"]["frames"] = tile.loop
+        inputs["ADXL_EmptyLatentFrames"]["frames"] = tile.loop or tile.long
     if tile.again:
         first = inputs["VAEDecode"]["samples"]
         larger = {"samples": first, "upscale_method": "bislerp", "scale_by": tile.again.scale}

@@ -31,6 +31,17 @@ first, so the clip can be repeated without a jump.
 - **Window Plan**, connected to Context Windows, draws how the frames are cut, and says what it costs.
 - For a first look 25 steps are enough.
 """
+LONG_NOTE = """## A long clip with one look
+
+96 frames, in windows of 16 that overlap by 4. Two settings of **Context Windows** make the windows look alike:
+
+- freenoise lets all windows start from the same noise.
+- reference_weight 0.5 holds the colours of the clip near those of its first frame. Set it to 0 where the prompt changes
+  colours.
+- Another length: change the frames in **Empty Latent Frames**. With windows_per_batch 1, a longer clip needs no more
+  memory.
+- For a first look 25 steps are enough.
+"""
 TINY_NOTE = """## The same graph on the tiny SDXL
 
 **make demo** in this pack's repository runs it: a model of 17 MB that knows coloured shapes.
@@ -55,8 +66,8 @@ class Clip:
     downloads: bool
     seed: int = 0
     frames: int = 16
-    loop: bool = False
-    """In context windows that close a loop."""
+    windows: tuple[int | float | str | bool, ...] = ()
+    """Values of Context Windows. Empty: without them."""
 
 
 REFERENCE = Clip(
@@ -82,15 +93,18 @@ TINY = Clip(
     downloads=False,
     seed=5,
 )
-LOOP = replace(REFERENCE, note=LOOP_NOTE, frames=48, loop=True)
+CLOSED = (16, 4, 1, "standard_static", "pyramid", True, False, 0)
+ALIKE = (16, 4, 1, "standard_static", "pyramid", False, True, 0, 0.5, 0, "whole model")
+LOOP = replace(REFERENCE, note=LOOP_NOTE, frames=48, windows=CLOSED)
+LONG = replace(REFERENCE, note=LONG_NOTE, frames=96, windows=ALIKE)
 
 
 def boxes(clip: Clip) -> dict[str, Box]:
     drawing = clip_boxes(clip)
-    return with_windows(drawing) if clip.loop else drawing
+    return with_windows(drawing, clip.windows) if clip.windows else drawing
 
 
-def with_windows(drawing: dict[str, Box]) -> dict[str, Box]:
+def with_windows(drawing: dict[str, Box], values: tuple[int | float | str | bool, ...] = CLOSED) -> dict[str, Box]:
     """Adds Context Windows before the sampler, and moves the boxes from there on to the right."""
     left, _ = drawing["sampler"].place
     for name, box in drawing.items():
@@ -101,7 +115,7 @@ def with_windows(drawing: dict[str, Box]) -> dict[str, Box]:
     drawing["sampler"] = replace(drawing["sampler"], links=(("model", "windows", 0), *drawing["sampler"].links[1:]))
     drawing["windows"] = Box(
         "ADXL_ContextWindows", (left, 0), (320, 300), (("model", "MODEL"),), (("MODEL", "MODEL"),),
-        (16, 4, 1, "standard_static", "pyramid", True, False, 0), (before,),
+        values, (before,),
     )  # fmt: skip
     return drawing
 

@@ -19,6 +19,7 @@ FILES = {
     TEMPLATES / "AnimateDiff SD1.5 camera moves.json": camera.camera_moves(),
     TEMPLATES / "AnimateDiff SDXL text to clip.json": clips.boxes(clips.REFERENCE),
     TEMPLATES / "AnimateDiff SDXL loop.json": clips.boxes(clips.LOOP),
+    TEMPLATES / "AnimateDiff SDXL long clip.json": clips.boxes(clips.LONG),
     TEMPLATES / "AnimateDiff SDXL picture to clip.json": pictures.picture_to_clip(),
     TEMPLATES / "AnimateDiff SDXL prompt travel.json": prompts.travel(),
     TEMPLATES / "AnimateDiff SDXL second pass.json": second_pass.second_pass(),
