@@ -62,6 +62,8 @@ class Tile:
     """Of Prompt Travel. Its prompts are in `text`. Empty: a plain prompt."""
     stretch: float = 1.0
     again: Again | None = None
+    noise_share: float = 0.0
+    """Of progressive Clip Noise."""
 
 
 TILES = (
@@ -75,6 +77,7 @@ RED_TO_BLUE = Tile(
 )
 
 LONG = Tile("a long clip", "a green square moving right", long=FRAMES)
+STEADIER = Tile("steadier", "a yellow circle moving right", noise_share=0.3)
 SLOW = Tile("stretch 2", stretch=2.0)
 CAMERA = Tile(
     "two camera moves",
@@ -90,6 +93,7 @@ CARDS = {
     "AnimateDiff SDXL train on your own videos": TILES[2],
     "AnimateDiff SDXL loop": TILES[3],
     "AnimateDiff SDXL long clip": LONG,
+    "AnimateDiff SDXL steadier clip": STEADIER,
     "AnimateDiff SDXL prompt travel": RED_TO_BLUE,
     "AnimateDiff SDXL second pass": SECOND_PASS,
     "AnimateDiff SDXL slow motion": SLOW,
@@ -127,6 +131,10 @@ def graph(template: dict[str, Any], tile: Tile) -> dict[str, Any]:
         prompt["windows"] = {"class_type": "ADXL_ContextWindows", "inputs": {"model": apply, **windows}}
         inputs["KSampler"]["model"] = ["windows", 0]
         inputs["ADXL_EmptyLatentFrames"]["frames"] = tile.loop or tile.long
+    if tile.noise_share:
+        noise = {"kind": "progressive", "share": tile.noise_share, "seed_step": 1}
+        prompt["noise"] = {"class_type": "ADXL_ClipNoise", "inputs": {"model": apply, **noise}}
+        inputs["KSampler"]["model"] = ["noise", 0]
     if tile.again:
         first = inputs["VAEDecode"]["samples"]
         larger = {"samples": first, "upscale_method": "bislerp", "scale_by": tile.again.scale}

@@ -8,7 +8,7 @@ writes `example_workflows/*.json`. A test checks that the files match these modu
 import json
 
 from ..host.obtain import PACK
-from . import camera, clips, control, options, pictures, prompts, second_pass, training
+from . import camera, clips, control, options, pictures, prompts, second_pass, steadier, training
 from .drawing import Box, draw
 
 TEMPLATES = PACK / "example_workflows"
@@ -24,6 +24,7 @@ FILES = {
     TEMPLATES / "AnimateDiff SDXL prompt travel.json": prompts.travel(),
     TEMPLATES / "AnimateDiff SDXL second pass.json": second_pass.second_pass(),
     TEMPLATES / "AnimateDiff SDXL slow motion.json": options.slow_motion(),
+    TEMPLATES / "AnimateDiff SDXL steadier clip.json": steadier.steadier_clip(),
     TEMPLATES / "AnimateDiff SDXL train a camera move.json": training.camera_move(),
     TEMPLATES / "AnimateDiff SDXL video to video with ControlNet.json": control.video_to_video(),
     TEMPLATES / "AnimateDiff SDXL train on your own videos.json": training.own_videos(),
